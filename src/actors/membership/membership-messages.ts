@@ -1,0 +1,36 @@
+/** What other rooms say to membership and hear from it. */
+import type { Reply } from '../../supervision/behavior.ts';
+
+export type MemberStatus = 'alive' | 'suspect' | 'dead' | 'left';
+
+export interface MemberView {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** What the member says about itself. Nodes of ours carry `grpc`: host:port where they take sessions. */
+  readonly tags: Readonly<Record<string, string>>;
+  readonly status: MemberStatus;
+  readonly incarnation: number;
+  readonly isSelf: boolean;
+  /** Monotonic time (the actor's clock) of the last change of status, in milliseconds. */
+  readonly statusSinceMs: number;
+}
+
+export interface MembershipView {
+  readonly members: readonly MemberView[];
+  /** Join addresses that have not answered yet, as they were given. */
+  readonly unreachedSeeds: readonly string[];
+  /** Packets and requests dropped so far, by reason. */
+  readonly dropped: Readonly<Record<string, number>>;
+}
+
+export type MembershipRequest =
+  | { readonly kind: 'view'; readonly reply: Reply<MembershipView> }
+  /** Tells the others that this node leaves on purpose; replies when that has spread or `timeoutMs` has passed. */
+  | { readonly kind: 'leave'; readonly timeoutMs: number; readonly reply: Reply<'left'> };
+
+/** Sent to every listener on each change: the whole list, so that a message lost costs nothing. */
+export interface MembershipNews {
+  readonly kind: 'membership-news';
+  readonly members: readonly MemberView[];
+}

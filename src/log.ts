@@ -1,0 +1,89 @@
+/** Facts with fields: lines for people on standard error, JSON lines in a rotated file. */
+import winston from 'winston';
+
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface LogFields {
+  /** Path of the actor that speaks. */
+  readonly actor?: string;
+  readonly life?: number;
+  readonly [field: string]: unknown;
+}
+
+export interface Logger {
+  /** `event` is a short, constant, kebab-case name; what varies goes into the fields. */
+  log(level: LogLevel, event: string, fields?: LogFields): void;
+}
+
+export interface LogSinks {
+  readonly node: string;
+  readonly level: LogLevel;
+  /** File for JSON lines; none when absent. */
+  readonly file?: string;
+  /** Whether people's lines go to standard error. */
+  readonly stderr: boolean;
+  readonly colour: boolean;
+}
+
+/** Five files of 5 MiB hold days of a quiet node's log and never fill a disk. */
+const FILE_BYTES_MAX = 5 * 1024 * 1024;
+const FILES_MAX = 5;
+
+export interface NodeLog extends Logger {
+  /** Resolves when everything said so far has been written. */
+  close(): Promise<void>;
+}
+
+export const silentLog: NodeLog = { log: () => undefined, close: () => Promise.resolve() };
+
+export function createLog(sinks: LogSinks): NodeLog {
+  const transports: winston.transport[] = [];
+  if (sinks.stderr) {
+    transports.push(new winston.transports.Console({ stderrLevels: [...LOG_LEVELS], format: peoplesFormat(sinks.colour) }));
+  }
+  if (sinks.file !== undefined) {
+    const format = winston.format.combine(winston.format.timestamp(), winston.format.json());
+    transports.push(new winston.transports.File({ filename: sinks.file, maxsize: FILE_BYTES_MAX, maxFiles: FILES_MAX, tailable: true, format }));
+  }
+  const logger = winston.createLogger({ level: sinks.level, silent: transports.length === 0, transports });
+  // A full disk must not end the node: the line is lost, the reason is shown once on standard error.
+  let isFileBroken = false;
+  logger.on('error', (error: Error) => {
+    if (!isFileBroken) process.stderr.write(`log: cannot write ${sinks.file ?? 'standard error'}: ${error.message}\n`);
+    isFileBroken = true;
+  });
+  return {
+    log: (level, event, fields) => void logger.log({ ...fields, level, message: event, event, node: sinks.node }),
+    close: () =>
+      new Promise((resolve) => {
+        const timer = setTimeout(resolve, 1_000);
+        logger.once('finish', () => {
+          clearTimeout(timer);
+          // winston's File transport reports 'finish' before its stream is flushed; one turn lets it.
+          setTimeout(resolve, 20);
+        });
+        logger.end();
+      }),
+  };
+}
+
+const COLOURS: Record<string, string> = { error: '31', warn: '33', info: '36', debug: '90' };
+const NOT_REPEATED = new Set(['level', 'message', 'event', 'node', 'actor', 'life']);
+
+function peoplesFormat(colour: boolean): winston.Logform.Format {
+  return winston.format.printf((info) => {
+    const time = new Date().toISOString().slice(11, 23);
+    const level = colour ? `\u001b[${COLOURS[info.level] ?? '0'}m${info.level.padEnd(5)}\u001b[0m` : info.level.padEnd(5);
+    const who = info['actor'] === undefined ? '' : ` ${String(info['actor'])}`;
+    const fields = Object.entries(info)
+      .filter(([name, value]) => !NOT_REPEATED.has(name) && value !== undefined)
+      .map(([name, value]) => `${name}=${printable(value)}`);
+    return [`${time} ${level}${who}`, String(info['event']), ...fields].join(' ');
+  });
+}
+
+function printable(value: unknown): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  return /^[\w./:@-]*$/.test(text) ? text : JSON.stringify(text);
+}

@@ -1,0 +1,24 @@
+/** What may be asked of a running supervisor. Outcomes are OTP's words. */
+import type { ActorRef, ErrorInfo, Reply } from './behavior.ts';
+import type { ChildSpec } from './child-spec.ts';
+
+export type StartChildOutcome =
+  // oxlint-disable-next-line typescript/no-explicit-any
+  | { readonly outcome: 'started'; readonly ref: ActorRef<any> }
+  | { readonly outcome: 'ignored' }
+  | { readonly outcome: 'already_started' | 'already_present' | 'children_max' | 'shutting_down' }
+  | { readonly outcome: 'bad_spec' | 'start_failed'; readonly error: ErrorInfo };
+
+export interface ChildrenCount {
+  readonly specs: number;
+  readonly active: number;
+  readonly supervisors: number;
+  readonly workers: number;
+}
+
+export type SupervisorMessage =
+  | { readonly kind: 'start-child'; readonly spec: ChildSpec; readonly reply: Reply<StartChildOutcome> }
+  | { readonly kind: 'terminate-child'; readonly id: string; readonly reply: Reply<'ok' | 'not_found'> }
+  | { readonly kind: 'restart-child'; readonly id: string; readonly reply: Reply<StartChildOutcome | { readonly outcome: 'running' | 'restarting' | 'not_found' }> }
+  | { readonly kind: 'delete-child'; readonly id: string; readonly reply: Reply<'ok' | 'running' | 'restarting' | 'not_found'> }
+  | { readonly kind: 'count-children'; readonly reply: Reply<ChildrenCount> };

@@ -1,0 +1,21 @@
+/** One open bidirectional stream of frames, the same shape at both ends. */
+import type { MeshError } from '../errors.ts';
+
+export interface FrameStream<Out, In> {
+  /** The other end as the socket knows it, host:port. */
+  readonly remote: string;
+  /**
+   * Never throws and never waits. `full`: what is already queued exceeds the stream's limit and the frame was not
+   * taken; `closed`: the stream has ended.
+   */
+  send(frame: Out): 'accepted' | 'full' | 'closed';
+  /** Frames that came before this call are kept (bounded) and delivered now. One listener; a second replaces it. */
+  onFrame(listener: (frame: In) => void): void;
+  /** Called once, also when the stream has ended before; `undefined` when the other side ended it in good order. */
+  onClosed(listener: (fault: MeshError | undefined) => void): void;
+  /** Stops reading from the socket, so that the other end feels the pressure. */
+  pause(): void;
+  resume(): void;
+  /** Ends the stream; idempotent. A fault is told to the other side as a status. */
+  close(fault?: MeshError): void;
+}
