@@ -75,7 +75,7 @@ function peoplesFormat(colour: boolean): winston.Logform.Format {
   return winston.format.printf((info) => {
     const time = new Date().toISOString().slice(11, 23);
     const level = colour ? `\u001b[${COLOURS[info.level] ?? '0'}m${info.level.padEnd(5)}\u001b[0m` : info.level.padEnd(5);
-    const who = info['actor'] === undefined ? '' : ` ${String(info['actor'])}`;
+    const who = typeof info['actor'] === 'string' ? ` ${info['actor']}` : '';
     const fields = Object.entries(info)
       .filter(([name, value]) => !NOT_REPEATED.has(name) && value !== undefined)
       .map(([name, value]) => `${name}=${printable(value)}`);

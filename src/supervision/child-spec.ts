@@ -1,7 +1,7 @@
-/** What a supervisor is told about its children. Words and defaults follow OTP's supervisor(3). */
+/** What a supervisor is told about its children. Words and defaults follow OTP's supervisor(3). Pure. */
 import type { Backoff } from './backoff.ts';
 import type { Behavior } from './behavior.ts';
-import type { MailboxSpec } from './mailbox.ts';
+import { MAILBOX_MAX, type MailboxSpec } from './mailbox.ts';
 
 export const STRATEGIES = ['one_for_one', 'one_for_all', 'rest_for_one', 'dynamic'] as const;
 export type Strategy = (typeof STRATEGIES)[number];
@@ -43,10 +43,77 @@ export interface SupervisorSpec extends CommonSpec {
   readonly budget?: 'supervisor' | 'child';
   /** In start order. Dynamic supervisors have none. */
   readonly children?: readonly ChildSpec[];
-  /** Dynamic supervisors refuse more than this. Default 100,000. */
+  /** Dynamic supervisors refuse more than this. Default 100,000: each costs some 4 kB. */
   readonly childrenMax?: number;
 }
 
 // A supervisor holds children of all kinds; what their messages are is known to whoever wrote the spec.
 // oxlint-disable-next-line typescript/no-explicit-any
 export type ChildSpec = WorkerSpec<any, any> | SupervisorSpec;
+
+export const DEFAULTS = {
+  restart: 'permanent',
+  workerShutdownMs: 5_000,
+  startTimeoutMs: 5_000,
+  intensity: 3,
+  periodMs: 5_000,
+  childrenMax: 100_000,
+  mailboxMax: MAILBOX_MAX,
+} as const;
+
+/** The child's own flags with every default filled in. */
+export interface ChildFlags {
+  readonly restart: Restart;
+  readonly shutdown: Shutdown;
+  /** Infinite for supervisors: their children have limits of their own. */
+  readonly startTimeoutMs: number;
+}
+
+export function childFlags(spec: ChildSpec): ChildFlags {
+  return {
+    restart: spec.restart ?? DEFAULTS.restart,
+    shutdown: spec.shutdown ?? (spec.type === 'worker' ? DEFAULTS.workerShutdownMs : 'infinity'),
+    startTimeoutMs: spec.type === 'worker' ? (spec.startTimeoutMs ?? DEFAULTS.startTimeoutMs) : Infinity,
+  };
+}
+
+export class BadSpecError extends Error {
+  override readonly name = 'BadSpecError';
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(`child spec refused: ${faults.join('; ')}`);
+    this.faults = faults;
+  }
+}
+
+/** Ids become path segments that people type; 128 characters hold any name of a node or agent. */
+const ID_PATTERN = /^[A-Za-z0-9._:@+-]{1,128}$/;
+
+/** All faults of a spec and the specs below it, in reading order; empty when it can be run. */
+export function specFaults(spec: ChildSpec, at = ''): readonly string[] {
+  const path = `${at}/${spec.id}`;
+  const faults: string[] = [];
+  const check = (isFine: boolean, fault: string): void => void (isFine || faults.push(`${path}: ${fault}`));
+  check(at === '' || ID_PATTERN.test(spec.id), `id ${JSON.stringify(spec.id)} must be 1 to 128 of A-Z a-z 0-9 . _ : @ + -`);
+  check(spec.restart === undefined || RESTARTS.includes(spec.restart), `restart ${String(spec.restart)} must be one of ${RESTARTS.join(', ')}`);
+  check(isShutdown(spec.shutdown), `shutdown ${String(spec.shutdown)} must be milliseconds >= 0, brutal_kill or infinity`);
+  if (spec.type === 'worker') {
+    check(typeof spec.start === 'function', 'start must be a function that makes a behavior');
+    return faults;
+  }
+  check(STRATEGIES.includes(spec.strategy), `strategy ${String(spec.strategy)} must be one of ${STRATEGIES.join(', ')}`);
+  check(spec.intensity === undefined || (Number.isInteger(spec.intensity) && spec.intensity >= 0), `intensity ${String(spec.intensity)} must be a whole number >= 0`);
+  check(spec.periodMs === undefined || (Number.isFinite(spec.periodMs) && spec.periodMs > 0), `periodMs ${String(spec.periodMs)} must be > 0 and finite`);
+  const children = spec.children ?? [];
+  check(spec.strategy !== 'dynamic' || children.length === 0, 'a dynamic supervisor starts without children; start them with start-child');
+  const ids = children.map((child) => child.id);
+  const twice = [...new Set(ids.filter((id, index) => ids.indexOf(id) !== index))];
+  check(twice.length === 0, `child ids must differ: ${twice.join(', ')} stands twice`);
+  return [...faults, ...children.flatMap((child) => specFaults(child, at === '' && spec.id === '' ? '/' : path))];
+}
+
+function isShutdown(shutdown: Shutdown | undefined): boolean {
+  if (shutdown === undefined || shutdown === 'brutal_kill' || shutdown === 'infinity') return true;
+  return typeof shutdown === 'number' && Number.isFinite(shutdown) && shutdown >= 0;
+}

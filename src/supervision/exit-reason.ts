@@ -1,0 +1,69 @@
+/** Exit reasons and errors as plain data. Pure. */
+import type { ErrorInfo, ExitReason } from './behavior.ts';
+
+export const NORMAL: ExitReason = { kind: 'normal' };
+export const SHUTDOWN: ExitReason = { kind: 'shutdown' };
+/** What a supervisor that gives up exits with; OTP's word. */
+export const INTENSITY_REACHED = 'reached_max_restart_intensity';
+
+/** Whether a transient child is restarted after this. Source: supervisor(3), "restart". */
+export function isAbnormal(reason: ExitReason): boolean {
+  return reason.kind === 'error' || reason.kind === 'killed' || reason.kind === 'start_failed';
+}
+
+/** Chains of causes longer than this say nothing more; the cap also ends cycles. */
+const CAUSES_MAX = 8;
+/** A stack is for a person: what does not fit a screen is not read. */
+const STACK_CHARS_MAX = 4_000;
+const MESSAGE_CHARS_MAX = 2_000;
+
+export function toErrorInfo(error: unknown, depth = 0): ErrorInfo {
+  if (!(error instanceof Error)) return { name: 'NonError', message: clip(describeThrown(error), MESSAGE_CHARS_MAX) };
+  const code: unknown = 'code' in error ? error.code : undefined;
+  return {
+    name: error.name,
+    message: clip(error.message, MESSAGE_CHARS_MAX),
+    ...(typeof code === 'string' ? { code } : {}),
+    ...(error.stack === undefined ? {} : { stack: clip(error.stack, STACK_CHARS_MAX) }),
+    ...(error.cause === undefined || depth >= CAUSES_MAX ? {} : { cause: toErrorInfo(error.cause, depth + 1) }),
+  };
+}
+
+/** One line: `TypeError: x is not a function ← caused by …`. */
+export function errorLine(error: ErrorInfo): string {
+  const own = `${error.name === 'MeshError' || error.name === 'Error' ? '' : `${error.name}: `}${error.message}`;
+  return error.cause === undefined ? own : `${own} ← ${errorLine(error.cause)}`;
+}
+
+/** One line for people and logs. */
+export function reasonLine(reason: ExitReason): string {
+  switch (reason.kind) {
+    case 'normal':
+    case 'noproc':
+      return reason.kind;
+    case 'shutdown':
+      return reason.info === undefined ? 'shutdown' : `shutdown (${reason.info})`;
+    case 'killed':
+      return reason.by === undefined ? 'killed' : `killed by ${reason.by}`;
+    case 'error':
+      return errorLine(reason.error);
+    case 'start_failed':
+      return `start failed: ${errorLine(reason.error)}`;
+  }
+}
+
+export function reasonError(reason: ExitReason): ErrorInfo | undefined {
+  return reason.kind === 'error' || reason.kind === 'start_failed' ? reason.error : undefined;
+}
+
+function describeThrown(thrown: unknown): string {
+  try {
+    return typeof thrown === 'string' ? thrown : `${typeof thrown} ${JSON.stringify(thrown)} was thrown`;
+  } catch {
+    return `a ${typeof thrown} that cannot be shown was thrown`;
+  }
+}
+
+function clip(text: string, max: number): string {
+  return text.length <= max ? text : `${text.slice(0, max)}…`;
+}
