@@ -1,0 +1,43 @@
+/** Faults of a configuration: gathered, then told all at once. */
+import { distance } from 'fastest-levenshtein';
+import { MeshError, type ErrorCode } from './errors.ts';
+
+export interface ConfigFault {
+  readonly code: Extract<ErrorCode, 'BAD_CONFIG' | 'BAD_ADDRESS' | 'INSECURE_BIND'>;
+  /** Where it stands and what was given: `mesh.yaml:3: gossipPort is 70000`. */
+  readonly what: string;
+  readonly given: string;
+  readonly expected: string;
+  readonly todo?: string;
+}
+
+/** One error for all of them; `BAD_CONFIG` when their codes differ. */
+export function faultsAsError(faults: readonly [ConfigFault, ...ConfigFault[]]): MeshError {
+  const [first, ...others] = faults;
+  if (others.length === 0) return new MeshError(first.code, first.what, first);
+  const lines = faults.map(({ what, expected, todo }) => `  ${what}; expected ${expected}${todo === undefined ? '' : `; ${todo}`}`);
+  const code = others.every((fault) => fault.code === first.code) ? first.code : 'BAD_CONFIG';
+  return new MeshError(code, [`${faults.length} faults in the configuration:`, ...lines].join('\n'));
+}
+
+/** The known word that was probably meant. */
+export function nearestWord(word: string, known: readonly string[]): string | undefined {
+  const steps = (candidate: string): number => distance(word.toLowerCase(), candidate.toLowerCase());
+  const nearest = known.reduce((best, candidate) => (steps(candidate) < steps(best) ? candidate : best));
+  // More than half the letters wrong is no slip of the fingers.
+  return steps(nearest) * 2 <= Math.max(nearest.length, word.length) ? nearest : undefined;
+}
+
+export function didYouMean(word: string, known: readonly string[]): Pick<ConfigFault, 'todo'> {
+  const nearest = nearestWord(word, known);
+  return nearest === undefined ? {} : { todo: `did you mean ${nearest}?` };
+}
+
+const SHOWN_LENGTH_MAX = 80;
+
+/** A value as a line of an error can hold it. */
+export function shown(value: unknown): string {
+  if (value === null) return 'empty';
+  const text = JSON.stringify(value);
+  return text.length <= SHOWN_LENGTH_MAX ? text : `${text.slice(0, SHOWN_LENGTH_MAX)}…`;
+}

@@ -1,0 +1,282 @@
+/**
+ * What a node is told before it starts: shape, defaults, limits. Flags win over the environment, the environment over
+ * the file, the file over the defaults. Pure: reading the file is the caller's work.
+ */
+import { join as joinPath, resolve } from 'node:path';
+import { z } from 'zod';
+import { parseAddress, type Address } from './address.ts';
+import { didYouMean, faultsAsError, nearestWord, shown, type ConfigFault } from './config-fault.ts';
+import { readConfigFile, type FileValue } from './config-file.ts';
+import type { LogLevel } from './log.ts';
+
+/** Timing presets of the gossip protocol; the numbers are the membership room's. */
+export const PROFILES = ['lan', 'wan', 'local'] as const;
+export type Profile = (typeof PROFILES)[number];
+
+/** Repeated from log.ts, which loads the whole logger: a command that only asks a node needs none. */
+const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const satisfies readonly LogLevel[];
+
+export interface Config {
+  readonly name: string;
+  /** IP address that every listener binds to. */
+  readonly bind: string;
+  /** UDP and TCP; 0 takes any free port. */
+  readonly gossipPort: number;
+  /** TCP; 0 takes any free port. */
+  readonly grpcPort: number;
+  /** Gossip addresses of nodes to join; any one that answers is enough. */
+  readonly join: readonly Address[];
+  /** Absolute path. */
+  readonly dataDir: string;
+  readonly profile: Profile;
+  readonly logLevel: LogLevel;
+}
+
+export type ConfigKey = keyof Config;
+
+export const GOSSIP_PORT_DEFAULT = 7946;
+export const GRPC_PORT_DEFAULT = 7947;
+/** A node that finds none of this many seeds has another problem than too few of them. */
+const JOIN_MAX = 64;
+/** Names travel in every gossip packet of at most 1,400 bytes. No dot in front: a name is also a directory. */
+const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
+
+interface KeySpec {
+  /** Stands for the value in help. */
+  readonly placeholder: string;
+  readonly summary: string;
+  /** As a person would type it; in words where it depends on the machine. */
+  readonly default: string;
+  readonly expected: string;
+  readonly schema: z.ZodType;
+  readonly choices?: readonly string[];
+}
+
+const port = z.int().min(0).max(65_535);
+const seed = z.string().transform((text, context): Address => {
+  try {
+    const address = parseAddress(text, GOSSIP_PORT_DEFAULT);
+    if (address.port !== 0) return Object.freeze(address);
+  } catch {
+    // Told below, with where it stands.
+  }
+  context.addIssue('not an address');
+  return z.NEVER;
+});
+const PORT_EXPECTED = 'a whole number from 0 to 65535, where 0 takes any free port';
+
+/** Every key there is, in the order in which help shows them. */
+export const CONFIG_KEYS = {
+  name: {
+    placeholder: 'name',
+    summary: 'name of this node, unique in its mesh',
+    default: 'the host name',
+    expected: '1 to 128 letters, digits, ".", "_" or "-", not starting with "."',
+    schema: z.string().regex(NAME),
+  },
+  bind: {
+    placeholder: 'ip',
+    summary: 'IP address to listen on; loopback only',
+    default: '127.0.0.1',
+    expected: 'an IP address, such as 127.0.0.1 or ::1',
+    schema: z.union([z.ipv4(), z.ipv6()]),
+  },
+  gossipPort: {
+    placeholder: 'port',
+    summary: 'port for gossip, UDP and TCP; 0 takes any free one',
+    default: String(GOSSIP_PORT_DEFAULT),
+    expected: PORT_EXPECTED,
+    schema: port,
+  },
+  grpcPort: {
+    placeholder: 'port',
+    summary: 'port for peers and agents, TCP; 0 takes any free one',
+    default: String(GRPC_PORT_DEFAULT),
+    expected: PORT_EXPECTED,
+    schema: port,
+  },
+  join: {
+    placeholder: 'host[:port]',
+    summary: 'gossip address of a node to join; may be repeated',
+    default: 'none',
+    expected: `host or host:port, such as 127.0.0.2 or node-1:${GOSSIP_PORT_DEFAULT}; a list of at most ${JOIN_MAX}`,
+    schema: z.array(seed).max(JOIN_MAX),
+  },
+  dataDir: {
+    placeholder: 'path',
+    summary: 'directory for the registry, the log and the admin socket',
+    default: '~/.omega-mesh/<name>',
+    expected: 'a path',
+    schema: z.string().min(1),
+  },
+  profile: {
+    placeholder: PROFILES.join('|'),
+    summary: 'timing of the gossip protocol',
+    default: 'lan',
+    expected: 'lan, wan or local',
+    schema: z.enum(PROFILES),
+    choices: PROFILES,
+  },
+  logLevel: {
+    placeholder: LOG_LEVELS.join('|'),
+    summary: 'least severe lines that are logged',
+    default: 'info',
+    expected: 'error, warn, info or debug',
+    schema: z.enum(LOG_LEVELS),
+    choices: LOG_LEVELS,
+  },
+} as const satisfies Record<ConfigKey, KeySpec>;
+
+const KEYS = Object.keys(CONFIG_KEYS) as ConfigKey[];
+
+/** `gossipPort` → `--gossip-port` */
+export function flagOf(key: ConfigKey): string {
+  return `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** `gossipPort` → `MESH_GOSSIP_PORT` */
+export function variableOf(key: ConfigKey): string {
+  return `MESH_${key.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+/** Variables that are not keys: MESH_DEBUG shows stack traces. */
+const OTHER_VARIABLES = ['MESH_DEBUG'];
+
+export interface ConfigSources {
+  /** As typed; a list for `join`. */
+  readonly flags: Readonly<Partial<Record<ConfigKey, string | readonly string[]>>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly file: { readonly path: string; readonly text: string } | undefined;
+  readonly hostName: string;
+  readonly home: string;
+}
+
+/** One value from one source. */
+interface Given {
+  readonly value: unknown;
+  /** Where the value stands, or one item of it, so that "<subject> is …" reads well. */
+  readonly subject: (item?: number) => string;
+}
+
+/** @throws MeshError BAD_CONFIG, BAD_ADDRESS or INSECURE_BIND that tells every fault; BAD_CONFIG when they differ. */
+export function readConfig(sources: ConfigSources): { readonly config: Config; readonly warnings: readonly string[] } {
+  const faults: ConfigFault[] = [];
+  const file = sources.file && { path: sources.file.path, values: readConfigFile(sources.file, KEYS, faults) };
+  const value = <K extends ConfigKey>(key: K, whenAbsent: Config[K]): Config[K] => {
+    const given = givenFor(key, sources, file);
+    // A faulty value never gets out: the faults are thrown below.
+    return given === undefined ? whenAbsent : ((check(key, given, faults) as Config[K] | undefined) ?? whenAbsent);
+  };
+
+  const name = value('name', nameFromHost(sources.hostName));
+  const config: Config = {
+    name,
+    bind: value('bind', CONFIG_KEYS.bind.default),
+    gossipPort: value('gossipPort', GOSSIP_PORT_DEFAULT),
+    grpcPort: value('grpcPort', GRPC_PORT_DEFAULT),
+    join: Object.freeze(value('join', [])),
+    dataDir: absolute(value('dataDir', joinPath(sources.home, '.omega-mesh', name)), sources.home),
+    profile: value('profile', CONFIG_KEYS.profile.default),
+    logLevel: value('logLevel', CONFIG_KEYS.logLevel.default),
+  };
+  faults.push(...portFaults(config));
+  const [first, ...others] = faults;
+  if (first !== undefined) throw faultsAsError([first, ...others]);
+  return { config: Object.freeze(config), warnings: unknownVariables(sources.env) };
+}
+
+function givenFor(
+  key: ConfigKey,
+  { flags, env }: ConfigSources,
+  file: { readonly path: string; readonly values: ReadonlyMap<string, FileValue> } | undefined,
+): Given | undefined {
+  const flag = flags[key];
+  if (flag !== undefined) return { value: fromText(key, flag), subject: () => flagOf(key) };
+  const variable = env[variableOf(key)];
+  // Compose files and unit files set what they leave open to nothing.
+  if (variable !== undefined && variable !== '') return { value: fromText(key, variable), subject: () => variableOf(key) };
+  const inFile = file?.values.get(key);
+  if (file === undefined || inFile === undefined) return undefined;
+  return {
+    value: inFile.value,
+    subject: (item) => `${file.path}:${(item === undefined ? undefined : inFile.itemLines[item]) ?? inFile.line}: ${key}`,
+  };
+}
+
+/** Flags and variables are text; numbers and lists are made of it here, and what is neither stays text and fails. */
+function fromText(key: ConfigKey, given: string | readonly string[]): unknown {
+  const texts = typeof given === 'string' ? [given] : given;
+  if (key === 'join') return texts.flatMap((text) => text.split(',')).map((text) => text.trim()).filter((text) => text !== '');
+  const text = texts.at(-1) ?? '';
+  return (key === 'gossipPort' || key === 'grpcPort') && /^\d+$/.test(text) ? Number(text) : text;
+}
+
+function check(key: ConfigKey, given: Given, faults: ConfigFault[]): unknown {
+  const spec: KeySpec = CONFIG_KEYS[key];
+  const result = spec.schema.safeParse(given.value);
+  if (result.success) {
+    if (key === 'bind') faults.push(...bindFaults(String(result.data), given.subject()));
+    return result.data;
+  }
+  for (const { path } of result.error.issues) {
+    const item = typeof path[0] === 'number' ? path[0] : undefined;
+    const wrong = item === undefined ? given.value : (given.value as readonly unknown[])[item];
+    faults.push({
+      code: (key === 'bind' || key === 'join') && typeof wrong === 'string' ? 'BAD_ADDRESS' : 'BAD_CONFIG',
+      what: `${given.subject(item)} is ${shown(wrong)}`,
+      given: shown(wrong),
+      expected: spec.expected,
+      ...(typeof wrong === 'string' && spec.choices !== undefined ? didYouMean(wrong, spec.choices) : {}),
+    });
+  }
+  return undefined;
+}
+
+function bindFaults(bind: string, subject: string): ConfigFault[] {
+  // The URL parser writes every spelling of an IPv6 address the same way.
+  const isLoopback = bind.includes(':') ? new URL(`http://[${bind}]`).hostname === '[::1]' : bind.startsWith('127.');
+  if (isLoopback) return [];
+  return [
+    {
+      code: 'INSECURE_BIND',
+      what: `${subject} is ${bind}, which other machines can reach, and listeners are plaintext: whoever reaches them could command this node`,
+      given: bind,
+      expected: 'a loopback address, 127.0.0.0/8 or ::1',
+      todo: 'stay on loopback until nodes have identities; use one address such as 127.0.0.2 per node',
+    },
+  ];
+}
+
+function portFaults({ gossipPort, grpcPort }: Config): ConfigFault[] {
+  if (gossipPort === 0 || gossipPort !== grpcPort) return [];
+  return [
+    {
+      code: 'BAD_CONFIG',
+      what: `gossipPort and grpcPort are both ${gossipPort}`,
+      given: String(gossipPort),
+      expected: 'two different ports: both listen on TCP',
+    },
+  ];
+}
+
+function unknownVariables(env: ConfigSources['env']): string[] {
+  const known = [...KEYS.map(variableOf), ...OTHER_VARIABLES];
+  // Compared without the prefix, which would make any two of them look alike.
+  const bare = (variable: string): string => variable.slice('MESH_'.length);
+  return Object.keys(env)
+    .filter((variable) => variable.startsWith('MESH_') && !known.includes(variable))
+    .map((variable) => {
+      const nearest = nearestWord(bare(variable), known.map(bare));
+      const hint = nearest === undefined ? `known are ${known.join(', ')}` : `did you mean MESH_${nearest}?`;
+      return `unknown environment variable ${variable} is ignored; ${hint}`;
+    });
+}
+
+function nameFromHost(hostName: string): string {
+  const name = hostName.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/^\.+/, '').slice(0, 128);
+  return name === '' ? 'node' : name;
+}
+
+function absolute(path: string, home: string): string {
+  return resolve(path === '~' || path.startsWith('~/') ? joinPath(home, path.slice(1)) : path);
+}

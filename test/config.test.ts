@@ -1,0 +1,186 @@
+import { expect } from 'chai';
+import { CONFIG_KEYS, flagOf, readConfig, variableOf, type Config, type ConfigKey, type ConfigSources } from '../src/config.ts';
+import { MeshError } from '../src/errors.ts';
+
+const BARE: ConfigSources = { flags: {}, env: {}, file: undefined, hostName: 'box', home: '/home/u' };
+
+function read(sources: Partial<ConfigSources>): Config {
+  return readConfig({ ...BARE, ...sources }).config;
+}
+
+function readYaml(text: string): Config {
+  return read({ file: { path: 'mesh.yaml', text } });
+}
+
+function faultOf(act: () => unknown): MeshError {
+  try {
+    act();
+  } catch (error) {
+    expect(error).to.be.instanceOf(MeshError);
+    return error as MeshError;
+  }
+  throw new Error('nothing was refused');
+}
+
+/** For each key, three different values: as text, as YAML, and as the configuration then holds them. */
+const VALUES: Record<ConfigKey, readonly (readonly [text: string, yaml: string, held: unknown])[]> = {
+  name: [['a', 'a', 'a'], ['b', 'b', 'b'], ['c', 'c', 'c']],
+  bind: [['127.0.0.2', '127.0.0.2', '127.0.0.2'], ['127.0.0.3', '127.0.0.3', '127.0.0.3'], ['::1', '"::1"', '::1']],
+  gossipPort: [['1', '1', 1], ['2', '2', 2], ['0', '0', 0]],
+  grpcPort: [['1', '1', 1], ['2', '2', 2], ['65535', '65535', 65_535]],
+  join: [
+    ['h1', '[h1]', [{ host: 'h1', port: 7946 }]],
+    ['h2:1,h3', '[h2:1, h3]', [{ host: 'h2', port: 1 }, { host: 'h3', port: 7946 }]],
+    ['[::1]:5', '["[::1]:5"]', [{ host: '::1', port: 5 }]],
+  ],
+  dataDir: [['/a', '/a', '/a'], ['~/b', '~/b', '/home/u/b'], ['~', '"~"', '/home/u']],
+  profile: [['lan', 'lan', 'lan'], ['wan', 'wan', 'wan'], ['local', 'local', 'local']],
+  logLevel: [['error', 'error', 'error'], ['warn', 'warn', 'warn'], ['debug', 'debug', 'debug']],
+};
+
+const DEFAULTS: Config = {
+  name: 'box',
+  bind: '127.0.0.1',
+  gossipPort: 7946,
+  grpcPort: 7947,
+  join: [],
+  dataDir: '/home/u/.omega-mesh/box',
+  profile: 'lan',
+  logLevel: 'info',
+};
+
+describe('a configuration', () => {
+  describe('takes the flag before the variable, the variable before the file, the file before the default', () => {
+    for (const key of Object.keys(VALUES) as ConfigKey[]) {
+      const [[flag, , flagHeld], [variable, , variableHeld], [, yaml, yamlHeld]] = VALUES[key] as [
+        (typeof VALUES)['name'][number],
+        (typeof VALUES)['name'][number],
+        (typeof VALUES)['name'][number],
+      ];
+      for (let bits = 0; bits < 8; bits++) {
+        const [hasFlag, hasVariable, hasFile] = [(bits & 4) !== 0, (bits & 2) !== 0, (bits & 1) !== 0];
+        const given = [hasFlag && flagOf(key), hasVariable && variableOf(key), hasFile && `${key}: in the file`].filter(Boolean);
+        it(`${key} given as ${given.join(' and ') || 'nothing'}`, () => {
+          const config = read({
+            flags: hasFlag ? { [key]: flag } : {},
+            env: hasVariable ? { [variableOf(key)]: variable } : {},
+            file: hasFile ? { path: 'mesh.yaml', text: `${key}: ${yaml}\n` } : undefined,
+          });
+          const held = hasFlag ? flagHeld : hasVariable ? variableHeld : hasFile ? yamlHeld : DEFAULTS[key];
+          expect(config[key]).to.deep.equal(held);
+        });
+      }
+    }
+  });
+
+  it('shows in its table the defaults that it takes', () => {
+    for (const key of ['bind', 'gossipPort', 'grpcPort', 'profile', 'logLevel'] as const) {
+      expect(CONFIG_KEYS[key].default).to.equal(String(DEFAULTS[key]));
+    }
+  });
+
+  it('cannot be changed', () => {
+    const config = read({ flags: { join: ['a'] } });
+    expect([config, config.join, config.join[0]].every((part) => Object.isFrozen(part))).to.equal(true);
+  });
+
+  it('takes a repeated --join as one list', () => {
+    expect(read({ flags: { join: ['a', 'b:1, c'] } }).join.map(({ host }) => host)).to.deep.equal(['a', 'b', 'c']);
+  });
+
+  it('takes a variable set to nothing as not set', () => {
+    expect(read({ env: { MESH_NAME: '', MESH_JOIN: '' } })).to.deep.equal(DEFAULTS);
+  });
+
+  it('takes an empty file, and one of comments alone', () => {
+    expect(readYaml('')).to.deep.equal(DEFAULTS);
+    expect(readYaml('# nothing yet\n')).to.deep.equal(DEFAULTS);
+  });
+
+  it('makes a name of a host name that is none', () => {
+    const nameOf = (hostName: string): string => read({ hostName }).name;
+    expect(nameOf("Anna's Mac.local")).to.equal('Anna-s-Mac.local');
+    expect(nameOf('..x')).to.equal('x');
+    expect(nameOf('')).to.equal('node');
+    expect(nameOf('x'.repeat(300))).to.have.length(128);
+  });
+
+  describe('is refused, with the line, what was given and what was expected, for', () => {
+    const CASES: readonly (readonly [title: string, yaml: string, code: string, message: RegExp, hint?: RegExp])[] = [
+      ['an unknown key', 'name: a\ngosipPort: 1', 'BAD_CONFIG', /^mesh\.yaml:2: unknown key "gosipPort"$/, /did you mean gossipPort\?/],
+      ['a key in the spelling of flags', 'data-dir: /x', 'BAD_CONFIG', /unknown key "data-dir"/, /did you mean dataDir\?/],
+      ['an unknown key like no other', 'colour: red', 'BAD_CONFIG', /unknown key "colour"/],
+      ['a port out of range', '\ngossipPort: 70000', 'BAD_CONFIG', /^mesh\.yaml:2: gossipPort is 70000$/],
+      ['a port that is text', 'grpcPort: "80"', 'BAD_CONFIG', /^mesh\.yaml:1: grpcPort is "80"$/],
+      ['a port with a fraction', 'grpcPort: 1.5', 'BAD_CONFIG', /grpcPort is 1\.5/],
+      ['a name that is a number', 'name: 7', 'BAD_CONFIG', /name is 7$/],
+      ['a name that would leave its directory', 'name: ..', 'BAD_CONFIG', /name is "\.\."/],
+      ['a key without a value', 'name:', 'BAD_CONFIG', /name is empty/],
+      ['an unknown profile', 'profile: lann', 'BAD_CONFIG', /profile is "lann"/, /did you mean lan\?/],
+      ['an unknown log level', 'logLevel: warning', 'BAD_CONFIG', /logLevel is "warning"/, /did you mean warn\?/],
+      ['a bad address in a list', 'join:\n  - a\n  - b:x', 'BAD_ADDRESS', /^mesh\.yaml:3: join is "b:x"$/],
+      ['a seed of port 0', 'join: [a:0]', 'BAD_ADDRESS', /join is "a:0"/],
+      ['a list that is none', 'join: a', 'BAD_ADDRESS', /join is "a"/],
+      ['too many seeds', `join: [${'a,'.repeat(65)}]`, 'BAD_CONFIG', /join is \["a",.*…$/],
+      ['a bind that is no IP address', 'bind: localhost', 'BAD_ADDRESS', /bind is "localhost"/],
+      ['a bind beyond loopback', 'bind: 0.0.0.0', 'INSECURE_BIND', /^mesh\.yaml:1: bind is 0\.0\.0\.0, .*plaintext/],
+      ['an IPv6 bind beyond loopback', 'bind: "::"', 'INSECURE_BIND', /bind is ::/],
+      ['the same port twice', 'gossipPort: 7947', 'BAD_CONFIG', /gossipPort and grpcPort are both 7947/],
+      ['a key given twice', 'name: a\nname: b', 'BAD_CONFIG', /^mesh\.yaml:2: Map keys must be unique/],
+      ['text that is no YAML', 'name: "a', 'BAD_CONFIG', /^mesh\.yaml:1: Missing closing/],
+      ['a file that is a list', '- a', 'BAD_CONFIG', /^mesh\.yaml:1: the file is not a mapping/],
+      ['an alias that loops', 'join: &x [*x]', 'BAD_CONFIG', /^mesh\.yaml:1: join cannot be read/],
+      ['a file too large to be one', `# ${'x'.repeat(70_000)}`, 'BAD_CONFIG', /characters$/],
+    ];
+    for (const [title, yaml, code, message, hint] of CASES) {
+      it(title, () => {
+        const error = faultOf(() => readYaml(yaml));
+        expect(error.code).to.equal(code);
+        expect(error.message).to.match(message);
+        expect(error.given).to.not.equal(undefined);
+        expect(error.expected).to.not.equal(undefined);
+        if (code !== 'INSECURE_BIND') expect(error.todo ?? '').to.match(hint ?? /^$/);
+      });
+    }
+  });
+
+  it('names the flag or the variable that is at fault', () => {
+    expect(faultOf(() => read({ flags: { gossipPort: 'x' } })).message).to.equal('--gossip-port is "x"');
+    expect(faultOf(() => read({ env: { MESH_GRPC_PORT: '-1' } })).message).to.equal('MESH_GRPC_PORT is "-1"');
+    expect(faultOf(() => read({ flags: { bind: '10.0.0.1' } })).message).to.match(/^--bind is 10\.0\.0\.1/);
+  });
+
+  it('accepts every spelling of a loopback address', () => {
+    for (const bind of ['127.0.0.1', '127.255.3.4', '::1', '0:0:0:0:0:0:0:1']) expect(read({ flags: { bind } }).bind).to.equal(bind);
+  });
+
+  it('tells all faults at once', () => {
+    const error = faultOf(() =>
+      read({
+        flags: { gossipPort: 'x', bind: '8.8.8.8' },
+        env: { MESH_PROFILE: 'moon' },
+        file: { path: 'mesh.yaml', text: 'nmae: a\njoin: [a, b:c]\n' },
+      }),
+    );
+    expect(error.code).to.equal('BAD_CONFIG');
+    expect(error.message.split('\n')).to.have.length(6);
+    for (const part of ['--gossip-port is "x"', '--bind is 8.8.8.8', 'MESH_PROFILE is "moon"', 'mesh.yaml:1: unknown key "nmae"', 'mesh.yaml:2: join is "b:c"']) {
+      expect(error.message).to.include(part);
+    }
+  });
+
+  it('keeps the code when all faults have the same', () => {
+    expect(faultOf(() => readYaml('join: [a:x, b:y]')).code).to.equal('BAD_ADDRESS');
+  });
+
+  it('does not mind a faulty value that another source outranks', () => {
+    expect(read({ flags: { gossipPort: '1' }, env: { MESH_GOSSIP_PORT: 'x' } }).gossipPort).to.equal(1);
+  });
+
+  it('warns of a variable nobody knows, with the nearest one that is known', () => {
+    const { warnings } = readConfig({ ...BARE, env: { MESH_GOSSIP_PRT: '1', MESH_Q: '1', MESH_DEBUG: '1', OTHER: '1' } });
+    expect(warnings).to.have.length(2);
+    expect(warnings[0]).to.match(/MESH_GOSSIP_PRT is ignored; did you mean MESH_GOSSIP_PORT\?/);
+    expect(warnings[1]).to.match(/MESH_Q is ignored; known are MESH_NAME, /);
+  });
+});
