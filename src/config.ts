@@ -2,11 +2,11 @@
  * What a node is told before it starts: shape, defaults, limits. Flags win over the environment, the environment over
  * the file, the file over the defaults. Pure: reading the file is the caller's work.
  */
-import { join as joinPath, resolve } from 'node:path';
 import { z } from 'zod';
 import { parseAddress, type Address } from './address.ts';
 import { didYouMean, faultsAsError, nearestWord, shown, type ConfigFault } from './config-fault.ts';
 import { readConfigFile, type FileValue } from './config-file.ts';
+import { absolutePath, defaultDataDir } from './home-path.ts';
 import type { LogLevel } from './log.ts';
 
 /** Timing presets of the gossip protocol; the numbers are the membership room's. */
@@ -175,7 +175,7 @@ export function readConfig(sources: ConfigSources): { readonly config: Config; r
     gossipPort: value('gossipPort', GOSSIP_PORT_DEFAULT),
     grpcPort: value('grpcPort', GRPC_PORT_DEFAULT),
     join: Object.freeze(value('join', [])),
-    dataDir: absolute(value('dataDir', joinPath(sources.home, '.omega-mesh', name)), sources.home),
+    dataDir: absolutePath(value('dataDir', defaultDataDir(sources.home, name)), sources.home),
     profile: value('profile', CONFIG_KEYS.profile.default),
     logLevel: value('logLevel', CONFIG_KEYS.logLevel.default),
   };
@@ -275,8 +275,4 @@ function unknownVariables(env: ConfigSources['env']): string[] {
 function nameFromHost(hostName: string): string {
   const name = hostName.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/^\.+/, '').slice(0, 128);
   return name === '' ? 'node' : name;
-}
-
-function absolute(path: string, home: string): string {
-  return resolve(path === '~' || path.startsWith('~/') ? joinPath(home, path.slice(1)) : path);
 }

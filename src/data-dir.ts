@@ -1,0 +1,190 @@
+/**
+ * The directory that one node owns while it runs, and how commands on the same machine find that node.
+ * Who holds it stands in `node.lock`; a copy under the person's home tells where data directories in use are.
+ */
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { getSystemErrorMap } from 'node:util';
+import { MeshError } from './errors.ts';
+import { absolutePath, registrationDir } from './home-path.ts';
+import { isRunning, readHeld, releaseLock, takeLock, thisProcess, writeHeld, type Held } from './lock-file.ts';
+
+/** Where a node that is up is reached. */
+export interface NodeAddresses {
+  readonly gossipAddress: string;
+  readonly grpcAddress: string;
+  readonly adminSocket: string;
+}
+
+export interface DataDirClaim {
+  /**
+   * Says that the node is up, so that commands find it. `unregistered` when nothing can be written under home: then
+   * they find it by its data directory only.
+   */
+  announce(addresses: NodeAddresses): 'registered' | 'unregistered';
+  /** Happens by itself when the process exits. */
+  release(): void;
+}
+
+export interface FoundNode extends NodeAddresses {
+  readonly name: string;
+  readonly dataDir: string;
+  readonly pid: number;
+}
+
+/** `sun_path` of unix(7) less the NUL that ends it; the BSDs have four bytes fewer. */
+const SOCKET_PATH_BYTES_MAX = process.platform === 'linux' ? 107 : 103;
+
+export function adminSocketPath(dataDir: string): string {
+  return join(dataDir, 'admin.sock');
+}
+
+/**
+ * Makes the directory when there is none, and takes it for this process.
+ * @throws MeshError DATA_DIR_UNUSABLE, ALREADY_RUNNING
+ */
+export function claimDataDir(options: { readonly dataDir: string; readonly name: string; readonly home: string }): DataDirClaim {
+  const { dataDir, name, home } = options;
+  const lock = join(dataDir, 'node.lock');
+  const registration = join(registrationDir(home), `${process.pid}.json`);
+  const identity = { ...thisProcess(), name, dataDir };
+  checkSocketPath(dataDir);
+  const holder = usable(dataDir, () => {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    return takeLock(lock, identity);
+  });
+  if (holder !== undefined) throw alreadyRunning(dataDir, holder);
+  // Left behind by a holder that was killed; a socket cannot be bound where a file is.
+  usable(dataDir, () => rmSync(adminSocketPath(dataDir), { force: true }));
+
+  const release = (): void => {
+    process.off('exit', release);
+    try {
+      releaseLock(registration, identity);
+      releaseLock(lock, identity);
+    } catch {
+      // The files cannot be reached any more. They name a process that is about to be gone, so nobody will heed them.
+    }
+  };
+  process.on('exit', release);
+  return {
+    announce(addresses) {
+      const announced: Held = { ...identity, ...addresses };
+      usable(dataDir, () => writeHeld(lock, announced));
+      try {
+        mkdirSync(registrationDir(home), { recursive: true, mode: 0o700 });
+        writeHeld(registration, announced);
+        return 'registered';
+      } catch {
+        return 'unregistered';
+      }
+    },
+    release,
+  };
+}
+
+/**
+ * The node in `dataDir`, else in MESH_DATA_DIR, else the only one that this person runs on this machine.
+ * @throws MeshError NODE_UNREACHABLE, NODE_AMBIGUOUS
+ */
+export function findNode(options: {
+  readonly dataDir: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly home: string;
+}): FoundNode {
+  const chosen = options.dataDir ?? options.env['MESH_DATA_DIR'];
+  if (chosen !== undefined && chosen !== '') return findNodeIn(absolutePath(chosen, options.home));
+  const [only, ...others] = registeredNodes(options.home);
+  if (only === undefined) {
+    throw new MeshError('NODE_UNREACHABLE', 'no node is running here', {
+      expected: 'a running node',
+      todo: 'start one with `mesh start`, or name its directory with --data-dir',
+    });
+  }
+  if (others.length === 0) return only;
+  const running = [only, ...others].map(({ name, dataDir, pid }) => `  ${name} (pid ${pid}): --data-dir ${dataDir}`).sort();
+  throw new MeshError('NODE_AMBIGUOUS', [`${running.length} nodes are running here:`, ...running].join('\n'), {
+    todo: 'choose one with --data-dir or MESH_DATA_DIR',
+  });
+}
+
+function findNodeIn(dataDir: string): FoundNode {
+  const held = usable(dataDir, () => readHeld(join(dataDir, 'node.lock')));
+  if (held === undefined || !isRunning(held)) {
+    throw new MeshError('NODE_UNREACHABLE', `no node is running in ${dataDir}`, {
+      given: dataDir,
+      expected: 'the data directory of a running node',
+      todo: `start one with \`mesh start --data-dir ${dataDir}\``,
+    });
+  }
+  if (!isAnnounced(held)) {
+    throw new MeshError('NODE_UNREACHABLE', `the node in ${dataDir}, pid ${held.pid}, is still starting`, {
+      given: dataDir,
+      expected: 'a node that is up',
+      todo: 'try again in a moment',
+    });
+  }
+  return held;
+}
+
+/** Sweeps away what nodes that were killed have left. */
+function registeredNodes(home: string): FoundNode[] {
+  const dir = registrationDir(home);
+  const nodes: FoundNode[] = [];
+  for (const file of listDir(dir).filter((name) => name.endsWith('.json'))) {
+    const held = readHeld(join(dir, file));
+    if (held !== undefined && isRunning(held)) {
+      if (isAnnounced(held)) nodes.push(held);
+    } else {
+      rmSync(join(dir, file), { force: true });
+    }
+  }
+  return nodes;
+}
+
+function listDir(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch {
+    // Nothing was ever registered, or not for our eyes: either way there is no node to be found there.
+    return [];
+  }
+}
+
+function isAnnounced(held: Held): held is Held & FoundNode {
+  return ['name', 'dataDir', 'gossipAddress', 'grpcAddress', 'adminSocket'].every((field) => typeof held[field] === 'string');
+}
+
+function alreadyRunning(dataDir: string, { pid }: Held): MeshError {
+  return new MeshError('ALREADY_RUNNING', `already running, pid ${pid}: it holds ${dataDir}`, {
+    given: dataDir,
+    expected: 'a data directory that no other node holds',
+    todo: 'stop that node, or start this one under another --name or --data-dir',
+  });
+}
+
+function checkSocketPath(dataDir: string): void {
+  const bytes = Buffer.byteLength(adminSocketPath(dataDir));
+  if (bytes <= SOCKET_PATH_BYTES_MAX) return;
+  throw new MeshError('DATA_DIR_UNUSABLE', `${dataDir} is too long: its admin socket would have a path of ${bytes} bytes`, {
+    given: dataDir,
+    expected: `at most ${SOCKET_PATH_BYTES_MAX} bytes, the system's limit for sockets`,
+    todo: 'choose a shorter --data-dir',
+  });
+}
+
+function usable<T>(dataDir: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    const { errno, code } = error as NodeJS.ErrnoException;
+    if (errno === undefined) throw error;
+    const meaning = getSystemErrorMap().get(errno)?.[1] ?? code;
+    throw new MeshError('DATA_DIR_UNUSABLE', `cannot use the data directory ${dataDir}: ${meaning} (${code})`, {
+      given: dataDir,
+      expected: 'a directory that this user can read and write',
+      todo: 'mend it, or choose another --data-dir',
+      cause: error,
+    });
+  }
+}

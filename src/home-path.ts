@@ -1,0 +1,16 @@
+/** Where a node keeps its things under a person's home. Pure. */
+import { join, resolve } from 'node:path';
+
+export function defaultDataDir(home: string, name: string): string {
+  return join(home, '.omega-mesh', name);
+}
+
+/** One file for each node that runs, so that commands find it. No node's name starts with a dot. */
+export function registrationDir(home: string): string {
+  return join(home, '.omega-mesh', '.run');
+}
+
+/** `~` and `~/…` mean home in files and variables too, where no shell has replaced them. */
+export function absolutePath(path: string, home: string): string {
+  return resolve(path === '~' || path.startsWith('~/') ? join(home, path.slice(1)) : path);
+}
