@@ -15,14 +15,16 @@ export function isRestarted(restart: Restart, reason: ExitReason): boolean {
 }
 
 /** The children that are replaced when `failed` ends, in start order. They are stopped in reverse of it. */
-export function restartGroup(strategy: Strategy, startOrder: readonly string[], failed: string): readonly string[] {
+export function restartGroup(strategy: Strategy, startOrder: Iterable<string>, failed: string): readonly string[] {
   switch (strategy) {
     case 'one_for_one':
     case 'dynamic':
       return [failed];
     case 'one_for_all':
-      return startOrder;
-    case 'rest_for_one':
-      return startOrder.slice(Math.max(0, startOrder.indexOf(failed)));
+      return [...startOrder];
+    case 'rest_for_one': {
+      const ids = [...startOrder];
+      return ids.slice(ids.indexOf(failed));
+    }
   }
 }

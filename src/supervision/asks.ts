@@ -1,0 +1,83 @@
+/** Questions that wait for their answer. One table and one sweep for all, so that an ask costs no timer. */
+import type { Clock, Timer } from '../clock.ts';
+import { AskError } from './behavior.ts';
+import type { AskFailure, Reply, SendOutcome } from './behavior.ts';
+
+/** Asks time out up to this much late; their deadlines are for people and peers, not for pacing. */
+const SWEEP_MS = 50;
+
+interface Ask {
+  readonly path: string;
+  readonly deadline: number;
+  readonly timeoutMs: number;
+  readonly resolve: (answer: never) => void;
+  readonly reject: (error: AskError) => void;
+}
+
+export class AskTable {
+  readonly #clock: Clock;
+  readonly #onLateReply: (path: string) => void;
+  /** By number; a number is never used twice in the life of a process. */
+  readonly #asks = new Map<number, Ask>();
+  readonly #byPath = new Map<string, Set<number>>();
+  #next = 1;
+  #sweep: Timer | undefined;
+
+  constructor(clock: Clock, onLateReply: (path: string) => void) {
+    this.#clock = clock;
+    this.#onLateReply = onLateReply;
+  }
+
+  /** @throws AskError (rejects), see ActorRef.ask */
+  ask<M, R>(path: string, make: (reply: Reply<R>) => M, timeoutMs: number, send: (message: M) => SendOutcome): Promise<R> {
+    return new Promise<R>((resolve, reject) => {
+      const number = this.#next++;
+      this.#asks.set(number, { path, deadline: this.#clock.now() + timeoutMs, timeoutMs, resolve, reject });
+      this.#ofPath(path).add(number);
+      const outcome = send(make((answer) => this.#settle(number, path, answer)));
+      if (outcome !== 'accepted') this.#fail(number, outcome, outcome === 'full' ? 'its mailbox is full' : 'there is no such actor');
+      else this.#sweep ??= this.#clock.setTimer(SWEEP_MS, () => this.#timeOut());
+    });
+  }
+
+  /** The life that was asked has ended: nobody will answer. */
+  failAll(path: string, why: string): void {
+    for (const number of this.#byPath.get(path) ?? []) this.#fail(number, 'exited', why);
+  }
+
+  #settle<R>(number: number, path: string, answer: R): void {
+    const ask = this.#take(number);
+    if (ask === undefined) return this.#onLateReply(path);
+    (ask.resolve as (answer: R) => void)(answer);
+  }
+
+  #fail(number: number, failure: AskFailure, detail: string): void {
+    const ask = this.#take(number);
+    ask?.reject(new AskError(failure, ask.path, detail));
+  }
+
+  #timeOut(): void {
+    this.#sweep = undefined;
+    const now = this.#clock.now();
+    for (const [number, ask] of this.#asks) {
+      if (ask.deadline <= now) this.#fail(number, 'timeout', `no answer within ${ask.timeoutMs} ms`);
+    }
+    if (this.#asks.size > 0) this.#sweep = this.#clock.setTimer(SWEEP_MS, () => this.#timeOut());
+  }
+
+  #take(number: number): Ask | undefined {
+    const ask = this.#asks.get(number);
+    if (ask === undefined) return undefined;
+    this.#asks.delete(number);
+    const others = this.#byPath.get(ask.path);
+    others?.delete(number);
+    if (others?.size === 0) this.#byPath.delete(ask.path);
+    return ask;
+  }
+
+  #ofPath(path: string): Set<number> {
+    let numbers = this.#byPath.get(path);
+    if (numbers === undefined) this.#byPath.set(path, (numbers = new Set()));
+    return numbers;
+  }
+}

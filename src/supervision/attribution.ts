@@ -1,0 +1,32 @@
+/** Whose fault a detached failure is: timers, floating promises and emitters carry the life that set them going. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** Something that can be ended by a failure nobody awaited. */
+export interface Culprit {
+  failDetached(error: unknown): void;
+}
+
+const current = new AsyncLocalStorage<Culprit>();
+
+export function runAs<T>(culprit: Culprit, work: () => T): T {
+  return current.run(culprit, work);
+}
+
+/**
+ * Turns uncaught exceptions and unhandled rejections of this process into the crash of the actor that caused them.
+ * What no actor caused goes to `onOwnerless`: after such an error nothing about the process is certain.
+ * @returns a function that takes the handlers off again
+ */
+export function attributeFailures(onOwnerless: (error: unknown) => void): () => void {
+  const onError = (error: unknown): void => {
+    const culprit = current.getStore();
+    if (culprit === undefined) onOwnerless(error);
+    else culprit.failDetached(error);
+  };
+  process.on('uncaughtException', onError);
+  process.on('unhandledRejection', onError);
+  return () => {
+    process.off('uncaughtException', onError);
+    process.off('unhandledRejection', onError);
+  };
+}

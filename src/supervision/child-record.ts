@@ -1,0 +1,55 @@
+/** What a supervisor's core remembers of one child. */
+import type { ErrorInfo, ExitReason, Reply } from './behavior.ts';
+import { childFlags } from './child-spec.ts';
+import type { ChildFlags, ChildSpec } from './child-spec.ts';
+import { reasonError, reasonLine } from './exit-reason.ts';
+import type { RestartTimes } from './intensity.ts';
+import type { StartChildOutcome } from './supervisor-messages.ts';
+
+export type ChildStatus = 'down' | 'starting' | 'running' | 'stopping' | 'restarting' | 'ignored';
+
+export interface Child {
+  readonly spec: ChildSpec;
+  readonly flags: ChildFlags;
+  status: ChildStatus;
+  /** Tells the child's lives apart. */
+  epoch: number;
+  failuresInARow: number;
+  times: RestartTimes;
+  /** Who waits for the answer to start-child or restart-child. */
+  startReply: Reply<StartChildOutcome> | undefined;
+  /** A child that fails its start on request is forgotten, unless it was there before. */
+  isNew: boolean;
+  readonly terminateReplies: Reply<'ok'>[];
+}
+
+export function newChild(spec: ChildSpec): Child {
+  return {
+    spec,
+    flags: childFlags(spec),
+    status: 'down',
+    epoch: 0,
+    failuresInARow: 0,
+    times: [],
+    startReply: undefined,
+    isNew: false,
+    terminateReplies: [],
+  };
+}
+
+export function isActive(child: Child): boolean {
+  return child.status === 'starting' || child.status === 'running' || child.status === 'stopping';
+}
+
+export function startTimeout(afterMs: number): ExitReason {
+  return { kind: 'start_failed', error: { name: 'StartTimeout', message: `init took longer than ${afterMs} ms` } };
+}
+
+export function startFailed(path: string, reason: ExitReason): ExitReason {
+  return { kind: 'start_failed', error: { name: 'StartFailed', message: `${path} could not start`, cause: withError(reason) } };
+}
+
+/** The error an exit carries, or one that says how it ended. */
+export function withError(reason: ExitReason): ErrorInfo {
+  return reasonError(reason) ?? { name: 'Exited', message: `ended while starting: ${reasonLine(reason)}` };
+}

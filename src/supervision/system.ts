@@ -1,0 +1,254 @@
+/** All actors of one node: found by path, run under one root, seen as one tree. */
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../log.ts';
+import type { Random } from '../random.ts';
+import { Actor } from './actor.ts';
+import type { ActorHost, ActorStatus, LifeWatcher } from './actor.ts';
+import { AskTable } from './asks.ts';
+import type { ActorRef, ErrorInfo, ExitReason, Reply, SendOutcome } from './behavior.ts';
+import { TurnEngine } from './cell.ts';
+import { BadSpecError, DEFAULTS, ROOT_PATH, specFaults } from './child-spec.ts';
+import type { ChildSpec, Restart, Strategy, SupervisorSpec } from './child-spec.ts';
+import { DeadLetters, messageName } from './dead-letters.ts';
+import type { DeadLetterReason } from './dead-letters.ts';
+import { EventLog } from './event-log.ts';
+import { isAbnormal, reasonError, reasonLine } from './exit-reason.ts';
+import type { ChildReport, SupervisorInput } from './supervisor-effects.ts';
+import { supervisorBehavior } from './supervisor.ts';
+import type { SupervisorHost } from './supervisor.ts';
+
+/** One actor as an operator sees it. Durations in milliseconds. */
+export interface ActorView {
+  readonly path: string;
+  readonly type: 'supervisor' | 'worker';
+  readonly status: ActorStatus;
+  readonly strategy: Strategy | undefined;
+  readonly restart: Restart;
+  readonly life: number;
+  readonly restarts: number;
+  readonly mailbox: number;
+  readonly mailboxMax: number;
+  readonly processed: number;
+  readonly uptimeMs: number;
+  readonly lastError: ErrorInfo | undefined;
+  readonly children: readonly ActorView[];
+}
+
+export interface ActorSystemOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+interface Place {
+  readonly spec: ChildSpec;
+  readonly actor: Actor;
+  /** By path, in start order. */
+  readonly children: Set<string>;
+}
+
+export class ActorSystem implements ActorHost, SupervisorHost {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly engine = new TurnEngine();
+  readonly events: EventLog;
+  readonly deadLetters: DeadLetters;
+  readonly #places = new Map<string, Place>();
+  readonly #asks: AskTable;
+
+  constructor(options: ActorSystemOptions) {
+    this.clock = options.clock;
+    this.random = options.random;
+    this.log = options.log;
+    this.events = new EventLog((event) => {
+      const level = event.type === 'crash' || event.type === 'escalate' ? 'error' : 'info';
+      const { path, error, sequence: _sequence, atMs: _atMs, type, ...fields } = event;
+      this.log.log(type === 'start' ? 'debug' : level, `actor-${type}`, { actor: path, ...fields, stack: error?.stack });
+    });
+    this.deadLetters = new DeadLetters((letter, count) => {
+      this.log.log('debug', 'dead-letters', { actor: letter.path, reason: letter.reason, last: letter.message, count });
+    });
+    this.#asks = new AskTable(this.clock, (path) => this.deadLetter(path, 'late_reply', 'reply'));
+  }
+
+  /**
+   * Runs a tree. Resolves when all of it is up.
+   * @param onExit called once when the root has ended, whether asked to or not.
+   * @throws BadSpecError before anything is started; StartError when a child could not start and the rest has been undone.
+   */
+  start(root: SupervisorSpec, onExit: (reason: ExitReason) => void): Promise<void> {
+    const faults = specFaults(root, ROOT_PATH);
+    if (faults.length > 0) return Promise.reject(new BadSpecError(faults));
+    return new Promise((resolve, reject) => {
+      let isUp = false;
+      this.startChild(ROOT_PATH, root, {
+        started: () => {
+          isUp = true;
+          resolve();
+        },
+        ignored: () => undefined,
+        exited: (reason) => {
+          if (!isUp) reject(new StartError(reason));
+          onExit(reason);
+        },
+      });
+    });
+  }
+
+  /** Asks the root to stop: all children in reverse start order, each within its own time. */
+  stop(): void {
+    this.requestStop(ROOT_PATH, { kind: 'shutdown' });
+  }
+
+  /** An address; there need not be an actor yet. */
+  ref<M>(path: string): ActorRef<M> {
+    const send = (message: M): SendOutcome => this.#send(path, message);
+    return {
+      path,
+      send,
+      ask: <R>(make: (reply: Reply<R>) => M, timeoutMs: number) => this.#asks.ask(path, make, timeoutMs, send),
+    };
+  }
+
+  /** Reads without asking anyone, so it answers also when a supervisor hangs; undefined when nothing stands at `path`. */
+  tree(path: string = ROOT_PATH): ActorView | undefined {
+    const place = this.#places.get(path);
+    if (place === undefined) return undefined;
+    const { actor, spec } = place;
+    return {
+      path,
+      type: spec.type,
+      status: actor.status,
+      strategy: spec.type === 'supervisor' ? spec.strategy : undefined,
+      restart: spec.restart ?? DEFAULTS.restart,
+      life: actor.life,
+      restarts: Math.max(0, actor.life - 1),
+      mailbox: actor.mailbox.depth,
+      mailboxMax: actor.mailbox.max,
+      processed: actor.processed,
+      uptimeMs: actor.uptimeMs,
+      lastError: actor.lastError,
+      children: [...place.children].flatMap((child) => this.tree(child) ?? []),
+    };
+  }
+
+  paths(): readonly string[] {
+    return [...this.#places.keys()];
+  }
+
+  /** Ends a life as an operator; its supervisor then acts by its rules. @returns the life ended, undefined when there is none. */
+  kill(path: string, by: string): number | undefined {
+    const actor = this.find(path);
+    if (actor === undefined) return undefined;
+    const { life } = actor;
+    this.events.record({ atMs: this.clock.wallNow(), type: 'admin', path, life, reason: `kill asked by ${by}` });
+    return actor.end({ kind: 'killed', by }) ? life : undefined;
+  }
+
+  // ActorHost
+
+  find(path: string): Actor | undefined {
+    return this.#places.get(path)?.actor;
+  }
+
+  deadLetter(path: string, reason: DeadLetterReason, message: unknown): void {
+    this.deadLetters.add({ atMs: this.clock.wallNow(), path, reason, message: messageName(message) });
+  }
+
+  failAsks(path: string, why: string): void {
+    this.#asks.failAll(path, why);
+  }
+
+  // SupervisorHost
+
+  startChild(path: string, spec: ChildSpec, watcher: LifeWatcher): void {
+    const { actor } = this.#places.get(path) ?? this.#settle(path, spec);
+    actor.start({
+      started: () => {
+        const type = actor.life === 1 ? 'start' : 'restart';
+        this.events.record({ atMs: this.clock.wallNow(), type, path, life: actor.life, reason: type });
+        watcher.started();
+      },
+      ignored: () => watcher.ignored(),
+      exited: (reason, uptimeMs) => watcher.exited(reason, uptimeMs),
+    });
+  }
+
+  requestStop(path: string, reason: ExitReason): void {
+    this.find(path)?.requestStop(reason);
+  }
+
+  end(path: string, reason: ExitReason): void {
+    this.find(path)?.end(reason);
+  }
+
+  awaitRestart(path: string): void {
+    this.find(path)?.awaitRestart();
+  }
+
+  forget(path: string): void {
+    const place = this.#places.get(path);
+    if (place === undefined) return;
+    for (const child of place.children) this.forget(child);
+    place.actor.retire();
+    this.#places.delete(path);
+    this.#places.get(parentPath(path))?.children.delete(path);
+  }
+
+  tell(supervisor: string, input: SupervisorInput): void {
+    this.find(supervisor)?.sendFirst(input);
+  }
+
+  report(supervisor: string, child: string, report: ChildReport): void {
+    const { reason, context, decision, delayMs, budget } = report;
+    const actor = this.find(child);
+    const error = reasonError(reason);
+    this.events.record({
+      atMs: this.clock.wallNow(),
+      type: context === 'shutdown_error' ? 'shutdown_error' : isAbnormal(reason) ? 'crash' : 'exit',
+      path: child,
+      life: actor?.life ?? 0,
+      reason: reasonLine(reason),
+      ...(error === undefined ? {} : { error }),
+      ...(error === undefined || actor?.lastDuring === undefined ? {} : { during: actor.lastDuring }),
+      supervisor,
+      decision,
+      delayMs,
+      budget,
+    });
+    if (decision !== 'escalate') return;
+    this.events.record({ atMs: this.clock.wallNow(), type: 'escalate', path: supervisor, life: this.find(supervisor)?.life ?? 0, reason: `gives up over ${child}` });
+  }
+
+  #settle(path: string, spec: ChildSpec): Place {
+    const makeBehavior = spec.type === 'worker' ? spec.start : () => supervisorBehavior(spec, path, this);
+    const mailbox = spec.type === 'worker' ? spec.mailbox : undefined;
+    const place: Place = { spec, actor: new Actor(this.ref(path), makeBehavior, mailbox, this), children: new Set() };
+    this.#places.set(path, place);
+    if (path !== ROOT_PATH) this.#places.get(parentPath(path))?.children.add(path);
+    return place;
+  }
+
+  #send(path: string, message: unknown): SendOutcome {
+    const actor = this.find(path);
+    if (actor !== undefined) return actor.send(message);
+    this.deadLetter(path, 'noproc', message);
+    return 'noproc';
+  }
+}
+
+/** The tree could not be started; what was already up has been stopped again. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+  readonly reason: ExitReason;
+
+  constructor(reason: ExitReason) {
+    super(reasonLine(reason));
+    this.reason = reason;
+  }
+}
+
+function parentPath(path: string): string {
+  return path.slice(0, Math.max(1, path.lastIndexOf('/')));
+}
