@@ -1,6 +1,6 @@
 /** Faults of a configuration: gathered, then told all at once. */
-import { distance } from 'fastest-levenshtein';
 import { MeshError, type ErrorCode } from './errors.ts';
+import { nearestWord } from './nearest-word.ts';
 
 export interface ConfigFault {
   readonly code: Extract<ErrorCode, 'BAD_CONFIG' | 'BAD_ADDRESS' | 'INSECURE_BIND'>;
@@ -18,14 +18,6 @@ export function faultsAsError(faults: readonly [ConfigFault, ...ConfigFault[]]):
   const lines = faults.map(({ what, expected, todo }) => `  ${what}; expected ${expected}${todo === undefined ? '' : `; ${todo}`}`);
   const code = others.every((fault) => fault.code === first.code) ? first.code : 'BAD_CONFIG';
   return new MeshError(code, [`${faults.length} faults in the configuration:`, ...lines].join('\n'));
-}
-
-/** The known word that was probably meant. */
-export function nearestWord(word: string, known: readonly string[]): string | undefined {
-  const steps = (candidate: string): number => distance(word.toLowerCase(), candidate.toLowerCase());
-  const nearest = known.reduce((best, candidate) => (steps(candidate) < steps(best) ? candidate : best));
-  // More than half the letters wrong is no slip of the fingers.
-  return steps(nearest) * 2 <= Math.max(nearest.length, word.length) ? nearest : undefined;
 }
 
 export function didYouMean(word: string, known: readonly string[]): Pick<ConfigFault, 'todo'> {

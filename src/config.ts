@@ -4,10 +4,11 @@
  */
 import { z } from 'zod';
 import { parseAddress, type Address } from './address.ts';
-import { didYouMean, faultsAsError, nearestWord, shown, type ConfigFault } from './config-fault.ts';
+import { didYouMean, faultsAsError, shown, type ConfigFault } from './config-fault.ts';
 import { readConfigFile, type FileValue } from './config-file.ts';
 import { absolutePath, defaultDataDir } from './home-path.ts';
 import type { LogLevel } from './log.ts';
+import { nearestWord } from './nearest-word.ts';
 
 /** Timing presets of the gossip protocol; the numbers are the membership room's. */
 export const PROFILES = ['lan', 'wan', 'local'] as const;

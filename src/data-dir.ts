@@ -32,13 +32,6 @@ export interface FoundNode extends NodeAddresses {
   readonly pid: number;
 }
 
-/** `sun_path` of unix(7) less the NUL that ends it; the BSDs have four bytes fewer. */
-const SOCKET_PATH_BYTES_MAX = process.platform === 'linux' ? 107 : 103;
-
-export function adminSocketPath(dataDir: string): string {
-  return join(dataDir, 'admin.sock');
-}
-
 /**
  * Makes the directory when there is none, and takes it for this process.
  * @throws MeshError DATA_DIR_UNUSABLE, ALREADY_RUNNING
@@ -48,14 +41,11 @@ export function claimDataDir(options: { readonly dataDir: string; readonly name:
   const lock = join(dataDir, 'node.lock');
   const registration = join(registrationDir(home), `${process.pid}.json`);
   const identity = { ...thisProcess(), name, dataDir };
-  checkSocketPath(dataDir);
   const holder = usable(dataDir, () => {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     return takeLock(lock, identity);
   });
   if (holder !== undefined) throw alreadyRunning(dataDir, holder);
-  // Left behind by a holder that was killed; a socket cannot be bound where a file is.
-  usable(dataDir, () => rmSync(adminSocketPath(dataDir), { force: true }));
 
   const release = (): void => {
     process.off('exit', release);
@@ -160,16 +150,6 @@ function alreadyRunning(dataDir: string, { pid }: Held): MeshError {
     given: dataDir,
     expected: 'a data directory that no other node holds',
     todo: 'stop that node, or start this one under another --name or --data-dir',
-  });
-}
-
-function checkSocketPath(dataDir: string): void {
-  const bytes = Buffer.byteLength(adminSocketPath(dataDir));
-  if (bytes <= SOCKET_PATH_BYTES_MAX) return;
-  throw new MeshError('DATA_DIR_UNUSABLE', `${dataDir} is too long: its admin socket would have a path of ${bytes} bytes`, {
-    given: dataDir,
-    expected: `at most ${SOCKET_PATH_BYTES_MAX} bytes, the system's limit for sockets`,
-    todo: 'choose a shorter --data-dir',
   });
 }
 

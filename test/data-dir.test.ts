@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { expect } from 'chai';
-import { adminSocketPath, claimDataDir, findNode, type DataDirClaim } from '../src/data-dir.ts';
+import { claimDataDir, findNode, type DataDirClaim } from '../src/data-dir.ts';
 import { MeshError } from '../src/errors.ts';
 import { registrationDir } from '../src/home-path.ts';
 import { thisProcess } from '../src/lock-file.ts';
@@ -47,7 +47,7 @@ describe('a data directory', () => {
   const addressesOf = (name: string) => ({
     gossipAddress: '127.0.0.1:7946',
     grpcAddress: '127.0.0.1:7947',
-    adminSocket: adminSocketPath(dirOf(name)),
+    adminSocket: join(dirOf(name), 'admin.sock'),
   });
   const leaveLock = (name: string, content: unknown): void => {
     mkdirSync(dirOf(name), { recursive: true });
@@ -83,13 +83,6 @@ describe('a data directory', () => {
       leaveLock('a', { pid: process.ppid, startedAt: null });
       former.release();
       expect(existsSync(lockOf('a'))).to.equal(true);
-    });
-
-    it('is rid of the socket that a killed node left', () => {
-      mkdirSync(dirOf('a'), { recursive: true });
-      writeFileSync(adminSocketPath(dirOf('a')), '');
-      claim('a');
-      expect(existsSync(adminSocketPath(dirOf('a')))).to.equal(false);
     });
   });
 
@@ -141,10 +134,6 @@ describe('a data directory', () => {
     if (!existsSync('/proc/self')) this.skip();
     const error = faultOf(() => claimDataDir({ dataDir: '/proc/self', name: 'a', home }));
     expect(error.code).to.equal('DATA_DIR_UNUSABLE');
-  });
-
-  it('is not usable when its admin socket would have too long a path', () => {
-    expect(faultOf(() => claim('a'.repeat(100))).message).to.match(/is too long: its admin socket would have a path of 1\d\d bytes/);
   });
 
   describe('of a node that is up', () => {
