@@ -1,0 +1,237 @@
+/**
+ * Which peers have a session, and which stream belongs to which. Pure.
+ *
+ * Every input only records a fact; `#decide` then looks at all the facts:
+ * 1. Every member that is alive or suspect, is not this node and takes sessions has a session child at its address.
+ * 2. No one else has one.
+ * 3. A stream that came in is handed to the session of the node that its hello names, as soon as there is one; what
+ *    cannot be handed over by its deadline is closed with the reason.
+ *
+ * The supervisor that starts and ends the children may answer late or be restarting: what failed is tried again.
+ */
+import { MeshError } from '../../errors.ts';
+import type { LogFields, LogLevel } from '../../log.ts';
+import type { PeerFrame__Output } from '../../transport/generated/omega/mesh/v1/PeerFrame.ts';
+import type { MemberView } from '../membership/membership-messages.ts';
+import { dials, readHello } from './hello.ts';
+import type { SessionState, SessionView } from './peer-messages.ts';
+
+export interface RosterOptions {
+  readonly self: string;
+}
+
+export type RosterInput =
+  | { readonly kind: 'members'; readonly members: readonly MemberView[] }
+  | { readonly kind: 'child-started'; readonly node: string; readonly outcome: 'started' | 'already_started' }
+  | { readonly kind: 'child-terminated'; readonly node: string }
+  /** The supervisor did not do as asked, or did not answer. */
+  | { readonly kind: 'child-refused'; readonly node: string; readonly reason: string }
+  | { readonly kind: 'session-report'; readonly node: string; readonly address: string; readonly state: SessionState; readonly rttMs: number | undefined }
+  | { readonly kind: 'incoming'; readonly arrival: number }
+  | { readonly kind: 'arrival-frame'; readonly arrival: number; readonly frame: PeerFrame__Output }
+  | { readonly kind: 'arrival-closed'; readonly arrival: number }
+  /** Once each `PULSE_MS`. */
+  | { readonly kind: 'pulse' };
+
+export type RosterEffect =
+  | { readonly kind: 'start-child'; readonly node: string; readonly address: string }
+  | { readonly kind: 'terminate-child'; readonly node: string }
+  | { readonly kind: 'hand-over'; readonly arrival: number; readonly node: string }
+  | { readonly kind: 'close-arrival'; readonly arrival: number; readonly fault: MeshError }
+  /** Membership has not told its members yet; they must come back as `members`. */
+  | { readonly kind: 'ask-members' }
+  | { readonly kind: 'log'; readonly level: LogLevel; readonly event: string; readonly fields: LogFields };
+
+export const PULSE_MS = 1_000;
+/** For the hello, and for gossip to tell us of a node that heard of us first. */
+const ARRIVAL_TIMEOUT_MS = 5_000;
+/** Streams that wait for their hello or their session; each holds a socket. More are refused. */
+const ARRIVALS_MAX = 256;
+/** A child reports each second. One that is silent is asked for again: the supervisor knows whether it is there. */
+const SILENCE_MAX_MS = 5_000;
+/** Before the supervisor is asked again for what it did not do. */
+const RETRY_MS = 1_000;
+
+interface Child {
+  step: 'starting' | 'up' | 'stopping' | 'absent';
+  /** Where it dials; undefined until it has said so, when a former life of the roster started it. */
+  address: string | undefined;
+  /** Its ref is known: from its start or from a report. */
+  isReachable: boolean;
+  state: SessionState;
+  rttMs: number | undefined;
+  heardAtMs: number;
+  notBeforeMs: number;
+}
+
+interface Arrival {
+  readonly sinceMs: number;
+  node: string | undefined;
+}
+
+export class Roster {
+  readonly #self: string;
+  /** Node to address; undefined until membership has told. */
+  #desired: ReadonlyMap<string, string> | undefined;
+  readonly #children = new Map<string, Child>();
+  readonly #arrivals = new Map<number, Arrival>();
+
+  constructor(options: RosterOptions) {
+    this.#self = options.self;
+  }
+
+  get sessions(): readonly SessionView[] {
+    return [...this.#children]
+      .filter(([, child]) => child.step === 'up')
+      .map(([node, { address, state, rttMs }]) => ({ node, address: address ?? this.#desired?.get(node) ?? '', state, rttMs }));
+  }
+
+  get waitingArrivals(): number {
+    return this.#arrivals.size;
+  }
+
+  handle(input: RosterInput, now: number): readonly RosterEffect[] {
+    return [...this.#record(input, now), ...this.#decide(now)];
+  }
+
+  #record(input: RosterInput, now: number): readonly RosterEffect[] {
+    switch (input.kind) {
+      case 'members':
+        this.#desired = desiredPeers(input.members);
+        return [];
+      case 'child-started': {
+        const child = this.#child(input.node, now);
+        child.step = 'up';
+        if (input.outcome === 'started') child.isReachable = true;
+        else child.address = undefined;
+        return [];
+      }
+      case 'child-terminated':
+        this.#children.delete(input.node);
+        return [];
+      case 'child-refused':
+        return this.#refused(input.node, input.reason, now);
+      case 'session-report':
+        this.#reported(input, now);
+        return [];
+      case 'incoming':
+        return this.#incoming(input.arrival, now);
+      case 'arrival-frame':
+        return this.#greeted(input.arrival, input.frame);
+      case 'arrival-closed':
+        this.#arrivals.delete(input.arrival);
+        return [];
+      case 'pulse':
+        return [...this.#expire(now), ...(this.#desired === undefined ? [{ kind: 'ask-members' } as const] : [])];
+    }
+  }
+
+  /** The child of this node, which has just been heard of. */
+  #child(node: string, now: number): Child {
+    let child = this.#children.get(node);
+    if (child === undefined) {
+      child = { step: 'absent', address: undefined, isReachable: false, state: 'connecting', rttMs: undefined, heardAtMs: now, notBeforeMs: now };
+      this.#children.set(node, child);
+    }
+    child.heardAtMs = now;
+    return child;
+  }
+
+  #reported(report: RosterInput & { kind: 'session-report' }, now: number): void {
+    const child = this.#child(report.node, now);
+    // While it is being started or ended, what it says may be the last word of the one before.
+    if (child.step === 'starting' || child.step === 'stopping') return;
+    Object.assign(child, { step: 'up', address: report.address, isReachable: true, state: report.state, rttMs: report.rttMs } satisfies Partial<Child>);
+  }
+
+  #refused(node: string, reason: string, now: number): readonly RosterEffect[] {
+    const child = this.#children.get(node);
+    if (child === undefined) return [];
+    const wanted = child.step === 'stopping' ? 'end' : 'start';
+    child.step = child.step === 'stopping' ? 'up' : 'absent';
+    child.notBeforeMs = now + RETRY_MS;
+    return [{ kind: 'log', level: 'warn', event: 'session-child-refused', fields: { peer: node, wanted, reason, retryMs: RETRY_MS } }];
+  }
+
+  #incoming(arrival: number, now: number): readonly RosterEffect[] {
+    this.#arrivals.set(arrival, { sinceMs: now, node: undefined });
+    if (this.#arrivals.size <= ARRIVALS_MAX) return [];
+    return [this.#close(arrival, new MeshError('OVERLOADED', `${ARRIVALS_MAX} streams wait for their session already`, { todo: 'try again later' }))];
+  }
+
+  #greeted(number: number, frame: PeerFrame__Output): readonly RosterEffect[] {
+    const arrival = this.#arrivals.get(number);
+    if (arrival === undefined || arrival.node !== undefined) return [];
+    const node = readHello(frame, this.#self);
+    if (node instanceof MeshError) return [this.#close(number, node)];
+    if (!dials(node, this.#self)) {
+      return [this.#close(number, new MeshError('REFUSED', `the node whose name sorts first dials, and that is ${this.#self}`, { given: node, todo: 'wait to be dialled' }))];
+    }
+    arrival.node = node;
+    const older = [...this.#arrivals].filter(([other, { node: its }]) => its === node && other !== number);
+    return older.map(([other]) => this.#close(other, new MeshError('SESSION_CLOSED', 'a newer stream of the same peer took the place of this one')));
+  }
+
+  #expire(now: number): readonly RosterEffect[] {
+    const late = [...this.#arrivals].filter(([, { sinceMs }]) => now - sinceMs >= ARRIVAL_TIMEOUT_MS);
+    return late.map(([arrival, { node }]) => this.#close(arrival, this.#whyNotHandedOver(node)));
+  }
+
+  #whyNotHandedOver(node: string | undefined): MeshError {
+    if (node === undefined) return new MeshError('MALFORMED', `no hello in ${ARRIVAL_TIMEOUT_MS} ms`, { expected: 'a hello as first frame' });
+    if (this.#desired?.has(node) === true) return new MeshError('OVERLOADED', `the session with ${node} has not started`, { todo: 'try again later' });
+    return new MeshError('REFUSED', `node ${node} is not an alive member of this mesh`, { given: node, todo: 'join the mesh by gossip first' });
+  }
+
+  #close(arrival: number, fault: MeshError): RosterEffect {
+    this.#arrivals.delete(arrival);
+    return { kind: 'close-arrival', arrival, fault };
+  }
+
+  #decide(now: number): readonly RosterEffect[] {
+    const desired = this.#desired;
+    if (desired === undefined) return [];
+    const effects: RosterEffect[] = [];
+    for (const [node, address] of desired) effects.push(...this.#decideWanted(node, address, now));
+    for (const [node, child] of this.#children) {
+      if (desired.has(node)) continue;
+      if (child.step === 'absent') this.#children.delete(node);
+      else if (child.step === 'up' && now >= child.notBeforeMs) effects.push(terminate(node, child));
+    }
+    for (const [number, { node }] of this.#arrivals) {
+      const child = node === undefined || !desired.has(node) ? undefined : this.#children.get(node);
+      if (node === undefined || child?.step !== 'up' || !child.isReachable) continue;
+      this.#arrivals.delete(number);
+      effects.push({ kind: 'hand-over', arrival: number, node });
+    }
+    return effects;
+  }
+
+  #decideWanted(node: string, address: string, now: number): readonly RosterEffect[] {
+    const child = this.#children.get(node);
+    if (child === undefined) return [this.#start(node, address, now)];
+    if (now < child.notBeforeMs) return [];
+    if (child.step === 'up' && child.address !== undefined && child.address !== address) return [terminate(node, child)];
+    const isSilent = child.step === 'up' && now - child.heardAtMs >= SILENCE_MAX_MS;
+    return child.step === 'absent' || isSilent ? [this.#start(node, address, now)] : [];
+  }
+
+  #start(node: string, address: string, now: number): RosterEffect {
+    Object.assign(this.#child(node, now), { step: 'starting', address } satisfies Partial<Child>);
+    return { kind: 'start-child', node, address };
+  }
+}
+
+function terminate(node: string, child: Child): RosterEffect {
+  child.step = 'stopping';
+  return { kind: 'terminate-child', node };
+}
+
+function desiredPeers(members: readonly MemberView[]): ReadonlyMap<string, string> {
+  const desired = new Map<string, string>();
+  for (const { name, status, isSelf, tags } of members) {
+    const address = tags['grpc'];
+    if (!isSelf && (status === 'alive' || status === 'suspect') && address !== undefined) desired.set(name, address);
+  }
+  return desired;
+}

@@ -1,0 +1,159 @@
+import { expect } from 'chai';
+import type { MemberView } from '../../../src/actors/membership/membership-messages.ts';
+import { PULSE_MS, Roster, type RosterEffect, type RosterInput } from '../../../src/actors/peers/roster.ts';
+
+function member(name: string, over: Partial<MemberView> = {}): MemberView {
+  const host = '127.0.0.1';
+  return { name, host, port: 7946, tags: { grpc: `${name}:7947` }, status: 'alive', incarnation: 1, isSelf: name === 'm', statusSinceMs: 0, ...over };
+}
+
+const members = (...views: MemberView[]): RosterInput => ({ kind: 'members', members: views });
+const hello = (arrival: number, node: string, target = 'm'): RosterInput => ({ kind: 'arrival-frame', arrival, frame: { hello: { node, target, protocol: 1 }, body: 'hello' } });
+const report = (node: string, address = `${node}:7947`): RosterInput => ({ kind: 'session-report', node, address, state: 'open', rttMs: 1 });
+
+/** The roster of node m, in virtual time. */
+class Scene {
+  now = 0;
+  readonly brain = new Roster({ self: 'm' });
+
+  say(...inputs: RosterInput[]): readonly RosterEffect[] {
+    return inputs.flatMap((input) => this.brain.handle(input, this.now));
+  }
+
+  pass(ms: number): readonly RosterEffect[] {
+    const effects: RosterEffect[] = [];
+    for (const until = this.now + ms; this.now < until; ) {
+      this.now += PULSE_MS;
+      effects.push(...this.say({ kind: 'pulse' }));
+    }
+    return effects;
+  }
+
+  /** Node `node` is a member and its session stands. */
+  up(node: string): this {
+    this.say(members(member(node)), { kind: 'child-started', node, outcome: 'started' }, report(node));
+    return this;
+  }
+}
+
+describe('the roster', () => {
+  it('asks for the members until it has them', () => {
+    const scene = new Scene();
+    expect(scene.say({ kind: 'pulse' })).to.deep.equal([{ kind: 'ask-members' }]);
+    scene.say(members());
+    expect(scene.say({ kind: 'pulse' })).to.deep.equal([]);
+  });
+
+  it('wants a session with every alive or suspect member that takes sessions, and not with itself', () => {
+    const effects = new Scene().say(
+      members(member('a'), member('b', { status: 'suspect' }), member('c', { status: 'dead' }), member('d', { status: 'left' }), member('e', { tags: {} }), member('m')),
+    );
+    expect(effects).to.deep.equal([
+      { kind: 'start-child', node: 'a', address: 'a:7947' },
+      { kind: 'start-child', node: 'b', address: 'b:7947' },
+    ]);
+  });
+
+  it('asks the supervisor once, however often the news come', () => {
+    const scene = new Scene();
+    expect(scene.say(members(member('a')), members(member('a')), { kind: 'pulse' })).to.have.length(1);
+  });
+
+  it('ends the session of a member that died, also when the supervisor was slow to start it', () => {
+    const scene = new Scene();
+    scene.say(members(member('a')));
+    expect(scene.say(members(member('a', { status: 'dead' })))).to.deep.equal([]);
+    expect(scene.say({ kind: 'child-started', node: 'a', outcome: 'started' })).to.deep.equal([{ kind: 'terminate-child', node: 'a' }]);
+    expect(scene.say({ kind: 'child-terminated', node: 'a' })).to.deep.equal([]);
+    expect(scene.brain.sessions).to.deep.equal([]);
+  });
+
+  it('starts a session afresh when its peer moved to another address', () => {
+    const scene = new Scene().up('a');
+    expect(scene.say(members(member('a', { tags: { grpc: 'elsewhere:1' } })))).to.deep.equal([{ kind: 'terminate-child', node: 'a' }]);
+    expect(scene.say(report('a'), { kind: 'child-terminated', node: 'a' })).to.deep.equal([{ kind: 'start-child', node: 'a', address: 'elsewhere:1' }]);
+  });
+
+  it('tries again after a second when the supervisor did not do it, and not at once', () => {
+    const scene = new Scene();
+    scene.say(members(member('a')));
+    const refused = scene.say({ kind: 'child-refused', node: 'a', reason: 'timeout' });
+    expect(refused.map((effect) => effect.kind)).to.deep.equal(['log']);
+    expect(scene.pass(PULSE_MS)).to.deep.equal([{ kind: 'start-child', node: 'a', address: 'a:7947' }]);
+  });
+
+  it('asks again for a session that has been silent for five seconds', () => {
+    const scene = new Scene().up('a');
+    expect(scene.pass(4_000)).to.deep.equal([]);
+    expect(scene.pass(1_000)).to.deep.equal([{ kind: 'start-child', node: 'a', address: 'a:7947' }]);
+  });
+
+  it('after its own restart learns from the sessions that run: keeps the good, replaces the moved, ends the unwanted', () => {
+    const scene = new Scene();
+    scene.say(members(member('a'), member('b')));
+    scene.say({ kind: 'child-started', node: 'a', outcome: 'already_started' }, { kind: 'child-started', node: 'b', outcome: 'already_started' });
+    expect(scene.say(report('a'))).to.deep.equal([]);
+    expect(scene.say(report('b', 'old:1'))).to.deep.equal([{ kind: 'terminate-child', node: 'b' }]);
+    expect(scene.say(report('c'))).to.deep.equal([{ kind: 'terminate-child', node: 'c' }]);
+    expect(scene.brain.sessions).to.deep.equal([{ node: 'a', address: 'a:7947', state: 'open', rttMs: 1 }]);
+  });
+
+  it('hands a stream to the session of the node its hello names', () => {
+    const scene = new Scene().up('a');
+    expect(scene.say({ kind: 'incoming', arrival: 1 }, hello(1, 'a'))).to.deep.equal([{ kind: 'hand-over', arrival: 1, node: 'a' }]);
+    expect(scene.pass(10_000).filter((effect) => effect.kind === 'close-arrival')).to.deep.equal([]);
+  });
+
+  it('keeps a stream whose node it has not heard of yet until gossip brings the news', () => {
+    const scene = new Scene();
+    scene.say(members(), { kind: 'incoming', arrival: 1 }, hello(1, 'a'));
+    scene.say(members(member('a')));
+    expect(scene.say({ kind: 'child-started', node: 'a', outcome: 'started' })).to.deep.equal([{ kind: 'hand-over', arrival: 1, node: 'a' }]);
+  });
+
+  it('closes what says no hello, or comes from a stranger, after five seconds with the reason', () => {
+    const scene = new Scene();
+    scene.say(members(), { kind: 'incoming', arrival: 1 }, { kind: 'incoming', arrival: 2 }, hello(2, 'a'));
+    expect(scene.pass(4_000)).to.deep.equal([]);
+    const closed = scene.pass(1_000).flatMap((effect) => (effect.kind === 'close-arrival' ? [[effect.arrival, effect.fault.code]] : []));
+    expect(closed).to.deep.equal([
+      [1, 'MALFORMED'],
+      [2, 'REFUSED'],
+    ]);
+  });
+
+  it('refuses a stream of a node that should be dialled instead, and one meant for another node', () => {
+    const scene = new Scene().up('z');
+    for (const [arrival, input] of [hello(1, 'z'), hello(2, 'm'), hello(3, 'a', 'other')].entries()) {
+      scene.say({ kind: 'incoming', arrival: arrival + 1 });
+      const [close] = scene.say(input);
+      expect(close).to.have.property('kind', 'close-arrival');
+      expect(close).to.have.nested.property('fault.code', 'REFUSED');
+    }
+    expect(scene.brain.waitingArrivals).to.equal(0);
+  });
+
+  it('takes the newer of two streams of one node', () => {
+    const scene = new Scene();
+    scene.say(members(), { kind: 'incoming', arrival: 1 }, hello(1, 'a'), { kind: 'incoming', arrival: 2 });
+    const [close] = scene.say(hello(2, 'a'));
+    expect(close).to.deep.include({ kind: 'close-arrival', arrival: 1 });
+    scene.say(members(member('a')));
+    expect(scene.say({ kind: 'child-started', node: 'a', outcome: 'started' })).to.deep.equal([{ kind: 'hand-over', arrival: 2, node: 'a' }]);
+  });
+
+  it('forgets a stream that closes while it waits', () => {
+    const scene = new Scene();
+    scene.say(members(), { kind: 'incoming', arrival: 1 }, { kind: 'arrival-closed', arrival: 1 });
+    expect(scene.pass(10_000)).to.deep.equal([]);
+  });
+
+  it('refuses the 257th stream that waits and keeps the others', () => {
+    const scene = new Scene();
+    scene.say(members());
+    for (let arrival = 1; arrival <= 256; arrival++) expect(scene.say({ kind: 'incoming', arrival })).to.deep.equal([]);
+    const [close] = scene.say({ kind: 'incoming', arrival: 257 });
+    expect(close).to.deep.include({ kind: 'close-arrival', arrival: 257 });
+    expect(scene.brain.waitingArrivals).to.equal(256);
+  });
+});
