@@ -31,6 +31,15 @@ export type RegistryRequest =
   | { readonly kind: 'delete'; readonly key: string; readonly reply: Reply<{ readonly deleted: boolean } | MeshError> }
   | { readonly kind: 'list'; readonly prefix: string; readonly reply: Reply<readonly RegistryEntryView[]> }
   | { readonly kind: 'count'; readonly reply: Reply<number> }
-  /** The entries under the prefix, `synced`, then every change, until `unwatch` or the subscriber's life ends. */
-  | { readonly kind: 'watch'; readonly watch: string; readonly prefix: string; readonly subscriber: ActorRef<RegistryNews> }
+  /**
+   * The entries under the prefix, `synced`, then every change, until `unwatch` or the subscriber's life ends. A
+   * subscriber with a full mailbox is told later, and then the latest of each key. Fault: OVERLOADED.
+   */
+  | {
+      readonly kind: 'watch';
+      readonly watch: string;
+      readonly prefix: string;
+      readonly subscriber: ActorRef<RegistryNews>;
+      readonly reply?: Reply<'watching' | MeshError>;
+    }
   | { readonly kind: 'unwatch'; readonly watch: string };

@@ -1,0 +1,66 @@
+/**
+ * Where an entry lies in the document. Part of the protocol: two nodes that disagree here do not share a registry.
+ *
+ * The genesis is the same bytes on every node (fixed actor, time 0). Entries are spread over 256 maps, because a change
+ * costs as much as the map it touches has keys: at 100,000 entries 0.5 ms rather than 100.
+ */
+import * as Automerge from '@automerge/automerge';
+
+export type RegistryContent = { v: number; b: Record<string, Record<string, Automerge.ImmutableString>> };
+
+const BUCKET_COUNT = 256;
+const GENESIS_ACTOR = '00';
+/** Keys wear it in the document: no key of a user's is then `__proto__` or another name that objects know. */
+const KEY_MARK = '=';
+
+function bucketName(index: number): string {
+  return index.toString(16).padStart(2, '0');
+}
+
+function makeGenesis(): { snapshot: Uint8Array; hash: string } {
+  const empty = Automerge.init<RegistryContent>({ actor: GENESIS_ACTOR });
+  const doc = Automerge.change(empty, { time: 0 }, (content) => {
+    content.v = 1;
+    content.b = {};
+    for (let index = 0; index < BUCKET_COUNT; index++) content.b[bucketName(index)] = {};
+  });
+  const genesis = { snapshot: Automerge.save(doc), hash: Automerge.getHeads(doc)[0]! };
+  Automerge.free(doc);
+  return genesis;
+}
+
+export const GENESIS = makeGenesis();
+
+/** FNV-1a over the UTF-16 units, its last byte. */
+export function bucketOf(key: string): string {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  return bucketName((hash ^ (hash >>> 8) ^ (hash >>> 16) ^ (hash >>> 24)) & 0xff);
+}
+
+export function markedKey(key: string): string {
+  return KEY_MARK + key;
+}
+
+export function unmarkedKey(marked: string): string | undefined {
+  return marked.startsWith(KEY_MARK) ? marked.slice(KEY_MARK.length) : undefined;
+}
+
+/** The user's key that one operation writes or deletes; undefined when the operation is none that the registry makes. */
+export function keyOfOperation(op: Automerge.DecodedChange['ops'][number]): string | undefined {
+  const isWrite = op.action === 'set' && typeof op.value === 'string' && (op.datatype === undefined || op.datatype === 'str');
+  if (!isWrite && op.action !== 'del') return undefined;
+  // The genesis' first operations make `v` and `b`; the maps of the buckets follow in order.
+  const bucket = /^(\d{1,3})@00$/.exec(op.obj);
+  const key = typeof op.key === 'string' ? unmarkedKey(op.key) : undefined;
+  if (bucket === null || key === undefined) return undefined;
+  return bucketOf(key) === bucketName(Number(bucket[1]) - 3) ? key : undefined;
+}
+
+/** Whether a document from elsewhere holds what the registry writes and nothing else. */
+export function isRegistryContent(content: Readonly<RegistryContent>): boolean {
+  if (Object.keys(content).length !== 2 || content.v !== 1 || typeof content.b !== 'object') return false;
+  const buckets = Object.values(content.b);
+  if (buckets.length !== BUCKET_COUNT) return false;
+  return buckets.every((bucket) => typeof bucket === 'object' && Object.values(bucket).every((value) => value instanceof Automerge.ImmutableString));
+}
