@@ -70,6 +70,10 @@ export class Actor implements CellHost {
     return this.#status;
   }
 
+  get isAlive(): boolean {
+    return this.#cell !== undefined && this.#cell.ending === undefined;
+  }
+
   /** Number of the present life, or of the last. */
   get life(): number {
     return this.#lives;

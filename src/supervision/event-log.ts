@@ -46,6 +46,7 @@ export class EventLog {
   readonly #events: SupervisionEvent[] = [];
   readonly #listener: (event: SupervisionEvent) => void;
   #sequence = 0;
+  #crashes = 0;
   /** Index of the oldest event once the ring is full. */
   #oldest = 0;
 
@@ -53,8 +54,14 @@ export class EventLog {
     this.#listener = listener;
   }
 
+  /** How many crashes there were, also those that the ring has forgotten. */
+  get crashes(): number {
+    return this.#crashes;
+  }
+
   record(parts: Omit<SupervisionEvent, 'sequence'>): void {
     const event = { ...parts, sequence: ++this.#sequence };
+    if (event.type === 'crash') this.#crashes++;
     if (this.#events.length < EVENTS_MAX) {
       this.#events.push(event);
     } else {

@@ -137,6 +137,12 @@ export class ActorSystem implements ActorHost, SupervisorHost {
     return [...this.#places.keys()];
   }
 
+  /** Number of the life at `path`; undefined when there is none now. */
+  livingLife(path: string): number | undefined {
+    const actor = this.find(path);
+    return actor?.isAlive === true ? actor.life : undefined;
+  }
+
   /** Ends a life as an operator; its supervisor then acts by its rules. @returns the life ended, undefined when there is none. */
   kill(path: string, by: string): number | undefined {
     const actor = this.find(path);

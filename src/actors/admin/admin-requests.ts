@@ -1,0 +1,201 @@
+/** Answers to an operator's single questions: the owner is asked by message, the answer is shaped for showing. */
+import type { Clock } from '../../clock.ts';
+import { MeshError } from '../../errors.ts';
+import { nearestWord } from '../../nearest-word.ts';
+import { AskError } from '../../supervision/behavior.ts';
+import type { ActorRef, Reply } from '../../supervision/behavior.ts';
+import type { SupervisionEvent } from '../../supervision/event-log.ts';
+import type { ActorView } from '../../supervision/system.ts';
+import type { AdminHandler } from '../../transport/admin-service.ts';
+import type { StatusReply } from '../../transport/generated/omega/mesh/v1/StatusReply.ts';
+import type { AgentsRequest, AgentView, CommandOutcome } from '../agents/agent-messages.ts';
+import type { MembershipRequest, MembershipView } from '../membership/membership-messages.ts';
+import type { PeersRequest, SessionView } from '../peers/peer-messages.ts';
+import type { RegistryEntryView, RegistryRequest } from '../registry/registry-messages.ts';
+import { agent, historyEvent, member, registryEntry, treeNode, treeTotals } from './admin-views.ts';
+
+/** What only the runtime knows or may do. */
+export interface Operator {
+  tree(path: string): ActorView | undefined;
+  paths(): readonly string[];
+  events(path: string, limit: number): readonly SupervisionEvent[];
+  /** Counts since the process began. */
+  crashes(): number;
+  /** The life that would be ended; undefined when there is none. */
+  lifeOf(path: string): number | undefined;
+}
+
+/** What a node says about itself and does not change while it runs, and what only the process knows. */
+export type NodeFacts = Pick<Required<StatusReply>, 'node' | 'version' | 'pid' | 'gossipAddress' | 'grpcAddress' | 'adminSocket' | 'dataDir' | 'profile'>;
+
+export interface AdminRequestsOptions {
+  readonly facts: () => NodeFacts;
+  readonly memoryBytes: () => number;
+  readonly clock: Clock;
+  readonly operator: Operator;
+  readonly membership: ActorRef<MembershipRequest>;
+  readonly peers: ActorRef<PeersRequest>;
+  readonly agents: ActorRef<AgentsRequest>;
+  readonly registry: ActorRef<RegistryRequest>;
+  /** Ends the life at this path once the answer is on its way. */
+  readonly kill: (path: string) => void;
+}
+
+/** A room answers from memory; one that takes longer is restarting or stuck, and the operator should hear so. */
+const ROOM_TIMEOUT_MS = 2_000;
+const COMMAND_TIMEOUT_MS = 5_000;
+/** The longest an operator may wait for an agent. */
+const COMMAND_TIMEOUT_MAX_MS = 600_000;
+/** Answers must arrive after the room's own deadline has had its chance. */
+const MARGIN_MS = 1_000;
+const HISTORY_DEFAULT = 100;
+const HISTORY_MAX = 10_000;
+/** Without these two an operator cannot see or mend anything: killing them must be meant. */
+const GUARDED = ['/', '/edge', '/edge/admin'];
+
+type Requests = Omit<AdminHandler, 'tailAgent' | 'registryWatch'>;
+
+export function adminRequests(options: AdminRequestsOptions): Requests {
+  const { operator, clock } = options;
+  const startedAt = clock.now();
+
+  return {
+    async getStatus() {
+      const [view, sessions, agents, entries] = await Promise.all([
+        answeredOr(options.membership.ask((reply: Reply<MembershipView>) => ({ kind: 'view', reply }), ROOM_TIMEOUT_MS), { members: [], unreachedSeeds: [], dropped: {} }),
+        answeredOr(options.peers.ask((reply: Reply<readonly SessionView[]>) => ({ kind: 'sessions', reply }), ROOM_TIMEOUT_MS), []),
+        answeredOr(options.agents.ask((reply: Reply<readonly AgentView[]>) => ({ kind: 'list', reply }), ROOM_TIMEOUT_MS), []),
+        answeredOr(options.registry.ask((reply: Reply<number>) => ({ kind: 'count', reply }), ROOM_TIMEOUT_MS), 0),
+      ]);
+      const facts = options.facts();
+      const root = operator.tree('/');
+      return {
+        ...facts,
+        uptimeMs: clock.now() - startedAt,
+        incarnation: view.members.find(({ isSelf }) => isSelf)?.incarnation ?? 0,
+        membersAlive: view.members.filter(({ status }) => status === 'alive').length,
+        membersTotal: view.members.length,
+        sessionsOpen: sessions.filter(({ state }) => state === 'open').length,
+        agentsConnected: agents.filter(({ isConnected, node }) => isConnected && node === facts.node).length,
+        registryEntries: entries,
+        ...(root === undefined ? { actors: 0, restarts: 0 } : treeTotals(root)),
+        crashes: operator.crashes(),
+        memoryBytes: options.memoryBytes(),
+        unreachedSeeds: [...view.unreachedSeeds],
+        packetsDropped: { ...view.dropped },
+      };
+    },
+
+    async listMembers() {
+      const [{ members }, sessions] = await Promise.all([
+        answered(options.membership.ask((reply: Reply<MembershipView>) => ({ kind: 'view', reply }), ROOM_TIMEOUT_MS)),
+        answeredOr(options.peers.ask((reply: Reply<readonly SessionView[]>) => ({ kind: 'sessions', reply }), ROOM_TIMEOUT_MS), []),
+      ]);
+      const sessionOf = new Map(sessions.map((session) => [session.node, session]));
+      const sorted = [...members].sort((a, b) => (a.name < b.name ? -1 : 1));
+      return { members: sorted.map((view) => member(view, sessionOf.get(view.name), clock.now())) };
+    },
+
+    getTree({ path }) {
+      const view = operator.tree(path === '' ? '/' : path);
+      return view === undefined ? Promise.reject(unknownPath(path, operator.paths())) : Promise.resolve(treeNode(view));
+    },
+
+    listHistory({ path, limit }) {
+      // Also for paths that are gone: their trail is what one looks for.
+      const events = operator.events(path === '' ? '/' : path, Math.min(limit === 0 ? HISTORY_DEFAULT : limit, HISTORY_MAX));
+      if (events.length === 0 && path !== '' && !operator.paths().includes(path)) return Promise.reject(unknownPath(path, operator.paths()));
+      return Promise.resolve({ events: events.map(historyEvent) });
+    },
+
+    killActor({ path, force }) {
+      const life = operator.lifeOf(path);
+      if (life === undefined) return Promise.reject(operator.paths().includes(path) ? notRunning(path) : unknownPath(path, operator.paths()));
+      if (GUARDED.includes(path) && !force) return Promise.reject(guarded(path));
+      options.kill(path);
+      return Promise.resolve({ path, life });
+    },
+
+    async listAgents() {
+      const views = await answered(options.agents.ask((reply: Reply<readonly AgentView[]>) => ({ kind: 'list', reply }), ROOM_TIMEOUT_MS));
+      return { agents: [...views].sort((a, b) => (a.id < b.id ? -1 : 1)).map(agent) };
+    },
+
+    async sendCommand({ agent: id, name, arguments: given, timeoutMs: wanted }) {
+      const timeoutMs = Math.min(wanted === 0 ? COMMAND_TIMEOUT_MS : wanted, COMMAND_TIMEOUT_MAX_MS);
+      const sentAt = clock.now();
+      const outcome = await answered(
+        options.agents.ask(
+          (reply: Reply<CommandOutcome | MeshError>) => ({ kind: 'command', agent: id, name, arguments: given, timeoutMs, reply }),
+          timeoutMs + MARGIN_MS,
+        ),
+      );
+      if (outcome instanceof MeshError) throw outcome;
+      return { agent: id, ...outcome, tookMs: clock.now() - sentAt };
+    },
+
+    ...registryRequests(options.registry),
+  };
+}
+
+/** @throws MeshError where the room could not answer */
+async function answered<R>(question: Promise<R>): Promise<R> {
+  try {
+    return await question;
+  } catch (error) {
+    throw error instanceof AskError ? roomFault(error) : error;
+  }
+}
+
+/** For figures that are shown beside others: one room that restarts must not hide the rest. */
+function answeredOr<R>(question: Promise<R>, otherwise: R): Promise<R> {
+  return question.catch(() => otherwise);
+}
+
+function registryRequests(registry: ActorRef<RegistryRequest>): Pick<Requests, 'registryPut' | 'registryGet' | 'registryDelete' | 'registryList'> {
+  return {
+    async registryPut({ key, value }) {
+      const done = await answered(registry.ask((reply: Reply<{ readonly created: boolean } | MeshError>) => ({ kind: 'put', key, value, reply }), ROOM_TIMEOUT_MS));
+      if (done instanceof MeshError) throw done;
+      return done;
+    },
+
+    async registryGet({ key }) {
+      const entry = await answered(registry.ask((reply: Reply<RegistryEntryView | undefined>) => ({ kind: 'get', key, reply }), ROOM_TIMEOUT_MS));
+      if (entry === undefined) throw new MeshError('NOT_FOUND', `there is no key ${JSON.stringify(key)}`, { given: key, todo: 'see the keys with: mesh registry list' });
+      return registryEntry(entry);
+    },
+
+    async registryDelete({ key }) {
+      const done = await answered(registry.ask((reply: Reply<{ readonly deleted: boolean } | MeshError>) => ({ kind: 'delete', key, reply }), ROOM_TIMEOUT_MS));
+      if (done instanceof MeshError) throw done;
+      return done;
+    },
+
+    async registryList({ prefix }) {
+      const entries = await answered(registry.ask((reply: Reply<readonly RegistryEntryView[]>) => ({ kind: 'list', prefix, reply }), ROOM_TIMEOUT_MS));
+      return { entries: entries.map(registryEntry) };
+    },
+  };
+}
+
+function roomFault(error: AskError): MeshError {
+  const why = { noproc: 'is not running', full: 'has a full mailbox', exited: 'ended while it was asked', timeout: 'did not answer in time' }[error.failure];
+  return new MeshError('OVERLOADED', `${error.path} ${why}`, { todo: `see: mesh tree ${error.path}, then try again`, cause: error });
+}
+
+function unknownPath(path: string, known: readonly string[]): MeshError {
+  const nearest = nearestWord(path, known);
+  return new MeshError('UNKNOWN_PATH', `there is no actor at ${path}`, {
+    given: path,
+    todo: `${nearest === undefined ? '' : `did you mean ${nearest}? `}see all with: mesh tree`,
+  });
+}
+
+function notRunning(path: string): MeshError {
+  return new MeshError('REFUSED', `${path} has no life to end just now`, { given: path, todo: `see: mesh tree ${path}` });
+}
+
+function guarded(path: string): MeshError {
+  return new MeshError('REFUSED', `killing ${path} takes this command's own connection along`, { given: path, todo: 'say --force if that is meant' });
+}

@@ -1,0 +1,128 @@
+/** What the rooms know, in the shapes an operator is shown. Pure: inside may change while scripts keep working. */
+import type { ErrorInfo } from '../../supervision/behavior.ts';
+import type { SupervisionEvent } from '../../supervision/event-log.ts';
+import { errorLine } from '../../supervision/exit-reason.ts';
+import type { ActorView } from '../../supervision/system.ts';
+import type { Agent } from '../../transport/generated/omega/mesh/v1/Agent.ts';
+import type { HistoryEvent } from '../../transport/generated/omega/mesh/v1/HistoryEvent.ts';
+import type { Member } from '../../transport/generated/omega/mesh/v1/Member.ts';
+import type { RegistryEntry } from '../../transport/generated/omega/mesh/v1/RegistryEntry.ts';
+import type { RegistryEvent } from '../../transport/generated/omega/mesh/v1/RegistryEvent.ts';
+import type { TelemetryBatch__Output } from '../../transport/generated/omega/mesh/v1/TelemetryBatch.ts';
+import type { TelemetryEvent } from '../../transport/generated/omega/mesh/v1/TelemetryEvent.ts';
+import type { TelemetryRecord__Output } from '../../transport/generated/omega/mesh/v1/TelemetryRecord.ts';
+import type { TreeNode } from '../../transport/generated/omega/mesh/v1/TreeNode.ts';
+import type { AgentView } from '../agents/agent-messages.ts';
+import type { MemberView } from '../membership/membership-messages.ts';
+import type { SessionView } from '../peers/peer-messages.ts';
+import type { RegistryChange, RegistryEntryView } from '../registry/registry-messages.ts';
+
+export function treeNode(view: ActorView): TreeNode {
+  return {
+    path: view.path,
+    type: view.type,
+    status: view.status,
+    strategy: view.strategy ?? '',
+    restart: view.restart,
+    life: view.life,
+    restarts: view.restarts,
+    mailbox: view.mailbox,
+    mailboxMax: view.mailboxMax,
+    processed: view.processed,
+    uptimeMs: view.uptimeMs,
+    lastError: lineOf(view.lastError),
+    children: view.children.map(treeNode),
+  };
+}
+
+export interface TreeTotals {
+  readonly actors: number;
+  readonly restarts: number;
+}
+
+export function treeTotals(view: ActorView): TreeTotals {
+  const below = view.children.map(treeTotals);
+  return {
+    actors: 1 + below.reduce((sum, { actors }) => sum + actors, 0),
+    restarts: view.restarts + below.reduce((sum, { restarts }) => sum + restarts, 0),
+  };
+}
+
+export function historyEvent(event: SupervisionEvent): HistoryEvent {
+  return {
+    sequence: event.sequence,
+    atMs: event.atMs,
+    type: event.type,
+    path: event.path,
+    life: event.life,
+    reason: event.during === undefined ? event.reason : `${event.reason} (in ${event.during})`,
+    decision: event.decision ?? '',
+    delayMs: event.delayMs ?? 0,
+    error: lineOf(event.error),
+  };
+}
+
+/** @param now monotonic milliseconds, on the scale of `statusSinceMs` */
+export function member(view: MemberView, session: SessionView | undefined, now: number): Member {
+  return {
+    name: view.name,
+    address: hostPort(view.host, view.port),
+    grpcAddress: view.tags['grpc'] ?? '',
+    status: view.status,
+    incarnation: view.incarnation,
+    isSelf: view.isSelf,
+    sinceMs: Math.max(0, now - view.statusSinceMs),
+    session: session?.state ?? 'none',
+    rttMs: session?.rttMs ?? -1,
+  };
+}
+
+export function agent(view: AgentView): Agent {
+  return {
+    id: view.id,
+    node: view.node,
+    connected: view.isConnected,
+    ratePerS: view.ratePerS,
+    lastSeenMs: view.lastSeenMs,
+    records: view.records,
+    program: view.program,
+  };
+}
+
+export function registryEntry(view: RegistryEntryView): RegistryEntry {
+  return { key: view.key, value: view.value, writer: view.writer, writtenAtMs: view.writtenAtMs, conflict: view.conflict };
+}
+
+export function registryEvent(change: RegistryChange): RegistryEvent {
+  switch (change.type) {
+    case 'put':
+      return { type: 'put', entry: registryEntry(change.entry) };
+    case 'delete':
+      return { type: 'delete', entry: { key: change.key } };
+    case 'synced':
+      return { type: 'synced' };
+  }
+}
+
+/** One event per record of the batch. Records that cannot be decoded are left out: they are the agent's fault. */
+export function telemetryEvents(
+  id: string,
+  node: string,
+  batch: TelemetryBatch__Output,
+  decodeRecord: (bytes: Uint8Array) => TelemetryRecord__Output | undefined,
+): readonly TelemetryEvent[] {
+  return batch.records.flatMap((bytes, index) => {
+    const record = decodeRecord(bytes);
+    if (record === undefined) return [];
+    const samples = record.samples.map(({ name, value }) => ({ name, value }));
+    return [{ id, node, sequence: batch.firstSequence + index, atMs: record.atMs, samples }];
+  });
+}
+
+function lineOf(error: ErrorInfo | undefined): string {
+  return error === undefined ? '' : errorLine(error);
+}
+
+function hostPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,114 @@
+/**
+ * The run-time house as data: every permanent actor in start order. Read this first.
+ *
+ * Layers start from the state upward and stop from the edge downward. When a layer's supervisor gives up, everything
+ * above it is rebuilt with it (rest_for_one at the root); a single actor that fails takes only its own room along.
+ */
+import type { ActorRef } from '../supervision/behavior.ts';
+import type { SupervisorSpec, WorkerSpec } from '../supervision/child-spec.ts';
+import type { SupervisorMessage } from '../supervision/supervisor-messages.ts';
+import { adminActor } from './admin/admin-actor.ts';
+import type { AdminActorOptions } from './admin/admin-actor.ts';
+import { directoryActor } from './agents/directory-actor.ts';
+import type { DirectoryActorOptions, DirectoryMessage } from './agents/directory-actor.ts';
+import { busActor } from './bus/bus-actor.ts';
+import type { BusMessage } from './bus/bus-actor.ts';
+import { listenerActor } from './edge/listener-actor.ts';
+import type { Listener } from './edge/listener-actor.ts';
+import { membershipActor } from './membership/membership-actor.ts';
+import type { MembershipActorOptions, MembershipMessage } from './membership/membership-actor.ts';
+import { rosterActor } from './peers/roster-actor.ts';
+import type { RosterActorOptions, RosterMessage } from './peers/roster-actor.ts';
+import { registryActor } from './registry/registry-actor.ts';
+import type { RegistryMessage, RegistryOptions } from './registry/registry-actor.ts';
+import { storageActor } from './registry/storage-actor.ts';
+import type { StorageMessage, StorageOptions } from './registry/storage-actor.ts';
+
+/** Addresses of the actors that others speak to. */
+export interface MeshRefs {
+  readonly storage: ActorRef<StorageMessage>;
+  readonly registry: ActorRef<RegistryMessage>;
+  readonly membership: ActorRef<MembershipMessage>;
+  readonly bus: ActorRef<BusMessage>;
+  readonly peerSessions: ActorRef<SupervisorMessage>;
+  readonly roster: ActorRef<RosterMessage>;
+  readonly agentSessions: ActorRef<SupervisorMessage>;
+  readonly directory: ActorRef<DirectoryMessage>;
+}
+
+export function meshRefs(ref: <M>(path: string) => ActorRef<M>): MeshRefs {
+  return {
+    storage: ref('/registry/storage'),
+    registry: ref('/registry/document'),
+    membership: ref('/membership/swim'),
+    bus: ref('/bus/subjects'),
+    peerSessions: ref('/peers/sessions'),
+    roster: ref('/peers/roster'),
+    agentSessions: ref('/agents/sessions'),
+    directory: ref('/agents/directory'),
+  };
+}
+
+/** What the world outside gives the rooms, made by the composition root. */
+export interface MeshParts {
+  readonly node: string;
+  readonly storage: StorageOptions;
+  readonly registry: Pick<RegistryOptions, 'random'>;
+  readonly membership: Omit<MembershipActorOptions, 'listeners'>;
+  readonly peers: Pick<RosterActorOptions, 'dial' | 'random'>;
+  readonly agents: Pick<DirectoryActorOptions, 'encodeBatch'>;
+  readonly openGrpc: () => Promise<Listener>;
+  readonly admin: Omit<AdminActorOptions, 'membership' | 'peers' | 'agents' | 'registry' | 'bus'>;
+}
+
+export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
+  const { node } = parts;
+  return supervisor('root', 'rest_for_one', [
+    supervisor('registry', 'rest_for_one', [
+      worker('storage', () => storageActor(parts.storage)),
+      worker('document', () => registryActor({ node, ...parts.registry, storage: refs.storage, peers: refs.roster })),
+    ]),
+    supervisor('membership', 'one_for_one', [
+      worker('swim', () => membershipActor({ ...parts.membership, listeners: [refs.roster, refs.directory] }), LEAVING),
+    ]),
+    supervisor('bus', 'one_for_one', [worker('subjects', () => busActor({ self: node, peers: refs.roster }))]),
+    supervisor('peers', 'rest_for_one', [
+      dynamic('sessions', PEERS_MAX),
+      worker('roster', () =>
+        rosterActor({ self: node, ...parts.peers, sessions: refs.peerSessions, membership: refs.membership, registry: refs.registry, bus: refs.bus }),
+      ),
+    ]),
+    supervisor('agents', 'rest_for_one', [
+      dynamic('sessions', AGENTS_MAX),
+      worker('directory', () => directoryActor({ self: node, ...parts.agents, sessions: refs.agentSessions, bus: refs.bus, membership: refs.membership })),
+    ]),
+    supervisor('edge', 'one_for_one', [
+      worker('grpc', () => listenerActor(parts.openGrpc)),
+      worker('admin', () =>
+        adminActor({ ...parts.admin, membership: refs.membership, peers: refs.roster, agents: refs.directory, registry: refs.registry, bus: refs.bus }),
+      ),
+    ]),
+  ]);
+}
+
+/** Sessions join all nodes pairwise; beyond a thousand nodes another topology comes first. */
+const PEERS_MAX = 1_024;
+/** What one node serves; each session costs the process about 40 kB with its stream. */
+const AGENTS_MAX = 20_000;
+/** Leaving waits until the goodbye has spread; then a socket has to close. */
+const LEAVING = { shutdown: 8_000 } as const;
+
+type Flags = Partial<Pick<WorkerSpec<unknown, never>, 'shutdown' | 'startTimeoutMs'>>;
+
+/** A worker of any message type is a child like another; refs carry the types. */
+function worker<S, M>(id: string, start: WorkerSpec<S, M>['start'], flags: Flags = {}): WorkerSpec<S, M> {
+  return { type: 'worker', id, start, ...flags };
+}
+
+function supervisor(id: string, strategy: SupervisorSpec['strategy'], children: NonNullable<SupervisorSpec['children']>): SupervisorSpec {
+  return { type: 'supervisor', id, strategy, children };
+}
+
+function dynamic(id: string, childrenMax: number): SupervisorSpec {
+  return { type: 'supervisor', id, strategy: 'dynamic', childrenMax };
+}

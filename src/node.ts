@@ -1,0 +1,242 @@
+/** The composition root: configuration becomes clock, random, log, transport and tree. The only place that knows everyone. */
+import { lookup } from 'node:dns/promises';
+import { join } from 'node:path';
+import { meshRefs, meshTree } from './actors/tree.ts';
+import type { MeshParts, MeshRefs } from './actors/tree.ts';
+import { formatAddress, parseAddress } from './address.ts';
+import { systemClock } from './clock.ts';
+import type { Clock } from './clock.ts';
+import type { Config } from './config.ts';
+import { MeshError } from './errors.ts';
+import type { NodeLog } from './log.ts';
+import { rememberedPeers } from './remembered-peers.ts';
+import { systemRandom } from './random.ts';
+import { attributeFailures } from './supervision/attribution.ts';
+import type { ExitReason } from './supervision/behavior.ts';
+import { toErrorInfo } from './supervision/exit-reason.ts';
+import { ActorSystem } from './supervision/system.ts';
+import { adminService } from './transport/admin-service.ts';
+import { agentService } from './transport/agent-service.ts';
+import { freePort } from './transport/free-port.ts';
+import { openGossipSocket } from './transport/gossip-socket.ts';
+import type { GossipTransport } from './transport/gossip-transport.ts';
+import { dialPeer } from './transport/grpc-client.ts';
+import { createAdminServer, createMeshServer } from './transport/grpc-server.ts';
+import type { MeshServer } from './transport/grpc-server.ts';
+import { peerService } from './transport/peer-service.ts';
+import { decodeTelemetryBatch, decodeTelemetryRecord, encodeTelemetryBatch } from './transport/telemetry-codec.ts';
+
+export interface NodeOptions {
+  readonly config: Config;
+  readonly log: NodeLog;
+  /** Of this release, for people. */
+  readonly version: string;
+}
+
+export interface RunningNode {
+  readonly name: string;
+  readonly gossipAddress: string;
+  readonly grpcAddress: string;
+  readonly adminSocket: string;
+  /** Leaves the mesh and stops the tree in reverse start order. */
+  stop(): void;
+  /** The exit code, once all is down, whether asked to or not. */
+  readonly done: Promise<number>;
+}
+
+/** From sysexits.h and its neighbourhood; each names who is to blame. */
+export const NODE_EXIT = { ok: 0, ownerlessError: 70, gaveUp: 70, startFailed: 71, shutdownDeadline: 72 } as const;
+
+/** Everything below has limits of its own that sum to less; past this something hangs and is left behind. */
+const SHUTDOWN_DEADLINE_MS = 20_000;
+
+/** @throws MeshError when a listener or the data directory cannot be had; what was already up is down again by then */
+export async function startNode({ config, log, version }: NodeOptions): Promise<RunningNode> {
+  const clock = systemClock;
+  const system = new ActorSystem({ clock, random: systemRandom, log });
+  const refs = meshRefs((path) => system.ref(path));
+  const ports = new Ports(config, config.grpcPort === 0 ? await freePort(config.bind) : config.grpcPort);
+  const adminSocket = join(config.dataDir, 'admin.sock');
+  const node = new NodeProcess(system, log, clock);
+  const parts = meshParts({ config, version, system, refs, ports, adminSocket, node });
+  await node.start(parts, refs);
+  return {
+    name: config.name,
+    gossipAddress: ports.gossipAddress,
+    grpcAddress: ports.grpcAddress,
+    adminSocket,
+    stop: () => node.stop(),
+    done: node.done,
+  };
+}
+
+/** Ports that were free to choose are chosen once: a listener that restarts comes back where its peers know it. */
+class Ports {
+  readonly #config: Config;
+  readonly #grpcPort: number;
+  #gossipPort: number;
+
+  constructor(config: Config, grpcPort: number) {
+    this.#config = config;
+    this.#grpcPort = grpcPort;
+    this.#gossipPort = config.gossipPort;
+  }
+
+  get grpcAddress(): string {
+    return formatAddress({ host: this.#config.bind, port: this.#grpcPort });
+  }
+
+  get gossipAddress(): string {
+    return formatAddress({ host: this.#config.bind, port: this.#gossipPort });
+  }
+
+  async openGossip(): Promise<GossipTransport> {
+    const transport = await openGossipSocket({ host: this.#config.bind, port: this.#gossipPort });
+    this.#gossipPort = transport.local.port;
+    return transport;
+  }
+}
+
+/** One run of the tree: up, down, and with which exit code. */
+class NodeProcess {
+  readonly done: Promise<number>;
+  readonly #system: ActorSystem;
+  readonly #log: NodeLog;
+  readonly #clock: Clock;
+  #resolveDone: (code: number) => void = () => undefined;
+  #detach: () => void = () => undefined;
+  #isStopping = false;
+  #exitCode: number = NODE_EXIT.ok;
+  /** Faults of the listeners, as they were thrown; the tree only passes on what they say. */
+  #openFault: MeshError | undefined;
+
+  constructor(system: ActorSystem, log: NodeLog, clock: Clock) {
+    this.#system = system;
+    this.#log = log;
+    this.#clock = clock;
+    this.done = new Promise((resolve) => {
+      this.#resolveDone = resolve;
+    });
+  }
+
+  async start(parts: MeshParts, refs: MeshRefs): Promise<void> {
+    this.#detach = attributeFailures((error) => this.#failOwnerless(error));
+    try {
+      await this.#system.start(meshTree(parts, refs), (reason) => this.#ended(reason));
+      this.#openFault = undefined;
+    } catch (error) {
+      throw this.#openFault ?? error;
+    }
+  }
+
+  stop(): void {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    this.#clock.setTimer(SHUTDOWN_DEADLINE_MS, () => this.#leaveBehind());
+    this.#system.stop();
+  }
+
+  /** Opens a listener, and remembers why it could not. */
+  async opening<T>(open: () => Promise<T>): Promise<T> {
+    try {
+      return await open();
+    } catch (error) {
+      if (error instanceof MeshError) this.#openFault ??= error;
+      throw error;
+    }
+  }
+
+  #ended(reason: ExitReason): void {
+    this.#detach();
+    if (!this.#isStopping) this.#exitCode = reason.kind === 'start_failed' ? NODE_EXIT.startFailed : NODE_EXIT.gaveUp;
+    this.#resolveDone(this.#exitCode);
+  }
+
+  /** Nobody's failure: what it left behind in memory is unknown, so the node goes, in good order. */
+  #failOwnerless(error: unknown): void {
+    const { name, message, stack } = toErrorInfo(error);
+    this.#log.log('error', 'ownerless-error', { error: `${name}: ${message}`, stack });
+    this.#exitCode = NODE_EXIT.ownerlessError;
+    this.stop();
+  }
+
+  #leaveBehind(): void {
+    const stuck = this.#system.paths().filter((path) => this.#system.tree(path)?.status === 'stopping');
+    this.#log.log('error', 'shutdown-deadline', { afterMs: SHUTDOWN_DEADLINE_MS, stuck });
+    this.#resolveDone(NODE_EXIT.shutdownDeadline);
+  }
+}
+
+interface Makings {
+  readonly config: Config;
+  readonly version: string;
+  readonly system: ActorSystem;
+  readonly refs: MeshRefs;
+  readonly ports: Ports;
+  readonly adminSocket: string;
+  readonly node: NodeProcess;
+}
+
+function meshParts({ config, version, system, refs, ports, adminSocket, node }: Makings): MeshParts {
+  const grpcListen = parseAddress(ports.grpcAddress, config.grpcPort);
+  return {
+    node: config.name,
+    storage: { directory: join(config.dataDir, 'registry') },
+    registry: { random: systemRandom },
+    membership: {
+      name: config.name,
+      tags: { grpc: ports.grpcAddress },
+      openTransport: () => node.opening(() => ports.openGossip()),
+      seeds: config.join,
+      resolve: async (host) => (await lookup(host)).address,
+      profile: config.profile,
+      random: systemRandom,
+      memory: rememberedPeers(join(config.dataDir, 'peers.json')),
+    },
+    peers: { dial: (address) => dialPeer(parseAddress(address, config.grpcPort)), random: systemRandom },
+    agents: { encodeBatch: encodeTelemetryBatch },
+    openGrpc: () => node.opening(() => openGrpc(grpcListen, refs)),
+    admin: {
+      facts: () => ({
+        node: config.name,
+        version,
+        pid: process.pid,
+        gossipAddress: ports.gossipAddress,
+        grpcAddress: ports.grpcAddress,
+        adminSocket,
+        dataDir: config.dataDir,
+        profile: config.profile,
+      }),
+      memoryBytes: () => process.memoryUsage().rss,
+      operator: {
+        tree: (path) => system.tree(path),
+        paths: () => system.paths(),
+        events: (path, limit) => system.events.latest(path, limit),
+        crashes: () => system.events.crashes,
+        lifeOf: (path) => system.livingLife(path),
+      },
+      openServer: (handler) => node.opening(() => createAdminServer(adminSocket, [adminService(handler)])),
+      kill: (path) => void system.kill(path, 'operator'),
+      decodeBatch: (bytes) => orUndefined(() => decodeTelemetryBatch(bytes)),
+      decodeRecord: (bytes) => orUndefined(() => decodeTelemetryRecord(bytes)),
+    },
+  };
+}
+
+function openGrpc(listen: ReturnType<typeof parseAddress>, refs: MeshRefs): Promise<MeshServer> {
+  const busy = new MeshError('OVERLOADED', 'this node cannot take sessions at the moment', { todo: 'try again shortly' });
+  return createMeshServer(listen, [
+    peerService((stream) => void (refs.roster.send({ kind: 'incoming', stream }) === 'accepted' || stream.close(busy))),
+    agentService((stream) => void (refs.directory.send({ kind: 'incoming', stream }) === 'accepted' || stream.close(busy))),
+  ]);
+}
+
+/** Bytes from a peer that are not what they should be are nothing, not a crash. */
+function orUndefined<T>(decode: () => T): T | undefined {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof MeshError) return undefined;
+    throw error;
+  }
+}
