@@ -225,7 +225,7 @@ function check(key: ConfigKey, given: Given, faults: ConfigFault[]): unknown {
     faults.push({
       code: (key === 'bind' || key === 'join') && typeof wrong === 'string' ? 'BAD_ADDRESS' : 'BAD_CONFIG',
       what: `${given.subject(item)} is ${shown(wrong)}`,
-      given: shown(wrong),
+      given: typeof wrong === 'string' ? wrong : shown(wrong),
       expected: spec.expected,
       ...(typeof wrong === 'string' && spec.choices !== undefined ? didYouMean(wrong, spec.choices) : {}),
     });
@@ -273,7 +273,8 @@ function unknownVariables(env: ConfigSources['env']): string[] {
     });
 }
 
-function nameFromHost(hostName: string): string {
+/** A host name made fit to be the name of a node or an agent. */
+export function nameFromHost(hostName: string): string {
   const name = hostName.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/^\.+/, '').slice(0, 128);
   return name === '' ? 'node' : name;
 }

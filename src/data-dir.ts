@@ -4,10 +4,10 @@
  */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { getSystemErrorMap } from 'node:util';
 import { MeshError } from './errors.ts';
 import { absolutePath, registrationDir } from './home-path.ts';
 import { isRunning, readHeld, releaseLock, takeLock, thisProcess, writeHeld, type Held } from './lock-file.ts';
+import { systemErrorMeaning } from './system-error.ts';
 
 /** Where a node that is up is reached. */
 export interface NodeAddresses {
@@ -157,10 +157,9 @@ function usable<T>(dataDir: string, act: () => T): T {
   try {
     return act();
   } catch (error) {
-    const { errno, code } = error as NodeJS.ErrnoException;
-    if (errno === undefined) throw error;
-    const meaning = getSystemErrorMap().get(errno)?.[1] ?? code;
-    throw new MeshError('DATA_DIR_UNUSABLE', `cannot use the data directory ${dataDir}: ${meaning} (${code})`, {
+    const meaning = systemErrorMeaning(error);
+    if (meaning === undefined) throw error;
+    throw new MeshError('DATA_DIR_UNUSABLE', `cannot use the data directory ${dataDir}: ${meaning}`, {
       given: dataDir,
       expected: 'a directory that this user can read and write',
       todo: 'mend it, or choose another --data-dir',

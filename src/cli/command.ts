@@ -1,0 +1,82 @@
+/** What a command is, and what it is given. */
+import type { FoundNode } from '../data-dir.ts';
+import type { runAgent } from '../agent/agent.ts';
+import type { createLog, NodeLog } from '../log.ts';
+import type { startNode } from '../node.ts';
+import type { AdminClient, connectAdmin } from '../transport/grpc-client.ts';
+import type { Paint } from './paint.ts';
+
+/** The process around a command: the real one in main.ts, a made-up one in tests. */
+export interface CliIo {
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+  /** Whether a person reads standard output, standard error. */
+  readonly isTerminal: { readonly stdout: boolean; readonly stderr: boolean };
+  /** Width of the terminal in characters. */
+  readonly columns: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly home: string;
+  readonly hostName: string;
+  /** `heard` runs for each SIGINT and SIGTERM, instead of what they do otherwise, until the returned function is called. */
+  onSignal(heard: (signal: StopSignal) => void): () => void;
+  /** `heard` runs instead of the report on standard error when an error reaches the top uncaught. */
+  onUncaught(heard: (error: unknown) => void): () => void;
+  /** Ends the process now. */
+  exit(code: number): void;
+}
+
+export type StopSignal = 'SIGINT' | 'SIGTERM';
+
+/** The rooms behind the commands. Loaded when first asked for, so that `mesh --version` need not wait for gRPC. */
+export interface Doors {
+  connectAdmin(...parameters: Parameters<typeof connectAdmin>): Promise<AdminClient>;
+  startNode: typeof startNode;
+  runAgent: typeof runAgent;
+  createLog(...parameters: Parameters<typeof createLog>): Promise<NodeLog>;
+}
+
+export interface OptionSpec {
+  /** As commander reads them: `--limit <n>`. */
+  readonly flags: string;
+  readonly summary: string;
+  /** Each use adds to a list. */
+  readonly isRepeatable?: boolean;
+}
+
+export interface CommandSpec {
+  /** As typed after `mesh`: `registry put`. */
+  readonly words: string;
+  /** As commander reads them: `<key> [prefix] [rest...]`. */
+  readonly operands?: string;
+  readonly summary: string;
+  readonly options?: readonly OptionSpec[];
+  /** One line that works as typed. */
+  readonly example: string;
+  /** @returns the exit code */
+  readonly run: (call: Call) => Promise<number>;
+}
+
+/** One use of a command. */
+export interface Call {
+  readonly io: CliIo;
+  readonly doors: Doors;
+  /** In the order of the command's operands, those of the last one flat. */
+  readonly operands: readonly string[];
+  readonly options: Readonly<Record<string, string | readonly string[] | boolean | undefined>>;
+  /** For standard output. */
+  readonly paint: Paint;
+  /** For standard error. */
+  readonly paintError: Paint;
+  /** The answer on standard output: `view` with --json, else `lines`. */
+  answer(view: unknown, lines: () => readonly string[]): void;
+  /** As `answer`, one line of a stream. */
+  answerOne(view: unknown, line: () => string): void;
+  /** A remark for people on standard error. With --json there are none. */
+  remark(text: string): void;
+  /** The node that --data-dir and the environment choose. */
+  findNode(): FoundNode;
+  /** Asks that node. */
+  ask<T>(question: (admin: AdminClient) => Promise<T>): Promise<T>;
+  /** Follows a stream of that node until a signal or the node ends it. @returns the exit code */
+  follow<T>(open: (admin: AdminClient, signal: AbortSignal) => AsyncIterable<T>, each: (item: T) => void): Promise<number>;
+}

@@ -1,0 +1,36 @@
+/** Every command there is, in the order in which help shows them. */
+import { AGENT_COMMANDS } from './agent-commands.ts';
+import type { CommandSpec } from './command.ts';
+import { DONE } from './exit-code.ts';
+import { NODE_COMMANDS } from './node-commands.ts';
+import { REFERENCE_AGENT_COMMAND } from './reference-agent-command.ts';
+import { REGISTRY_COMMANDS } from './registry-commands.ts';
+import { START_COMMAND } from './start-command.ts';
+import { readVersion } from './version.ts';
+
+const VERSION_COMMAND: CommandSpec = {
+  words: 'version',
+  summary: 'print the version of mesh',
+  example: 'mesh version',
+  run: ({ answer }) => {
+    const version = readVersion();
+    answer({ version }, () => [version]);
+    return Promise.resolve(DONE);
+  },
+};
+
+export const COMMANDS: readonly CommandSpec[] = [
+  START_COMMAND,
+  ...NODE_COMMANDS,
+  ...AGENT_COMMANDS,
+  ...REGISTRY_COMMANDS,
+  REFERENCE_AGENT_COMMAND,
+  VERSION_COMMAND,
+];
+
+/** First words that are no command by themselves. */
+export const GROUPS: Readonly<Record<string, string>> = {
+  chaos: 'break something on purpose',
+  command: 'tell agents what to do',
+  registry: 'read and write the values that all nodes share',
+};

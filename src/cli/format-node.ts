@@ -1,0 +1,73 @@
+/** A node, its members and its history, for people. Pure. */
+import type { StatusReply__Output } from '../transport/generated/omega/mesh/v1/StatusReply.ts';
+import { formatDuration } from './format-duration.ts';
+import { formatTable } from './format-table.ts';
+import { paintStatus, printable, type Paint } from './paint.ts';
+import type { HistoryLine, MemberLine } from './views.ts';
+
+const MIB = 1024 * 1024;
+
+export function formatStatus(status: StatusReply__Output, paint: Paint): string[] {
+  const dropped = Object.entries(status.packetsDropped).filter(([, count]) => count > 0);
+  const facts: [name: string, value: string][] = [
+    ['node', `${printable(status.node)}, version ${status.version}, pid ${status.pid}, up ${formatDuration(status.uptimeMs)}`],
+    ['gossip', `${status.gossipAddress}, profile ${status.profile}, incarnation ${status.incarnation}`],
+    ['grpc', status.grpcAddress],
+    ['admin socket', status.adminSocket],
+    ['data directory', status.dataDir],
+    ['members', `${status.membersAlive} alive of ${status.membersTotal}`],
+    ['sessions', `${status.sessionsOpen} open`],
+    ['agents', `${status.agentsConnected} connected`],
+    ['registry', `${status.registryEntries} ${status.registryEntries === 1 ? 'entry' : 'entries'}`],
+    ['actors', `${status.actors}, ${status.restarts} restarts, ${status.crashes} crashes`],
+    ['memory', `${Math.round(status.memoryBytes / MIB)} MiB`],
+  ];
+  if (status.unreachedSeeds.length > 0) {
+    facts.push(['unreached seeds', paint.yellow(`${status.unreachedSeeds.map(printable).join(', ')} (still trying)`)]);
+  }
+  if (dropped.length > 0) {
+    facts.push(['dropped packets', paint.yellow(dropped.map(([reason, count]) => `${printable(reason)} ${count}`).join(', '))]);
+  }
+  const width = Math.max(...facts.map(([name]) => name.length));
+  return facts.map(([name, value]) => `${paint.dim(name.padEnd(width))}  ${value}`);
+}
+
+export function formatMembers(members: readonly MemberLine[], paint: Paint): string[] {
+  return formatTable(
+    [
+      { head: 'NAME' },
+      { head: 'ADDRESS' },
+      { head: 'STATUS' },
+      { head: 'SINCE', align: 'right' },
+      { head: 'INCARNATION', align: 'right' },
+      { head: 'SESSION' },
+      { head: 'RTT', align: 'right' },
+    ],
+    members.map((member) => [
+      `${printable(member.name)}${member.isSelf ? paint.dim(' (this node)') : ''}`,
+      printable(member.address),
+      paintStatus(member.status, paint),
+      formatDuration(member.sinceMs),
+      String(member.incarnation),
+      member.isSelf ? '-' : paintStatus(member.session, paint),
+      member.rttMs === null ? '-' : `${member.rttMs.toFixed(1)}ms`,
+    ]),
+    paint,
+  );
+}
+
+export function formatHistory(events: readonly HistoryLine[], paint: Paint): string[] {
+  return formatTable(
+    [{ head: 'TIME' }, { head: 'EVENT' }, { head: 'ACTOR' }, { head: 'LIFE', align: 'right' }, { head: 'REASON' }, { head: 'DECISION' }, { head: 'ERROR' }],
+    events.map((event) => [
+      event.at,
+      event.type === 'crash' ? paint.red(event.type) : printable(event.type),
+      printable(event.path),
+      String(event.life),
+      printable(event.reason),
+      `${printable(event.decision ?? '')}${event.delayMs > 0 ? ` in ${formatDuration(event.delayMs)}` : ''}`.trim(),
+      paint.red(printable(event.error?.split('\n', 1)[0] ?? '')),
+    ]),
+    paint,
+  );
+}

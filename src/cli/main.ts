@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+/** `mesh`: the process around one run of the command line. */
+import { homedir, hostname } from 'node:os';
+import type { CliIo, Doors, StopSignal } from './command.ts';
+import { DONE, FAILED } from './exit-code.ts';
+import { report, runCli } from './run-cli.ts';
+
+const STOP_SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM'];
+
+const argv = process.argv.slice(2);
+
+const io: CliIo = {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  isTerminal: { stdout: process.stdout.isTTY, stderr: process.stderr.isTTY },
+  columns: process.stdout.columns ?? 80,
+  env: process.env,
+  home: homedir(),
+  hostName: hostname(),
+  onSignal(heard) {
+    for (const signal of STOP_SIGNALS) process.on(signal, heard);
+    return () => {
+      for (const signal of STOP_SIGNALS) process.off(signal, heard);
+    };
+  },
+  onUncaught(heard) {
+    process.off('uncaughtException', reportUncaught);
+    process.on('uncaughtException', heard);
+    return () => {
+      process.off('uncaughtException', heard);
+      process.on('uncaughtException', reportUncaught);
+    };
+  },
+  exit: (code) => process.exit(code),
+};
+
+const doors: Doors = {
+  connectAdmin: async (...parameters) => (await import('../transport/grpc-client.ts')).connectAdmin(...parameters),
+  startNode: async (...parameters) => (await import('../node.ts')).startNode(...parameters),
+  runAgent: async (...parameters) => (await import('../agent/agent.ts')).runAgent(...parameters),
+  createLog: async (...parameters) => (await import('../log.ts')).createLog(...parameters),
+};
+
+function reportUncaught(error: unknown): void {
+  report(error, argv, io);
+  process.exit(FAILED);
+}
+
+process.on('uncaughtException', reportUncaught);
+// `mesh members | head -1`: whoever read has read enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(DONE);
+  throw error;
+});
+// Nobody is left to tell. A node goes on: its log has a file too.
+process.stderr.on('error', () => undefined);
+
+const exitCode = await runCli(argv, io, doors);
+// Pipes may be asynchronous: what was printed goes out first. A connection that lingers does not keep the process.
+process.stdout.write('', () => process.exit(exitCode));

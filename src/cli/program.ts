@@ -1,0 +1,119 @@
+/** The table of commands as commander reads it. */
+import { Command, Option, type CommanderError } from 'commander';
+import { MeshError } from '../errors.ts';
+import { nearestWord } from '../nearest-word.ts';
+import type { CliIo, CommandSpec, OptionSpec } from './command.ts';
+import { COMMANDS, GROUPS } from './commands.ts';
+import { readVersion } from './version.ts';
+
+/** Every command takes these. */
+const COMMON_OPTIONS: readonly OptionSpec[] = [
+  { flags: '--data-dir <path>', summary: "the node's data directory (default: that of the only node running here, env: MESH_DATA_DIR)" },
+  { flags: '--json', summary: 'print JSON, for scripts; errors too' },
+];
+
+export type RunCommand = (spec: CommandSpec, operands: readonly string[], options: Record<string, unknown>) => Promise<void>;
+
+/** Help and version go to standard output; every fault is thrown: MeshError BAD_ARGUMENT, or HelpShown. */
+export function buildProgram(io: CliIo, run: RunCommand): Command {
+  const program = prepare(new Command('mesh'))
+    .description('Run a node of a mesh, and look into it.')
+    .version(readVersion(), '--version', 'print the version of mesh')
+    .addHelpText('after', '\n`mesh <command> --help` shows its options and an example.')
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
+      // Faults are thrown, and told by whoever catches them.
+      outputError: () => undefined,
+      getOutHelpWidth: () => io.columns,
+      getErrHelpWidth: () => io.columns,
+    });
+  for (const spec of COMMANDS) addCommand(program, spec, run);
+  return program;
+}
+
+/** Help was printed instead of running anything. */
+export class HelpShown extends Error {
+  readonly wasAsked: boolean;
+
+  constructor(wasAsked: boolean) {
+    super('help was shown');
+    this.wasAsked = wasAsked;
+  }
+}
+
+function addCommand(program: Command, spec: CommandSpec, run: RunCommand): void {
+  const words = spec.words.split(' ');
+  const name = words.pop()!;
+  const parent = words.reduce(groupOf, program);
+  const command = prepare(parent.command(name))
+    .summary(spec.summary)
+    .description(`${capitalised(spec.summary)}.`)
+    .addHelpText('after', `\nExample:\n  $ ${spec.example}`);
+  if (spec.operands !== undefined) command.arguments(spec.operands);
+  const own = spec.options ?? [];
+  const common = COMMON_OPTIONS.filter(({ flags }) => !own.some((option) => longOf(option) === longOf({ flags })));
+  for (const option of [...own, ...common]) command.addOption(asOption(option));
+  // What stands where a subcommand could, and is none, is told as such by the action below.
+  command.allowExcessArguments(spec.operands === undefined);
+  command.action(async () => {
+    const [excess] = spec.operands === undefined ? command.args : [];
+    if (excess !== undefined) throw unexpectedWord(command, excess);
+    await run(spec, command.args, command.optsWithGlobals());
+  });
+}
+
+function groupOf(parent: Command, name: string): Command {
+  const existing = parent.commands.find((command) => command.name() === name);
+  if (existing !== undefined) return existing;
+  const inGroup = COMMANDS.filter(({ words }) => words.startsWith(`${name} `)).map(({ words }) => words.slice(name.length + 1));
+  const summary = `${GROUPS[name]}: ${inGroup.join(', ')}`;
+  return prepare(parent.command(name)).summary(summary).description(`${capitalised(summary)}.`);
+}
+
+/** Commander would end the process; here its faults become ours. */
+function prepare(command: Command): Command {
+  return command.exitOverride((error) => {
+    if (error.exitCode === 0) throw new HelpShown(true);
+    if (error.code === 'commander.help') throw new HelpShown(false);
+    throw misuse(command, error);
+  });
+}
+
+function misuse(command: Command, error: CommanderError): MeshError {
+  const [what = '', suggestion = ''] = error.message.replace(/^error: /, '').split('\n');
+  const meant = /^\(Did you mean (.*)\?\)$/.exec(suggestion)?.[1];
+  const given = error.code.startsWith('commander.unknown') ? /'(.*)'/.exec(what)?.[1] : undefined;
+  return badArgument(command, what, given, meant);
+}
+
+function unexpectedWord(command: Command, word: string): MeshError {
+  const known = command.commands.map((each) => each.name());
+  if (known.length === 0) return badArgument(command, `unexpected argument '${word}'`, word, undefined);
+  return badArgument(command, `unknown command '${word}'`, word, nearestWord(word, known));
+}
+
+function badArgument(command: Command, what: string, given: string | undefined, meant: string | undefined): MeshError {
+  const help = `\`${pathOf(command)} --help\` shows what is known`;
+  return new MeshError('BAD_ARGUMENT', what, {
+    ...(given === undefined ? {} : { given }),
+    todo: meant === undefined ? help : `did you mean ${meant}? ${help}`,
+  });
+}
+
+function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
+}
+
+function asOption({ flags, summary, isRepeatable }: OptionSpec): Option {
+  const option = new Option(flags, summary);
+  return isRepeatable ? option.argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]) : option;
+}
+
+function longOf({ flags }: Pick<OptionSpec, 'flags'>): string {
+  return flags.split(' ', 1)[0]!;
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

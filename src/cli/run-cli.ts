@@ -1,0 +1,78 @@
+/** One run of `mesh`: arguments in, lines and an exit code out. The only place that catches everything. */
+import { findNode } from '../data-dir.ts';
+import { MeshError } from '../errors.ts';
+import type { Call, CliIo, Doors } from './command.ts';
+import { DONE, exitCodeOf, MISUSED } from './exit-code.ts';
+import { errorView, faultOf, formatError, formatStacks } from './format-error.ts';
+import { paintFor } from './paint.ts';
+import { buildProgram, HelpShown } from './program.ts';
+import { watchForStop } from './stop-signal.ts';
+
+/** @param argv what was typed after `mesh` */
+export async function runCli(argv: readonly string[], io: CliIo, doors: Doors): Promise<number> {
+  let exitCode = DONE;
+  try {
+    const program = buildProgram(io, async (spec, operands, options) => {
+      exitCode = await spec.run(callOf(io, doors, operands, options as Call['options']));
+    });
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof HelpShown) return error.wasAsked ? DONE : MISUSED;
+    report(error, argv, io);
+    return exitCodeOf(error);
+  }
+}
+
+/** Tells an error on standard error, as JSON when --json was typed: it may be what kept the options from being read. */
+export function report(error: unknown, argv: readonly string[], io: CliIo): void {
+  const fault = faultOf(error);
+  const end = argv.indexOf('--');
+  const isJson = (end === -1 ? argv : argv.slice(0, end)).includes('--json');
+  const lines = isJson ? [JSON.stringify(errorView(fault))] : formatError(fault, paintFor(io.isTerminal.stderr, io.env));
+  if (io.env['MESH_DEBUG'] === '1') lines.push(...formatStacks(error));
+  io.stderr.write(`${lines.join('\n')}\n`);
+}
+
+function callOf(io: CliIo, doors: Doors, operands: readonly string[], options: Call['options']): Call {
+  const isJson = options['json'] === true;
+  const dataDir = options['dataDir'];
+  const print = (lines: readonly string[]): void => void (lines.length > 0 && io.stdout.write(`${lines.join('\n')}\n`));
+  const find = (): ReturnType<Call['findNode']> =>
+    findNode({ dataDir: typeof dataDir === 'string' ? dataDir : undefined, env: io.env, home: io.home });
+  return {
+    io,
+    doors,
+    operands,
+    options,
+    paint: paintFor(io.isTerminal.stdout, io.env),
+    paintError: paintFor(io.isTerminal.stderr, io.env),
+    answer: (view, lines) => print(isJson ? [JSON.stringify(view, undefined, 2)] : lines()),
+    answerOne: (view, line) => print([isJson ? JSON.stringify(view) : line()]),
+    remark: (text) => void (isJson || io.stderr.write(`mesh: ${text}\n`)),
+    findNode: find,
+    ask: async (question) => {
+      const admin = await doors.connectAdmin(find().adminSocket);
+      try {
+        return await question(admin);
+      } finally {
+        admin.close();
+      }
+    },
+    follow: async (open, each) => {
+      const admin = await doors.connectAdmin(find().adminSocket);
+      const stop = watchForStop(io);
+      try {
+        for await (const item of open(admin, stop.signal)) each(item);
+        if (stop.signal.aborted) return DONE;
+        throw new MeshError('SESSION_CLOSED', 'the node ended the stream', { todo: 'see whether it still runs: `mesh status`' });
+      } catch (error) {
+        if (stop.signal.aborted) return DONE;
+        throw error;
+      } finally {
+        stop.forget();
+        admin.close();
+      }
+    },
+  };
+}

@@ -1,0 +1,108 @@
+/** `mesh start`: one node, until it is told to stop. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CONFIG_KEYS, flagOf, readConfig, variableOf, type Config, type ConfigKey, type ConfigSources } from '../config.ts';
+import { claimDataDir, type DataDirClaim } from '../data-dir.ts';
+import { MeshError } from '../errors.ts';
+import type { NodeLog } from '../log.ts';
+import { systemErrorMeaning } from '../system-error.ts';
+import type { Call, CommandSpec, OptionSpec } from './command.ts';
+import { FAILED } from './exit-code.ts';
+import { watchForStop } from './stop-signal.ts';
+
+const KEYS = Object.keys(CONFIG_KEYS) as ConfigKey[];
+
+export const START_COMMAND: CommandSpec = {
+  words: 'start',
+  summary: 'run a node; prints one line when it is up',
+  options: [
+    ...KEYS.map(optionOf),
+    { flags: '--config <file>', summary: `YAML file with these keys: ${KEYS.join(', ')}; flags and variables win over it` },
+  ],
+  example: 'mesh start --name b --bind 127.0.0.2 --join 127.0.0.1',
+  run: async (call) => {
+    const { config, warnings } = readConfig(sourcesOf(call));
+    for (const warning of warnings) call.remark(`warning: ${warning}`);
+    const claim = claimDataDir({ dataDir: config.dataDir, name: config.name, home: call.io.home });
+    try {
+      const log = await call.doors.createLog({
+        node: config.name,
+        level: config.logLevel,
+        file: join(config.dataDir, 'log', 'node.jsonl'),
+        stderr: true,
+        colour: call.paintError.isColorSupported,
+      });
+      try {
+        return await runUntilStopped(call, config, claim, log);
+      } finally {
+        await log.close();
+      }
+    } finally {
+      claim.release();
+    }
+  },
+};
+
+async function runUntilStopped(call: Call, config: Config, claim: DataDirClaim, log: NodeLog): Promise<number> {
+  const { io, doors } = call;
+  const stop = watchForStop(io);
+  const forgetUncaught = io.onUncaught((thrown) => {
+    log.log('error', 'uncaught', { error: String(thrown), stack: thrown instanceof Error ? thrown.stack : undefined });
+    void log.close().finally(() => io.exit(FAILED));
+  });
+  try {
+    const node = await doors.startNode({ config, log });
+    if (!stop.signal.aborted) {
+      if (claim.announce(node) === 'unregistered') log.log('warn', 'not-registered', { todo: 'name the data directory with --data-dir' });
+      const { name, gossipAddress, grpcAddress, adminSocket } = node;
+      call.answerOne(
+        { name, pid: process.pid, gossipAddress, grpcAddress, adminSocket, dataDir: config.dataDir },
+        () => `READY ${name} gossip=${gossipAddress} grpc=${grpcAddress} admin=${adminSocket}`,
+      );
+    }
+    return await Promise.race([node.done, aborted(stop.signal).then(() => node.stop())]);
+  } finally {
+    stop.forget();
+    forgetUncaught();
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function optionOf(key: ConfigKey): OptionSpec {
+  const { placeholder, summary, default: standard } = CONFIG_KEYS[key];
+  return {
+    flags: `${flagOf(key)} <${placeholder}>`,
+    summary: `${summary} (default: ${standard}, env: ${variableOf(key)})`,
+    isRepeatable: key === 'join',
+  };
+}
+
+function sourcesOf({ io, options }: Call): ConfigSources {
+  const flags: ConfigSources['flags'] = Object.fromEntries(KEYS.filter((key) => options[key] !== undefined).map((key) => [key, options[key]]));
+  const path = options['config'];
+  return {
+    flags,
+    env: io.env,
+    file: typeof path === 'string' ? { path, text: readConfigText(path) } : undefined,
+    hostName: io.hostName,
+    home: io.home,
+  };
+}
+
+function readConfigText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new MeshError('BAD_CONFIG', `cannot read ${path}: ${systemErrorMeaning(error) ?? String(error)}`, {
+      given: path,
+      expected: 'a YAML file',
+      cause: error,
+    });
+  }
+}

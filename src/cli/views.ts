@@ -1,0 +1,172 @@
+/**
+ * What commands print with --json: shapes that scripts rely on, kept apart from the wire's so that either may change.
+ * Absent is `null`; moments are ISO 8601; spans are milliseconds.
+ */
+import type { Agent__Output } from '../transport/generated/omega/mesh/v1/Agent.ts';
+import type { HistoryEvent__Output } from '../transport/generated/omega/mesh/v1/HistoryEvent.ts';
+import type { Member__Output } from '../transport/generated/omega/mesh/v1/Member.ts';
+import type { RegistryEntry__Output } from '../transport/generated/omega/mesh/v1/RegistryEntry.ts';
+import type { RegistryEvent__Output } from '../transport/generated/omega/mesh/v1/RegistryEvent.ts';
+import type { TelemetryEvent__Output } from '../transport/generated/omega/mesh/v1/TelemetryEvent.ts';
+import type { TreeNode__Output } from '../transport/generated/omega/mesh/v1/TreeNode.ts';
+
+export interface MemberLine {
+  readonly name: string;
+  readonly address: string;
+  readonly status: string;
+  readonly incarnation: number;
+  readonly isSelf: boolean;
+  readonly grpcAddress: string | null;
+  readonly session: string;
+  /** Null while it has not been measured. */
+  readonly rttMs: number | null;
+  readonly sinceMs: number;
+}
+
+export function memberLine(member: Member__Output): MemberLine {
+  return {
+    name: member.name,
+    address: member.address,
+    status: member.status,
+    incarnation: member.incarnation,
+    isSelf: member.isSelf,
+    grpcAddress: orNull(member.grpcAddress),
+    session: member.session,
+    rttMs: member.rttMs < 0 ? null : member.rttMs,
+    sinceMs: member.sinceMs,
+  };
+}
+
+export interface TreeLine {
+  readonly path: string;
+  readonly type: string;
+  readonly status: string;
+  /** Of supervisors. */
+  readonly strategy?: string;
+  readonly restart: string;
+  readonly life: number;
+  readonly restarts: number;
+  readonly mailbox: number;
+  readonly mailboxMax: number;
+  readonly processed: number;
+  readonly uptimeMs: number;
+  readonly lastError: string | null;
+  readonly children: readonly TreeLine[];
+}
+
+/** @param depth how many levels of children to show */
+export function treeLine(node: TreeNode__Output, depth: number): TreeLine {
+  return {
+    path: node.path,
+    type: node.type,
+    status: node.status,
+    ...(node.strategy === '' ? {} : { strategy: node.strategy }),
+    restart: node.restart,
+    life: node.life,
+    restarts: node.restarts,
+    mailbox: node.mailbox,
+    mailboxMax: node.mailboxMax,
+    processed: node.processed,
+    uptimeMs: node.uptimeMs,
+    lastError: orNull(node.lastError),
+    children: depth === 0 ? [] : node.children.map((child) => treeLine(child, depth - 1)),
+  };
+}
+
+export interface HistoryLine {
+  readonly sequence: number;
+  readonly at: string;
+  readonly type: string;
+  readonly path: string;
+  readonly life: number;
+  readonly reason: string;
+  readonly decision: string | null;
+  readonly delayMs: number;
+  readonly error: string | null;
+}
+
+export function historyLine(event: HistoryEvent__Output): HistoryLine {
+  return {
+    sequence: event.sequence,
+    at: moment(event.atMs),
+    type: event.type,
+    path: event.path,
+    life: event.life,
+    reason: event.reason,
+    decision: orNull(event.decision),
+    delayMs: event.delayMs,
+    error: orNull(event.error),
+  };
+}
+
+export interface AgentLine {
+  readonly id: string;
+  readonly node: string;
+  readonly connected: boolean;
+  readonly ratePerS: number;
+  readonly lastSeenMs: number;
+  readonly records: number;
+  readonly program: string | null;
+}
+
+export function agentLine(agent: Agent__Output): AgentLine {
+  return {
+    id: agent.id,
+    node: agent.node,
+    connected: agent.connected,
+    ratePerS: agent.ratePerS,
+    lastSeenMs: agent.lastSeenMs,
+    records: agent.records,
+    program: orNull(agent.program),
+  };
+}
+
+export interface TelemetryLine {
+  readonly id: string;
+  readonly node: string;
+  readonly sequence: number;
+  readonly at: string;
+  readonly samples: Readonly<Record<string, number>>;
+}
+
+export function telemetryLine(event: TelemetryEvent__Output): TelemetryLine {
+  return {
+    id: event.id,
+    node: event.node,
+    sequence: event.sequence,
+    at: moment(event.atMs),
+    samples: Object.fromEntries(event.samples.map(({ name, value }) => [name, value])),
+  };
+}
+
+export interface EntryLine {
+  readonly key: string;
+  readonly value: string;
+  readonly writer: string;
+  readonly writtenAt: string;
+  readonly conflict: boolean;
+}
+
+export function entryLine(entry: RegistryEntry__Output): EntryLine {
+  return { key: entry.key, value: entry.value, writer: entry.writer, writtenAt: moment(entry.writtenAtMs), conflict: entry.conflict };
+}
+
+export interface ChangeLine {
+  readonly type: string;
+  /** Null for `synced`, which is about no entry. */
+  readonly entry: EntryLine | null;
+}
+
+export function changeLine(event: RegistryEvent__Output): ChangeLine {
+  return { type: event.type, entry: event.entry === null || event.type === 'synced' ? null : entryLine(event.entry) };
+}
+
+function orNull(text: string): string | null {
+  return text === '' ? null : text;
+}
+
+/** Another node's clock may say anything; what is no moment is the start of time, not a crash. */
+function moment(atMs: number): string {
+  const date = new Date(atMs);
+  return (Number.isNaN(date.getTime()) ? new Date(0) : date).toISOString();
+}

@@ -1,0 +1,100 @@
+/** A process for `runCli` to run in, and a node for it to ask. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { CliIo, Doors, StopSignal } from '../../src/cli/command.ts';
+import { runCli } from '../../src/cli/run-cli.ts';
+import { registrationDir } from '../../src/home-path.ts';
+import { thisProcess } from '../../src/lock-file.ts';
+import { silentLog } from '../../src/log.ts';
+import type { AdminClient } from '../../src/transport/grpc-client.ts';
+
+export interface Outcome {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export class FakeProcess {
+  readonly home = mkdtempSync(join(tmpdir(), 'mesh-cli-'));
+  readonly env: Record<string, string> = {};
+  readonly isTerminal = { stdout: false, stderr: false };
+  /** Codes with which the process was ended at once. */
+  readonly exits: number[] = [];
+  /** How often an admin client was closed. */
+  closed = 0;
+  doors: Partial<Doors> = {};
+  stdout = '';
+  stderr = '';
+  readonly #signalled = new Set<(signal: StopSignal) => void>();
+  #onStdout: ((text: string) => void) | undefined;
+
+  async mesh(...argv: string[]): Promise<Outcome> {
+    this.stdout = '';
+    this.stderr = '';
+    const exitCode = await runCli(argv, this.#io(), { ...this.#closedDoors(), ...this.doors });
+    return { exitCode, stdout: this.stdout, stderr: this.stderr };
+  }
+
+  /** As if a node ran here, whose admin service answers so. */
+  answerAsNode(admin: Partial<AdminClient>): void {
+    mkdirSync(registrationDir(this.home), { recursive: true });
+    const node = {
+      ...thisProcess(),
+      name: 'a',
+      dataDir: '/d',
+      gossipAddress: '127.0.0.1:7946',
+      grpcAddress: '127.0.0.1:7000',
+      adminSocket: '/d/admin.sock',
+    };
+    writeFileSync(join(registrationDir(this.home), `${process.pid}.json`), JSON.stringify(node));
+    this.doors.connectAdmin = () => Promise.resolve({ ...admin, close: () => void this.closed++ } as AdminClient);
+  }
+
+  signal(signal: StopSignal): void {
+    for (const heard of this.#signalled) heard(signal);
+  }
+
+  /** Resolves with the next text on standard output. */
+  nextStdout(): Promise<string> {
+    return new Promise((resolve) => (this.#onStdout = resolve));
+  }
+
+  get isListeningForSignals(): boolean {
+    return this.#signalled.size > 0;
+  }
+
+  remove(): void {
+    rmSync(this.home, { recursive: true });
+  }
+
+  #io(): CliIo {
+    return {
+      stdout: {
+        write: (text) => {
+          this.stdout += text;
+          this.#onStdout?.(text);
+        },
+      },
+      stderr: { write: (text) => void (this.stderr += text) },
+      isTerminal: this.isTerminal,
+      columns: 80,
+      env: this.env,
+      home: this.home,
+      hostName: 'box',
+      onSignal: (heard) => {
+        this.#signalled.add(heard);
+        return () => this.#signalled.delete(heard);
+      },
+      onUncaught: () => () => undefined,
+      exit: (code) => void this.exits.push(code),
+    };
+  }
+
+  #closedDoors(): Doors {
+    const closed = (): never => {
+      throw new Error('this test opens no such door');
+    };
+    return { connectAdmin: closed, startNode: closed, runAgent: closed, createLog: () => Promise.resolve(silentLog) };
+  }
+}

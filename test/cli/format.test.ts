@@ -1,0 +1,185 @@
+import { expect } from 'chai';
+import { formatAgents, formatTelemetry } from '../../src/cli/format-agents.ts';
+import { formatDuration } from '../../src/cli/format-duration.ts';
+import { formatHistory, formatMembers, formatStatus } from '../../src/cli/format-node.ts';
+import { formatChange, formatEntries } from '../../src/cli/format-registry.ts';
+import { formatTree } from '../../src/cli/format-tree.ts';
+import { paintFor, paintStatus, printable } from '../../src/cli/paint.ts';
+import type { HistoryLine, MemberLine, TreeLine } from '../../src/cli/views.ts';
+
+const PLAIN = paintFor(false, {});
+const COLOURED = paintFor(true, {});
+
+const worker = (path: string, more: Partial<TreeLine> = {}): TreeLine => ({
+  path,
+  type: 'worker',
+  status: 'running',
+  restart: 'permanent',
+  life: 1,
+  restarts: 0,
+  mailbox: 0,
+  mailboxMax: 1000,
+  processed: 5,
+  uptimeMs: 61_000,
+  lastError: null,
+  children: [],
+  ...more,
+});
+
+const TREE: TreeLine = worker('/node', {
+  type: 'supervisor',
+  strategy: 'rest_for_one',
+  children: [
+    worker('/node/membership', { restarts: 2, mailbox: 600, lastError: 'Error: boom\n    at somewhere' }),
+    worker('/node/agents', {
+      type: 'supervisor',
+      strategy: 'dynamic',
+      children: [worker('/node/agents/a1'), worker('/node/agents/a2', { status: 'restarting', mailbox: 3 })],
+    }),
+    worker('/node/bus', { uptimeMs: 999 }),
+  ],
+});
+
+const MEMBER: MemberLine = {
+  name: 'a',
+  address: '127.0.0.1:7946',
+  status: 'alive',
+  incarnation: 1,
+  isSelf: true,
+  grpcAddress: '127.0.0.1:7947',
+  session: 'none',
+  rttMs: null,
+  sinceMs: 3_600_000,
+};
+
+const EVENT: HistoryLine = {
+  sequence: 7,
+  at: '2025-01-01T00:00:00.000Z',
+  type: 'crash',
+  path: '/node/bus',
+  life: 3,
+  reason: 'error',
+  decision: 'restart',
+  delayMs: 200,
+  error: 'TypeError: x\n  at y',
+};
+
+describe('what people read', () => {
+  it('draws the tree with its branches, one actor a line', () => {
+    expect(formatTree(TREE, PLAIN)).to.deep.equal([
+      'ACTOR                 STATE       RESTARTS   MAILBOX  UPTIME  LAST ERROR',
+      '/node (rest_for_one)  running            0    0/1000  1m 01s',
+      '├─ membership         running            2  600/1000  1m 01s  Error: boom',
+      '├─ agents (dynamic)   running            0    0/1000  1m 01s',
+      '│  ├─ a1              running            0    0/1000  1m 01s',
+      '│  └─ a2              restarting         0    3/1000       -',
+      '└─ bus                running            0    0/1000   999ms',
+    ]);
+  });
+
+  it('colours on a terminal, and lines up all the same', () => {
+    const coloured = formatTree(TREE, COLOURED);
+    expect(coloured[2]).to.include('\u001b[32mrunning\u001b[39m');
+    expect(coloured[5]).to.include('\u001b[33mrestarting\u001b[39m');
+    // oxlint-disable-next-line no-control-regex
+    expect(coloured.map((line) => line.replaceAll(/\u001b\[\d+m/g, '').trimEnd())).to.deep.equal(formatTree(TREE, PLAIN));
+  });
+
+  it('has no colours where nobody would see them, or somebody does not want them', () => {
+    expect(paintStatus('dead', paintFor(true, {}))).to.equal('\u001b[31mdead\u001b[39m');
+    for (const paint of [paintFor(false, {}), paintFor(true, { NO_COLOR: '1' }), paintFor(true, { TERM: 'dumb' })]) {
+      expect(paintStatus('dead', paint)).to.equal('dead');
+    }
+    expect(paintStatus('dead', paintFor(true, { NO_COLOR: '' }))).to.not.equal('dead');
+  });
+
+  it('lists members', () => {
+    const other = { ...MEMBER, name: 'b', address: '127.0.0.2:7946', status: 'suspect', isSelf: false, session: 'open', rttMs: 0.4321, sinceMs: 12_300, incarnation: 12 };
+    expect(formatMembers([MEMBER, other], PLAIN)).to.deep.equal([
+      'NAME           ADDRESS         STATUS    SINCE  INCARNATION  SESSION    RTT',
+      'a (this node)  127.0.0.1:7946  alive    1h 00m            1  -            -',
+      'b              127.0.0.2:7946  suspect     12s           12  open     0.4ms',
+    ]);
+  });
+
+  it('lists history, errors by their first line', () => {
+    expect(formatHistory([EVENT, { ...EVENT, type: 'restart', decision: null, delayMs: 0, error: null, reason: '' }], PLAIN)).to.deep.equal([
+      'TIME                      EVENT    ACTOR      LIFE  REASON  DECISION          ERROR',
+      '2025-01-01T00:00:00.000Z  crash    /node/bus     3  error   restart in 200ms  TypeError: x',
+      '2025-01-01T00:00:00.000Z  restart  /node/bus     3',
+    ]);
+  });
+
+  it('lists agents', () => {
+    const agent = { id: 'a1', node: 'n', connected: true, ratePerS: 12.345, lastSeenMs: 40, records: 1234, program: 'mesh agent 0.1.0' };
+    expect(formatAgents([agent, { ...agent, id: 'a2', connected: false, program: null, lastSeenMs: 90_000 }], PLAIN)).to.deep.equal([
+      'ID  NODE  STATE      RATE/S   LAST SEEN  RECORDS  PROGRAM',
+      'a1  n     connected    12.3    40ms ago     1234  mesh agent 0.1.0',
+      'a2  n     offline      12.3  1m 30s ago     1234  -',
+    ]);
+  });
+
+  it('prints telemetry on one line', () => {
+    const line = { id: 'a1', node: 'n', sequence: 1, at: '2025-01-01T00:00:00.000Z', samples: { 'cpu.load': 0.123456, 'memory.used': 1024 } };
+    expect(formatTelemetry(line, PLAIN)).to.equal('2025-01-01T00:00:00.000Z a1@n cpu.load=0.123 memory.used=1024');
+  });
+
+  it('lists entries, and says of a winner that it won', () => {
+    const entry = { key: 'k', value: 'v', writer: 'n', writtenAt: '2025-01-01T00:00:00.000Z', conflict: false };
+    expect(formatEntries([entry, { ...entry, key: 'long', conflict: true }], PLAIN)).to.deep.equal([
+      'KEY   VALUE  WRITER  WRITTEN',
+      'k     v      n       2025-01-01T00:00:00.000Z',
+      'long  v      n       2025-01-01T00:00:00.000Z won over a concurrent write',
+    ]);
+    expect(formatChange({ type: 'put', entry }, PLAIN)).to.equal('put k = v (n, 2025-01-01T00:00:00.000Z)');
+    expect(formatChange({ type: 'delete', entry }, PLAIN)).to.equal('delete k (n, 2025-01-01T00:00:00.000Z)');
+    expect(formatChange({ type: 'synced', entry: null }, PLAIN)).to.equal('synced');
+  });
+
+  it('tells a status, and only then of trouble when there is some', () => {
+    const status = {
+      node: 'a',
+      version: '0.1.0',
+      pid: 7,
+      uptimeMs: 90_061_000,
+      gossipAddress: '127.0.0.1:7946',
+      grpcAddress: '127.0.0.1:7947',
+      adminSocket: '/d/admin.sock',
+      dataDir: '/d',
+      profile: 'lan',
+      incarnation: 2,
+      membersAlive: 2,
+      membersTotal: 3,
+      sessionsOpen: 1,
+      agentsConnected: 4,
+      registryEntries: 1,
+      actors: 20,
+      restarts: 1,
+      crashes: 1,
+      memoryBytes: 90 * 1024 * 1024,
+      unreachedSeeds: [],
+      packetsDropped: { malformed: 0 },
+    };
+    const lines = formatStatus(status, PLAIN);
+    expect(lines).to.have.length(11);
+    expect(lines[0]).to.equal('node            a, version 0.1.0, pid 7, up 1d 01h');
+    expect(lines).to.include('members         2 alive of 3');
+    expect(lines).to.include('registry        1 entry');
+    expect(formatStatus({ ...status, unreachedSeeds: ['h:1'], packetsDropped: { malformed: 3, oversized: 1 } }, PLAIN).slice(-2)).to.deep.equal([
+      'unreached seeds  h:1 (still trying)',
+      'dropped packets  malformed 3, oversized 1',
+    ]);
+  });
+
+  for (const [durationMs, text] of [[-5, '0ms'], [0, '0ms'], [999, '999ms'], [1_000, '1s'], [59_999, '59s'], [60_000, '1m 00s'], [3_599_999, '59m 59s'], [3_600_000, '1h 00m'], [86_400_000, '1d 00h'], [8_640_000_000, '100d 00h']] as const) {
+    it(`writes ${durationMs} ms as ${text}`, () => {
+      expect(formatDuration(durationMs)).to.equal(text);
+    });
+  }
+
+  it('shows control characters from elsewhere instead of obeying them', () => {
+    expect(printable('a\u001b[2Jb\r\n\tc\u009b\u202e')).to.equal('a\\u001b[2Jb\\u000d\\n\\tc\\u009b\\u202e');
+    expect(printable('Grüße 日本 🙂')).to.equal('Grüße 日本 🙂');
+    expect(formatMembers([{ ...MEMBER, name: '\u001b[31mroot', address: 'x\ny' }], PLAIN)).to.have.length(2);
+  });
+});
