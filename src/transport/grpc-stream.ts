@@ -1,0 +1,199 @@
+/** FrameStream over the two ends of a grpc-js duplex call. */
+import { Metadata, status as Status } from '@grpc/grpc-js';
+import type { ClientDuplexStream, ServerDuplexStream } from '@grpc/grpc-js';
+import { formatAddress } from '../address.ts';
+import { systemClock } from '../clock.ts';
+import type { Timer } from '../clock.ts';
+import { MeshError } from '../errors.ts';
+import type { FrameStream } from './frame-stream.ts';
+import { FRAME_BYTES_MAX } from './grpc-options.ts';
+import { errorFromStatus, statusFromError } from './grpc-status.ts';
+import { Outbox } from './outbox.ts';
+import type { OutboxLimits } from './outbox.ts';
+
+/** How long a session that was closed in good order may take to send what is queued. */
+const LINGER_MS = 1_000;
+
+type Call<In> = ServerDuplexStream<In, Buffer> | ClientDuplexStream<Buffer, In>;
+
+interface StreamParts<Out, In> {
+  readonly call: Call<In>;
+  readonly remote: string;
+  /** Frames are encoded here and not by grpc-js, so that their size is known before they are queued. */
+  readonly encode: (frame: Out) => Buffer;
+  readonly limits: OutboxLimits;
+  /** Tells the other side that this one has closed. */
+  readonly endCall: (fault: MeshError | undefined) => void;
+}
+
+class GrpcStream<Out, In> implements FrameStream<Out, In> {
+  readonly remote: string;
+  readonly #parts: StreamParts<Out, In>;
+  readonly #outbox: Outbox;
+  #listener: ((frame: In) => void) | undefined;
+  /** Frames read while there was no listener or the owner had paused: very few, for reading stops at the first. */
+  readonly #held: In[] = [];
+  #isPaused = false;
+  #hasRead = false;
+  #end: { readonly fault: MeshError | undefined } | undefined;
+  #closedListener: ((fault: MeshError | undefined) => void) | undefined;
+
+  constructor(parts: StreamParts<Out, In>) {
+    this.remote = parts.remote;
+    this.#parts = parts;
+    this.#outbox = new Outbox(parts.call, parts.limits);
+    // At once: a client call that has not read its first message exerts no back-pressure (grpc-js 1.14).
+    parts.call.on('data', (frame: In) => this.#receive(frame));
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused || this.#listener === undefined;
+  }
+
+  send(frame: Out): 'accepted' | 'full' | 'closed' {
+    if (this.#end !== undefined) return 'closed';
+    const bytes = this.#parts.encode(frame);
+    if (bytes.length > FRAME_BYTES_MAX) {
+      const given = `${bytes.length} bytes`;
+      this.close(new MeshError('TOO_LARGE', `a frame to ${this.remote} is too large`, { given, expected: `at most ${FRAME_BYTES_MAX}` }));
+      return 'closed';
+    }
+    return this.#outbox.offer(bytes);
+  }
+
+  onFrame(listener: (frame: In) => void): void {
+    this.#listener = listener;
+    this.#flow();
+  }
+
+  onClosed(listener: (fault: MeshError | undefined) => void): void {
+    this.#closedListener = listener;
+    if (this.#end !== undefined) this.#tell();
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    if (this.#hasRead) this.#parts.call.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#flow();
+  }
+
+  close(fault?: MeshError): void {
+    if (this.#end !== undefined) return;
+    this.ended(fault);
+    this.#parts.endCall(fault);
+  }
+
+  /** The stream is over, whoever ended it. */
+  ended(fault: MeshError | undefined): void {
+    if (this.#end !== undefined) return;
+    this.#end = { fault };
+    this.#held.length = 0;
+    // What still arrives is dropped, but it must be read: the status comes after it.
+    this.#parts.call.resume();
+    this.#tell();
+  }
+
+  #receive(frame: In): void {
+    this.#hasRead = true;
+    if (this.#end !== undefined) return;
+    if (this.isPaused) {
+      this.#held.push(frame);
+      this.#parts.call.pause();
+    } else {
+      this.#listener?.(frame);
+    }
+  }
+
+  #flow(): void {
+    while (!this.isPaused && this.#held.length > 0) this.#listener?.(this.#held.shift()!);
+    if (!this.isPaused) this.#parts.call.resume();
+  }
+
+  /** In a turn of its own, so that a listener never runs inside a call its owner makes. */
+  #tell(): void {
+    const listener = this.#closedListener;
+    const end = this.#end;
+    if (listener === undefined || end === undefined) return;
+    this.#closedListener = undefined;
+    queueMicrotask(() => listener(end.fault));
+  }
+}
+
+export interface StreamOptions<Out> {
+  readonly encode: (frame: Out) => Buffer;
+  readonly limits: OutboxLimits;
+}
+
+/** The serving end. A fault given to `close` reaches the client as a status. */
+export function serverStream<Out, In>(call: ServerDuplexStream<In, Buffer>, options: StreamOptions<Out>): FrameStream<Out, In> {
+  const remote = remoteOf(call.getPeer());
+  const endCall = (fault: MeshError | undefined): void => {
+    if (fault === undefined) call.end();
+    else call.emit('error', statusFromError(fault));
+  };
+  const stream = new GrpcStream<Out, In>({ call, remote, endCall, ...options });
+  // Node shows a cancelled stream as an ended one first; one turn of the loop brings the 'cancelled' that tells them apart.
+  call.on('end', () => setImmediate(() => stream.close()));
+  // Comes at the end of every call; only what ends the stream first counts.
+  call.on('cancelled', () => stream.ended(new MeshError('SESSION_CLOSED', `${remote} is gone`)));
+  // grpc-js ends the call at an error; the listener is there so that none goes unheard.
+  call.on('error', () => undefined);
+  // Headers now, not with the first frame: they tell the client that its session stands.
+  call.sendMetadata(new Metadata());
+  return stream;
+}
+
+export interface ClientStreamOptions<Out> extends StreamOptions<Out> {
+  /** As it was dialled, host:port. */
+  readonly remote: string;
+  /** A server that has not answered with headers by then is given up. */
+  readonly connectTimeoutMs: number;
+  /** Called once, when grpc-js is done with the call. */
+  readonly release: () => void;
+}
+
+/**
+ * The dialling end. `close()` lets what is queued go out first; `close(fault)` cancels, since in grpc a client has no
+ * status to give: the server learns SESSION_CLOSED.
+ */
+export function clientStream<Out, In>(call: ClientDuplexStream<Buffer, In>, options: ClientStreamOptions<Out>): FrameStream<Out, In> {
+  const { remote, connectTimeoutMs } = options;
+  const connectTimer = systemClock.setTimer(connectTimeoutMs, () => {
+    stream.ended(new MeshError('NODE_UNREACHABLE', `no node answers on ${remote}`, { given: `${connectTimeoutMs} ms of waiting` }));
+    call.cancel();
+  });
+  let lingerTimer: Timer | undefined;
+  const endCall = (fault: MeshError | undefined): void => {
+    connectTimer.cancel();
+    if (fault !== undefined) {
+      call.cancel();
+      return;
+    }
+    lingerTimer = systemClock.setTimer(LINGER_MS, () => call.cancel());
+    call.end();
+  };
+  const stream = new GrpcStream<Out, In>({ call, endCall, ...options });
+  call.once('metadata', () => connectTimer.cancel());
+  // Every error is followed by its status, which says the same.
+  call.on('error', () => undefined);
+  call.once('status', (status) => {
+    connectTimer.cancel();
+    lingerTimer?.cancel();
+    options.release();
+    const fault = status.code === Status.OK ? undefined : errorFromStatus(status, remote);
+    // Frames that came before the status are read first; an owner who reads none now must still hear of a fault.
+    if (fault !== undefined && stream.isPaused) stream.ended(fault);
+    else call.once('end', () => stream.ended(fault));
+  });
+  return stream;
+}
+
+/** grpc-js writes IPv6 peers without brackets: ::1:4711. */
+function remoteOf(peer: string): string {
+  const colon = peer.lastIndexOf(':');
+  return colon < 0 ? peer : formatAddress({ host: peer.slice(0, colon), port: Number(peer.slice(colon + 1)) });
+}

@@ -1,0 +1,30 @@
+/** The messages and services of proto/, loaded once, with the types generated from the same files. */
+import { fileURLToPath } from 'node:url';
+import { loadPackageDefinition } from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import type { ProtoGrpcType as AdminProtos } from './generated/admin.ts';
+import type { ProtoGrpcType as AgentProtos } from './generated/agent.ts';
+import type { ProtoGrpcType as PeerProtos } from './generated/peer.ts';
+
+interface Loaded {
+  readonly omega: {
+    readonly mesh: {
+      readonly v1: PeerProtos['omega']['mesh']['v1'] & AgentProtos['omega']['mesh']['v1'] & AdminProtos['omega']['mesh']['v1'];
+    };
+  };
+}
+
+/** Beside src/ and dist/ alike. */
+const PROTO_DIR = fileURLToPath(new URL('../../proto', import.meta.url));
+
+// The options are those of the `protos` script in package.json: the generated types hold for no others.
+const definition = loadSync(['omega/mesh/v1/peer.proto', 'omega/mesh/v1/agent.proto', 'omega/mesh/v1/admin.proto'], {
+  includeDirs: [PROTO_DIR],
+  keepCase: false,
+  longs: Number,
+  enums: String,
+  defaults: true,
+  oneofs: true,
+});
+
+export const protos = (loadPackageDefinition(definition) as unknown as Loaded).omega.mesh.v1;

@@ -1,0 +1,46 @@
+/** A path for a unix socket: short enough, and free. */
+import { lstat, unlink } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { MeshError } from '../errors.ts';
+
+/** sun_path holds 104 bytes on macOS and the BSDs, 108 on Linux, with a final zero; some margin for renames. */
+const PATH_BYTES_MAX = 100;
+
+/**
+ * Removes the socket that a killed node left behind.
+ * @throws MeshError BAD_CONFIG when the path is too long, ALREADY_RUNNING when something answers there,
+ *   DATA_DIR_UNUSABLE when it is no socket or cannot be removed
+ */
+export async function clearSocketPath(path: string): Promise<void> {
+  const bytes = Buffer.byteLength(path);
+  if (bytes > PATH_BYTES_MAX) {
+    throw new MeshError('BAD_CONFIG', 'the path of the admin socket is too long for the system', {
+      given: `${path} (${bytes} bytes)`,
+      expected: `at most ${PATH_BYTES_MAX} bytes`,
+      todo: 'choose a data directory with a shorter path',
+    });
+  }
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined) return;
+  if (!found.isSocket()) {
+    throw new MeshError('DATA_DIR_UNUSABLE', `${path} is in the way of the admin socket`, { given: path, todo: 'move the file away' });
+  }
+  if (await answers(path)) {
+    throw new MeshError('ALREADY_RUNNING', `a node listens on ${path}`, { given: path, todo: 'stop it, or choose another data directory' });
+  }
+  await unlink(path).catch((cause: unknown) => {
+    throw new MeshError('DATA_DIR_UNUSABLE', `cannot remove the stale socket ${path}`, { given: path, cause });
+  });
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const settle = (isAlive: boolean) => () => {
+      socket.destroy();
+      resolve(isAlive);
+    };
+    socket.once('connect', settle(true));
+    socket.once('error', settle(false));
+  });
+}

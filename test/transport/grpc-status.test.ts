@@ -1,0 +1,89 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { Metadata, status as Status } from '@grpc/grpc-js';
+import { ERROR_CATALOGUE, MeshError } from '../../src/errors.ts';
+import type { ErrorCode } from '../../src/errors.ts';
+import { errorFromStatus, statusFromError } from '../../src/transport/grpc-status.ts';
+
+const CODES = Object.keys(ERROR_CATALOGUE) as ErrorCode[];
+
+describe('a MeshError as a gRPC status', () => {
+  for (const code of CODES) {
+    it(`${code} comes back as ${code}`, () => {
+      const sent = new MeshError(code, 'what happened', { given: 'g', expected: 'e', todo: 't' });
+      const status = statusFromError(sent);
+      expect(status.code).not.to.equal(Status.OK);
+      expect(errorFromStatus(status, 'node-1')).to.include({ code, message: 'what happened', given: 'g', expected: 'e', todo: 't' });
+      // INTERNAL is also what an absent row would give.
+      if (code !== 'INTERNAL') expect(status.code, 'in the table').not.to.equal(Status.INTERNAL);
+    });
+  }
+
+  it('keeps its stack and its causes to itself', () => {
+    const sent = new MeshError('REFUSED', 'no', { cause: new Error('secret-cause') });
+    const status = statusFromError(sent);
+    const wire = JSON.stringify([status.code, status.details, String(status.metadata.get('mesh-error-bin')[0])]);
+    expect(wire).not.to.match(/secret-cause|grpc-status\.test/);
+  });
+
+  it('carries any text, cut to what fits into trailers', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 3_000 }), (text) => {
+        const status = statusFromError(new MeshError('REFUSED', text, { given: text }));
+        expect(() => encodeURI(status.details)).not.to.throw();
+        const told = errorFromStatus(status, 'node-1');
+        const expected = Buffer.from(text.length > 1_024 ? `${text.slice(0, 1_024)}…` : text).toString();
+        expect(told.message).to.equal(expected);
+        expect(told.given).to.equal(expected);
+      }),
+    );
+  });
+});
+
+describe('a gRPC status that carries no MeshError', () => {
+  const meanings: readonly (readonly [keyof typeof Status, ErrorCode])[] = [
+    ['CANCELLED', 'SESSION_CLOSED'],
+    ['UNKNOWN', 'INTERNAL'],
+    ['INVALID_ARGUMENT', 'BAD_ARGUMENT'],
+    ['DEADLINE_EXCEEDED', 'NODE_UNREACHABLE'],
+    ['NOT_FOUND', 'NOT_FOUND'],
+    ['ALREADY_EXISTS', 'REFUSED'],
+    ['PERMISSION_DENIED', 'REFUSED'],
+    ['RESOURCE_EXHAUSTED', 'OVERLOADED'],
+    ['FAILED_PRECONDITION', 'REFUSED'],
+    ['ABORTED', 'SESSION_CLOSED'],
+    ['OUT_OF_RANGE', 'BAD_ARGUMENT'],
+    ['UNIMPLEMENTED', 'REFUSED'],
+    ['INTERNAL', 'INTERNAL'],
+    ['UNAVAILABLE', 'NODE_UNREACHABLE'],
+    ['DATA_LOSS', 'MALFORMED'],
+    ['UNAUTHENTICATED', 'REFUSED'],
+  ];
+  it('has a meaning for every status of gRPC', () => {
+    const names = Object.keys(Status).filter((name) => !/^\d+$/.test(name) && name !== 'OK');
+    expect(meanings.map(([name]) => name)).to.have.members(names);
+  });
+  for (const [name, code] of meanings) {
+    it(`${name} means ${code}, and says from where`, () => {
+      const told = errorFromStatus({ code: Status[name], details: 'why', metadata: new Metadata() }, 'node-1:7947');
+      expect(told).to.include({ code, message: `node-1:7947: why (${name})` });
+    });
+  }
+
+  it('a frame over the receiver’s limit is TOO_LARGE', () => {
+    const details = 'Received message larger than max (5000000 vs 4194304)';
+    expect(errorFromStatus({ code: Status.RESOURCE_EXHAUSTED, details }, 'x').code).to.equal('TOO_LARGE');
+  });
+
+  it('an unknown status is INTERNAL', () => {
+    expect(errorFromStatus({ code: 99 as Status, details: '' }, 'x')).to.include({ code: 'INTERNAL', message: 'x: status 99' });
+  });
+
+  for (const junk of ['', 'no json', 'null', '[]', '{}', '{"code":"NO_SUCH","message":"m"}', '{"code":"REFUSED","message":1}', '{"code":"toString","message":"m"}']) {
+    it(`metadata that says ${junk === '' ? 'nothing' : junk} is ignored`, () => {
+      const metadata = new Metadata();
+      metadata.set('mesh-error-bin', Buffer.from(junk));
+      expect(errorFromStatus({ code: Status.NOT_FOUND, details: 'd', metadata }, 'x')).to.include({ code: 'NOT_FOUND', message: 'x: d (NOT_FOUND)' });
+    });
+  }
+});
