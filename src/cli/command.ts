@@ -19,8 +19,6 @@ export interface CliIo {
   readonly hostName: string;
   /** `heard` runs for each SIGINT and SIGTERM, instead of what they do otherwise, until the returned function is called. */
   onSignal(heard: (signal: StopSignal) => void): () => void;
-  /** `heard` runs instead of the report on standard error when an error reaches the top uncaught. */
-  onUncaught(heard: (error: unknown) => void): () => void;
   /** Ends the process now. */
   exit(code: number): void;
 }

@@ -23,14 +23,6 @@ const io: CliIo = {
       for (const signal of STOP_SIGNALS) process.off(signal, heard);
     };
   },
-  onUncaught(heard) {
-    process.off('uncaughtException', reportUncaught);
-    process.on('uncaughtException', heard);
-    return () => {
-      process.off('uncaughtException', heard);
-      process.on('uncaughtException', reportUncaught);
-    };
-  },
   exit: (code) => process.exit(code),
 };
 
@@ -42,6 +34,8 @@ const doors: Doors = {
 };
 
 function reportUncaught(error: unknown): void {
+  // A node that runs listens too, and knows which actor to blame.
+  if (process.listenerCount('uncaughtException') > 1) return;
   report(error, argv, io);
   process.exit(FAILED);
 }

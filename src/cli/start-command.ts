@@ -7,8 +7,8 @@ import { MeshError } from '../errors.ts';
 import type { NodeLog } from '../log.ts';
 import { systemErrorMeaning } from '../system-error.ts';
 import type { Call, CommandSpec, OptionSpec } from './command.ts';
-import { FAILED } from './exit-code.ts';
 import { watchForStop } from './stop-signal.ts';
+import { readVersion } from './version.ts';
 
 const KEYS = Object.keys(CONFIG_KEYS) as ConfigKey[];
 
@@ -44,34 +44,24 @@ export const START_COMMAND: CommandSpec = {
 };
 
 async function runUntilStopped(call: Call, config: Config, claim: DataDirClaim, log: NodeLog): Promise<number> {
-  const { io, doors } = call;
-  const stop = watchForStop(io);
-  const forgetUncaught = io.onUncaught((thrown) => {
-    log.log('error', 'uncaught', { error: String(thrown), stack: thrown instanceof Error ? thrown.stack : undefined });
-    void log.close().finally(() => io.exit(FAILED));
-  });
+  const stop = watchForStop(call.io);
   try {
-    const node = await doors.startNode({ config, log });
-    if (!stop.signal.aborted) {
-      if (claim.announce(node) === 'unregistered') log.log('warn', 'not-registered', { todo: 'name the data directory with --data-dir' });
-      const { name, gossipAddress, grpcAddress, adminSocket } = node;
-      call.answerOne(
-        { name, pid: process.pid, gossipAddress, grpcAddress, adminSocket, dataDir: config.dataDir },
-        () => `READY ${name} gossip=${gossipAddress} grpc=${grpcAddress} admin=${adminSocket}`,
-      );
+    const node = await call.doors.startNode({ config, log, version: readVersion() });
+    if (stop.signal.aborted) {
+      node.stop();
+      return await node.done;
     }
-    return await Promise.race([node.done, aborted(stop.signal).then(() => node.stop())]);
+    stop.signal.addEventListener('abort', () => node.stop());
+    if (claim.announce(node) === 'unregistered') log.log('warn', 'not-registered', { todo: 'name the data directory with --data-dir' });
+    const { name, gossipAddress, grpcAddress, adminSocket } = node;
+    call.answerOne(
+      { name, pid: process.pid, gossipAddress, grpcAddress, adminSocket, dataDir: config.dataDir },
+      () => `READY ${name} gossip=${gossipAddress} grpc=${grpcAddress} admin=${adminSocket}`,
+    );
+    return await node.done;
   } finally {
     stop.forget();
-    forgetUncaught();
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 function optionOf(key: ConfigKey): OptionSpec {

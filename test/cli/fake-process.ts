@@ -86,7 +86,6 @@ export class FakeProcess {
         this.#signalled.add(heard);
         return () => this.#signalled.delete(heard);
       },
-      onUncaught: () => () => undefined,
       exit: (code) => void this.exits.push(code),
     };
   }
