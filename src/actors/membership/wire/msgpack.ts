@@ -1,0 +1,290 @@
+/**
+ * The dialect of msgpack that memberlist speaks: the one of before 2013, which has no str/bin distinction. Strings and
+ * byte arrays are both "raw". Stock decoders turn raws into UTF-8 text and so corrupt addresses; stock encoders emit
+ * forms that old peers refuse. Hence ours.
+ */
+import { isUtf8 } from 'node:buffer';
+import { WireFault } from './wire-fault.ts';
+
+/** No message of the protocol nests deeper than 3; extra keys from newer peers may. */
+const DEPTH_MAX = 8;
+
+export const NO_BYTES = new Uint8Array(0);
+
+export class MsgpackReader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #offset: number;
+
+  constructor(bytes: Uint8Array, offset = 0) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#offset = offset;
+  }
+
+  /** Index of the next byte to read. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  readNil(): boolean {
+    if (this.#peek() !== 0xc0) return false;
+    this.#offset++;
+    return true;
+  }
+
+  readBool(): boolean {
+    const tag = this.#byte();
+    if (tag === 0xc2 || tag === 0xc3) return tag === 0xc3;
+    throw wrongForm('a bool', tag);
+  }
+
+  /** Any integer form: generations of peers differ in the one they choose. */
+  readInteger(): number {
+    const tag = this.#byte();
+    if (tag <= 0x7f) return tag;
+    if (tag >= 0xe0) return tag - 0x100;
+    switch (tag) {
+      case 0xcc:
+        return this.#byte();
+      case 0xcd:
+        return this.#view.getUint16(this.#take(2));
+      case 0xce:
+        return this.#view.getUint32(this.#take(4));
+      case 0xcf:
+        return safeInteger(this.#view.getBigUint64(this.#take(8)));
+      case 0xd0:
+        return this.#view.getInt8(this.#take(1));
+      case 0xd1:
+        return this.#view.getInt16(this.#take(2));
+      case 0xd2:
+        return this.#view.getInt32(this.#take(4));
+      case 0xd3:
+        return safeInteger(this.#view.getBigInt64(this.#take(8)));
+      default:
+        throw wrongForm('an integer', tag);
+    }
+  }
+
+  /** Any raw, str or bin form; nil is empty. The result shares memory with the input. */
+  readRaw(bytesMax: number): Uint8Array {
+    if (this.readNil()) return NO_BYTES;
+    const tag = this.#byte();
+    const length = this.#rawLength(tag);
+    if (length === undefined) throw wrongForm('bytes', tag);
+    if (length > bytesMax) throw new WireFault('oversized', `${length} bytes where at most ${bytesMax} are allowed`);
+    const start = this.#take(length);
+    return this.#bytes.subarray(start, start + length);
+  }
+
+  readText(bytesMax: number): string {
+    const raw = this.readRaw(bytesMax);
+    if (!isUtf8(raw)) throw new WireFault('malformed', 'text that is not UTF-8');
+    return Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('utf8');
+  }
+
+  /** Number of pairs when a map begins here; undefined, with nothing read, when none does. */
+  readMapHeader(): number | undefined {
+    return this.#readHeader(0x80, 0xde, 2);
+  }
+
+  /** Number of items when an array begins here; undefined, with nothing read, when none does. */
+  readArrayHeader(): number | undefined {
+    return this.#readHeader(0x90, 0xdc, 1);
+  }
+
+  /** Reads past one value of any kind. */
+  skip(depth = 0): void {
+    if (depth > DEPTH_MAX) throw new WireFault('nested-too-deep', `msgpack nested deeper than ${DEPTH_MAX}`);
+    const pairs = this.readMapHeader();
+    const items = pairs === undefined ? this.readArrayHeader() : 2 * pairs;
+    if (items !== undefined) {
+      for (let i = 0; i < items; i++) this.skip(depth + 1);
+      return;
+    }
+    const tag = this.#byte();
+    this.#take(this.#rawLength(tag) ?? scalarLength(tag));
+  }
+
+  /** Fixed forms `base|n` (n < 16), or `long` with a 16-bit and `long + 1` with a 32-bit count. */
+  #readHeader(base: number, long: number, bytesPerItemMin: number): number | undefined {
+    const tag = this.#peek();
+    let count: number;
+    if ((tag & 0xf0) === base) {
+      this.#offset++;
+      count = tag & 0x0f;
+    } else if (tag === long || tag === long + 1) {
+      this.#offset++;
+      count = tag === long ? this.#view.getUint16(this.#take(2)) : this.#view.getUint32(this.#take(4));
+    } else {
+      return undefined;
+    }
+    // Each item takes a byte at least: a count that the bytes cannot hold must not start a long loop.
+    if (count * bytesPerItemMin > this.#bytes.length - this.#offset) throw new WireFault('truncated', `a count of ${count} beyond the end`);
+    return count;
+  }
+
+  #rawLength(tag: number): number | undefined {
+    if ((tag & 0xe0) === 0xa0) return tag & 0x1f;
+    switch (tag) {
+      case 0xd9:
+      case 0xc4:
+        return this.#byte();
+      case 0xda:
+      case 0xc5:
+        return this.#view.getUint16(this.#take(2));
+      case 0xdb:
+      case 0xc6:
+        return this.#view.getUint32(this.#take(4));
+      default:
+        return undefined;
+    }
+  }
+
+  #peek(): number {
+    const byte = this.#bytes[this.#offset];
+    if (byte === undefined) throw new WireFault('truncated', 'the end came within a value');
+    return byte;
+  }
+
+  #byte(): number {
+    const byte = this.#peek();
+    this.#offset++;
+    return byte;
+  }
+
+  /** Moves over `count` bytes and gives the index of the first. */
+  #take(count: number): number {
+    const start = this.#offset;
+    if (start + count > this.#bytes.length) throw new WireFault('truncated', 'the end came within a value');
+    this.#offset = start + count;
+    return start;
+  }
+}
+
+/** Writes only forms that every generation of peers reads. */
+export class MsgpackWriter {
+  #buffer = Buffer.allocUnsafe(256);
+  #length = 0;
+
+  bytes(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  /** A byte as it is, such as the type byte in front of a message. */
+  writeByte(byte: number): void {
+    const at = this.#grow(1);
+    this.#buffer[at] = byte;
+  }
+
+  /** Bytes as they are, such as the pieces of a stream. */
+  writeBytes(bytes: Uint8Array): void {
+    const at = this.#grow(bytes.length);
+    this.#buffer.set(bytes, at);
+  }
+
+  writeBool(value: boolean): void {
+    this.writeByte(value ? 0xc3 : 0xc2);
+  }
+
+  /** The smallest unsigned form: Go peers of both generations read it into signed fields too. */
+  writeUint(value: number): void {
+    if (value <= 0x7f) {
+      this.writeByte(value);
+    } else if (value <= 0xff) {
+      this.writeByte(0xcc);
+      this.writeByte(value);
+    } else if (value <= 0xffff) {
+      this.writeByte(0xcd);
+      this.#writeUint16(value);
+    } else {
+      this.writeByte(0xce);
+      this.#writeUint32(value);
+    }
+  }
+
+  /** Never str8 or bin: peers up to memberlist 0.5.0 drop messages that hold them in the wrong place. */
+  writeRaw(bytes: Uint8Array): void {
+    if (bytes.length < 32) {
+      this.writeByte(0xa0 | bytes.length);
+    } else if (bytes.length <= 0xffff) {
+      this.writeByte(0xda);
+      this.#writeUint16(bytes.length);
+    } else {
+      this.writeByte(0xdb);
+      this.#writeUint32(bytes.length);
+    }
+    this.writeBytes(bytes);
+  }
+
+  writeText(text: string): void {
+    this.writeRaw(Buffer.from(text, 'utf8'));
+  }
+
+  writeNil(): void {
+    this.writeByte(0xc0);
+  }
+
+  writeMapHeader(pairs: number): void {
+    if (pairs < 16) {
+      this.writeByte(0x80 | pairs);
+    } else {
+      this.writeByte(0xde);
+      this.#writeUint16(pairs);
+    }
+  }
+
+  #writeUint16(value: number): void {
+    const at = this.#grow(2);
+    this.#buffer.writeUInt16BE(value, at);
+  }
+
+  #writeUint32(value: number): void {
+    const at = this.#grow(4);
+    this.#buffer.writeUInt32BE(value, at);
+  }
+
+  /** Makes room, maybe in another buffer, and gives the index where it begins. */
+  #grow(by: number): number {
+    const start = this.#length;
+    this.#length += by;
+    if (this.#length > this.#buffer.length) {
+      const larger = Buffer.allocUnsafe(Math.max(this.#length, 2 * this.#buffer.length));
+      larger.set(this.#buffer.subarray(0, start));
+      this.#buffer = larger;
+    }
+    return start;
+  }
+}
+
+function scalarLength(tag: number): number {
+  if (tag <= 0x7f || tag >= 0xe0 || tag === 0xc0 || tag === 0xc2 || tag === 0xc3) return 0;
+  switch (tag) {
+    case 0xcc:
+    case 0xd0:
+      return 1;
+    case 0xcd:
+    case 0xd1:
+      return 2;
+    case 0xca:
+    case 0xce:
+    case 0xd2:
+      return 4;
+    case 0xcb:
+    case 0xcf:
+    case 0xd3:
+      return 8;
+    default:
+      throw wrongForm('a value', tag);
+  }
+}
+
+function safeInteger(value: bigint): number {
+  const number = Number(value);
+  if (!Number.isSafeInteger(number)) throw new WireFault('malformed', `integer ${value} is beyond 2^53`);
+  return number;
+}
+
+function wrongForm(expected: string, tag: number): WireFault {
+  return new WireFault('malformed', `tag 0x${tag.toString(16)} where ${expected} belongs`);
+}
