@@ -9,6 +9,7 @@
  *
  * The supervisor that starts and ends the children may answer late or be restarting: what failed is tried again.
  */
+import { parseAddress } from '../../address.ts';
 import { MeshError } from '../../errors.ts';
 import type { LogFields, LogLevel } from '../../log.ts';
 import type { PeerFrame__Output } from '../../transport/generated/omega/mesh/v1/PeerFrame.ts';
@@ -231,7 +232,17 @@ function desiredPeers(members: readonly MemberView[]): ReadonlyMap<string, strin
   const desired = new Map<string, string>();
   for (const { name, status, isSelf, tags } of members) {
     const address = tags['grpc'];
-    if (!isSelf && (status === 'alive' || status === 'suspect') && address !== undefined) desired.set(name, address);
+    const isThere = !isSelf && (status === 'alive' || status === 'suspect');
+    if (isThere && address !== undefined && canBeDialled(address)) desired.set(name, address);
   }
   return desired;
+}
+
+/** Others write their tags themselves; what is no host:port must not reach the dialer. */
+function canBeDialled(address: string): boolean {
+  try {
+    return parseAddress(address, 0).port > 0;
+  } catch {
+    return false;
+  }
 }

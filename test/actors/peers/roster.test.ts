@@ -46,7 +46,7 @@ describe('the roster', () => {
 
   it('wants a session with every alive or suspect member that takes sessions, and not with itself', () => {
     const effects = new Scene().say(
-      members(member('a'), member('b', { status: 'suspect' }), member('c', { status: 'dead' }), member('d', { status: 'left' }), member('e', { tags: {} }), member('m')),
+      members(member('a'), member('b', { status: 'suspect' }), member('c', { status: 'dead' }), member('d', { status: 'left' }), member('e', { tags: {} }), member('f', { tags: { grpc: 'no address' } }), member('m')),
     );
     expect(effects).to.deep.equal([
       { kind: 'start-child', node: 'a', address: 'a:7947' },
