@@ -1,18 +1,23 @@
-/** Sessions that this process opens: to a peer, or as an agent to a node. */
-import { Client, credentials } from '@grpc/grpc-js';
-import type { ClientDuplexStream } from '@grpc/grpc-js';
+/** What this process asks of nodes: sessions as a peer or an agent, questions as an operator. */
+import { resolve } from 'node:path';
+import { Client, credentials, status as Status } from '@grpc/grpc-js';
+import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { formatAddress } from '../address.ts';
 import type { Address } from '../address.ts';
+import { MeshError } from '../errors.ts';
 import { AGENT_SESSION } from './agent-service.ts';
 import type { FrameStream } from './frame-stream.ts';
+import type { AdminServiceDefinition } from './generated/omega/mesh/v1/AdminService.ts';
 import type { AgentFrame } from './generated/omega/mesh/v1/AgentFrame.ts';
 import type { NodeFrame__Output } from './generated/omega/mesh/v1/NodeFrame.ts';
 import type { PeerFrame, PeerFrame__Output } from './generated/omega/mesh/v1/PeerFrame.ts';
 import { CHANNEL_OPTIONS } from './grpc-options.ts';
+import { errorFromStatus } from './grpc-status.ts';
 import { clientStream } from './grpc-stream.ts';
 import type { OutboxLimits } from './outbox.ts';
 import { PEER_OUTBOX, PEER_SESSION } from './peer-service.ts';
+import { protos } from './proto.ts';
 import { asBytes } from './session-service.ts';
 
 /** An agent holds its own buffer and must know what has not gone out: little waits here, four full batches. */
@@ -51,5 +56,114 @@ function dial<Up, Down, Seen, In>(
     limits: options.limits,
     connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
     release: () => client.close(),
+  });
+}
+
+export interface AskOptions {
+  /** Default 10,000; for a command, its own time-out on top. */
+  readonly timeoutMs?: number;
+}
+
+type Rpc = AdminServiceDefinition;
+type Asking<M> = M extends MethodDefinition<infer Request, infer _, infer __, infer Reply> ? (request: Request, options?: AskOptions) => Promise<Reply> : never;
+/** The call begins when the iteration does, and ends with it or, without an error, when the signal aborts. */
+type Following<M> = M extends MethodDefinition<infer Request, infer _, infer __, infer Message> ? (request: Request, signal?: AbortSignal) => AsyncIterable<Message> : never;
+
+/** All methods fail with the MeshError the node gave, or NODE_UNREACHABLE when none answers. */
+export interface AdminClient {
+  readonly getStatus: Asking<Rpc['GetStatus']>;
+  readonly listMembers: Asking<Rpc['ListMembers']>;
+  readonly getTree: Asking<Rpc['GetTree']>;
+  readonly listHistory: Asking<Rpc['ListHistory']>;
+  readonly killActor: Asking<Rpc['KillActor']>;
+  readonly listAgents: Asking<Rpc['ListAgents']>;
+  readonly tailAgent: Following<Rpc['TailAgent']>;
+  readonly sendCommand: Asking<Rpc['SendCommand']>;
+  readonly registryPut: Asking<Rpc['RegistryPut']>;
+  readonly registryGet: Asking<Rpc['RegistryGet']>;
+  readonly registryDelete: Asking<Rpc['RegistryDelete']>;
+  readonly registryList: Asking<Rpc['RegistryList']>;
+  readonly registryWatch: Following<Rpc['RegistryWatch']>;
+  /** Ends what is still going on. */
+  close(): void;
+}
+
+const ASK_TIMEOUT_MS = 10_000;
+/** What a node waits for an agent when the request does not say. */
+const COMMAND_TIMEOUT_MS = 5_000;
+
+/** All entries of a registry of 32 MiB in one answer, and then some. The node is the user's own. */
+const REPLY_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Connects when the first question is asked. */
+export function connectAdmin(socketPath: string): AdminClient {
+  const path = resolve(socketPath);
+  const client = new Client(`unix:${path}`, credentials.createInsecure(), { ...CHANNEL_OPTIONS, 'grpc.max_receive_message_length': REPLY_BYTES_MAX });
+  const { service } = protos.AdminService;
+  const ask = <Request, Reply>(method: AskedMethod<Request, Reply>) => asking(client, path, method);
+  const follow = <Request, Message>(method: AskedMethod<Request, Message>) => following(client, path, method);
+  const sendCommand = ask(service.SendCommand);
+  return {
+    getStatus: ask(service.GetStatus),
+    listMembers: ask(service.ListMembers),
+    getTree: ask(service.GetTree),
+    listHistory: ask(service.ListHistory),
+    killActor: ask(service.KillActor),
+    listAgents: ask(service.ListAgents),
+    tailAgent: follow(service.TailAgent),
+    sendCommand: (request, options) =>
+      sendCommand(request, { timeoutMs: ASK_TIMEOUT_MS + (request.timeoutMs || COMMAND_TIMEOUT_MS), ...options }),
+    registryPut: ask(service.RegistryPut),
+    registryGet: ask(service.RegistryGet),
+    registryDelete: ask(service.RegistryDelete),
+    registryList: ask(service.RegistryList),
+    registryWatch: follow(service.RegistryWatch),
+    close: () => client.close(),
+  };
+}
+
+type AskedMethod<Request, Reply> = Pick<MethodDefinition<Request, unknown, unknown, Reply>, 'path' | 'requestSerialize' | 'responseDeserialize'>;
+
+function asking<Request, Reply>(client: Client, socketPath: string, method: AskedMethod<Request, Reply>) {
+  return (request: Request, { timeoutMs = ASK_TIMEOUT_MS }: AskOptions = {}): Promise<Reply> =>
+    new Promise((resolve, reject) => {
+      const { path, requestSerialize, responseDeserialize } = method;
+      const deadline = Date.now() + timeoutMs;
+      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, { deadline }, (error, reply) => {
+        if (error === null && reply !== undefined) resolve(reply);
+        else reject(adminFault(error, socketPath));
+      });
+    });
+}
+
+function following<Request, Message>(client: Client, socketPath: string, method: AskedMethod<Request, Message>) {
+  return async function* (request: Request, signal?: AbortSignal): AsyncGenerator<Message, void> {
+    const isAborted = (): boolean => signal?.aborted === true;
+    if (isAborted()) return;
+    const { path, requestSerialize, responseDeserialize } = method;
+    const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request);
+    const cancel = (): void => call.cancel();
+    signal?.addEventListener('abort', cancel);
+    try {
+      // Cancelling ends in an error too, which may come when nobody iterates any more.
+      call.on('error', () => undefined);
+      for await (const message of call) yield message as Message;
+    } catch (error) {
+      if (!isAborted()) throw adminFault(error as ServiceError, socketPath);
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+      cancel();
+    }
+  };
+}
+
+function adminFault(error: ServiceError | null, socketPath: string): MeshError {
+  if (error === null) return new MeshError('MALFORMED', `the node on ${socketPath} gave an empty answer`);
+  const fault = errorFromStatus(error, socketPath);
+  if (fault.code !== 'NODE_UNREACHABLE' || error.code !== Status.UNAVAILABLE) return fault;
+  return new MeshError('NODE_UNREACHABLE', `no node answers on ${socketPath}`, {
+    given: socketPath,
+    todo: 'the node does not seem to run: start it, or name the data directory of the one that does',
+    cause: error,
   });
 }

@@ -1,0 +1,125 @@
+/** The operator's questions: proto to handler and back, errors to statuses. */
+import type { handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js';
+import type { MethodDefinition } from '@grpc/proto-loader';
+import { MeshError } from '../errors.ts';
+import type { AdminServiceDefinition } from './generated/omega/mesh/v1/AdminService.ts';
+import { statusFromError } from './grpc-status.ts';
+import { Outbox } from './outbox.ts';
+import type { OutboxLimits } from './outbox.ts';
+import { protos } from './proto.ts';
+import { asBytes } from './session-service.ts';
+import type { MeshService } from './session-service.ts';
+
+/** Where a streaming answer goes. */
+export interface AdminSink<T> {
+  /** Never throws and never waits. False: not taken, because too much is queued or the stream has ended. */
+  send(message: T): boolean;
+  /** Called once, when the stream has ended, whoever ended it. */
+  onClosed(listener: () => void): void;
+  close(fault?: MeshError): void;
+}
+
+type Rpc = AdminServiceDefinition;
+type Answering<M> = M extends MethodDefinition<infer _, infer Reply, infer Request, infer __> ? (request: Request) => Promise<Reply> : never;
+type Streaming<M> = M extends MethodDefinition<infer _, infer Message, infer Request, infer __> ? (request: Request, sink: AdminSink<Message>) => void : never;
+
+/** One function per RPC. A MeshError thrown reaches the operator as it is; anything else as INTERNAL. */
+export interface AdminHandler {
+  readonly getStatus: Answering<Rpc['GetStatus']>;
+  readonly listMembers: Answering<Rpc['ListMembers']>;
+  readonly getTree: Answering<Rpc['GetTree']>;
+  readonly listHistory: Answering<Rpc['ListHistory']>;
+  readonly killActor: Answering<Rpc['KillActor']>;
+  readonly listAgents: Answering<Rpc['ListAgents']>;
+  readonly tailAgent: Streaming<Rpc['TailAgent']>;
+  readonly sendCommand: Answering<Rpc['SendCommand']>;
+  readonly registryPut: Answering<Rpc['RegistryPut']>;
+  readonly registryGet: Answering<Rpc['RegistryGet']>;
+  readonly registryDelete: Answering<Rpc['RegistryDelete']>;
+  readonly registryList: Answering<Rpc['RegistryList']>;
+  readonly registryWatch: Streaming<Rpc['RegistryWatch']>;
+}
+
+type OnBug = (error: unknown) => void;
+
+/** A watch begins with every entry under its prefix at once, and a registry is at most 32 MiB; twice that for changes meanwhile. */
+const SINK_OUTBOX: OutboxLimits = { framesMax: 200_000, bytesMax: 64 * 1024 * 1024 };
+
+/** @param onBug hears of everything thrown that is no MeshError */
+export function adminService(handler: AdminHandler, onBug: OnBug): MeshService {
+  const { service } = protos.AdminService;
+  const { TailAgent, RegistryWatch } = service;
+  return {
+    definition: {
+      ...service,
+      TailAgent: { ...TailAgent, responseSerialize: asBytes },
+      RegistryWatch: { ...RegistryWatch, responseSerialize: asBytes },
+    },
+    implementation: {
+      GetStatus: unary(handler.getStatus, onBug),
+      ListMembers: unary(handler.listMembers, onBug),
+      GetTree: unary(handler.getTree, onBug),
+      ListHistory: unary(handler.listHistory, onBug),
+      KillActor: unary(handler.killActor, onBug),
+      ListAgents: unary(handler.listAgents, onBug),
+      TailAgent: streaming(TailAgent, handler.tailAgent, onBug),
+      SendCommand: unary(handler.sendCommand, onBug),
+      RegistryPut: unary(handler.registryPut, onBug),
+      RegistryGet: unary(handler.registryGet, onBug),
+      RegistryDelete: unary(handler.registryDelete, onBug),
+      RegistryList: unary(handler.registryList, onBug),
+      RegistryWatch: streaming(RegistryWatch, handler.registryWatch, onBug),
+    },
+  };
+}
+
+function unary<Request, Answer>(answer: (request: Request) => Promise<Answer>, onBug: OnBug): handleUnaryCall<Request, Answer> {
+  return async (call, callback) => {
+    let reply: Answer;
+    try {
+      reply = await answer(call.request);
+    } catch (error) {
+      callback(statusFromError(faultFrom(error, onBug)));
+      return;
+    }
+    callback(null, reply);
+  };
+}
+
+function streaming<In, Request, Message, Seen>(
+  method: MethodDefinition<In, Message, Request, Seen>,
+  open: (request: Request, sink: AdminSink<Message>) => void,
+  onBug: OnBug,
+): handleServerStreamingCall<Request, Buffer> {
+  return (call) => {
+    const outbox = new Outbox(call, SINK_OUTBOX);
+    let isOpen = true;
+    const ended = new Promise<void>((resolve) => {
+      call.once('cancelled', resolve);
+      call.once('finish', resolve);
+    }).then(() => {
+      isOpen = false;
+    });
+    const sink: AdminSink<Message> = {
+      send: (message) => isOpen && outbox.offer(method.responseSerialize(message)) === 'accepted',
+      onClosed: (listener) => void ended.then(listener),
+      close: (fault) => {
+        if (!isOpen) return;
+        isOpen = false;
+        if (fault === undefined) call.end();
+        else call.emit('error', statusFromError(fault));
+      },
+    };
+    try {
+      open(call.request, sink);
+    } catch (error) {
+      sink.close(faultFrom(error, onBug));
+    }
+  };
+}
+
+function faultFrom(error: unknown, onBug: OnBug): MeshError {
+  if (error instanceof MeshError) return error;
+  onBug(error);
+  return new MeshError('INTERNAL', 'the node could not answer because of a bug in it', { todo: 'look into its log, and report what it says' });
+}
