@@ -1,9 +1,13 @@
 /**
  * Every agent of the mesh that this node has heard of, and where it is. Pure.
  *
- * An agent's connections are ordered by when they were made, by the wall clock of the node that took them, then by the
- * node's name; the newest is where the agent is, the same on every node. A node that takes a connection and knows of an
- * earlier one dates its own after it, so that a clock that runs ahead cannot hold an agent fast.
+ * 1. A node speaks for itself: what it says of its own connection to an agent replaces what it said before.
+ * 2. Between nodes, one that has the agent connected is right against one that had it.
+ * 3. Between two that both have it, or both had it, the connection made last is right: by the wall clock of the node that
+ *    took it, then by the node's name. A node that takes a connection and knows of an earlier one dates its own after it,
+ *    so that a clock that runs ahead cannot hold an agent fast.
+ *
+ * So all nodes that have heard the same agree, in whatever order they heard it.
  */
 import { nearestWord } from '../../nearest-word.ts';
 import type { AgentView } from './agent-messages.ts';
@@ -58,10 +62,10 @@ export class AgentTable {
     return this.#offlineSinceMs.get(id);
   }
 
-  /** `outdated`: the agent has a newer connection than this one. */
+  /** `outdated`: another node is right about where this agent is. */
   learn(sighting: Sighting, now: number): 'learnt' | 'outdated' | 'full' {
     const known = this.#known.get(sighting.id);
-    if (known !== undefined && isNewer(known, sighting)) return 'outdated';
+    if (known !== undefined && isRightAgainst(known, sighting)) return 'outdated';
     if (known === undefined && this.#known.size >= KNOWN_MAX) {
       this.#unlisted++;
       return 'full';
@@ -149,8 +153,11 @@ export class AgentTable {
   }
 }
 
-function isNewer(a: Sighting, b: Sighting): boolean {
-  return a.connectedAtMs > b.connectedAtMs || (a.connectedAtMs === b.connectedAtMs && a.node > b.node);
+function isRightAgainst(known: Sighting, sighting: Sighting): boolean {
+  if (known.node === sighting.node) return false;
+  if (known.isConnected !== sighting.isConnected) return known.isConnected;
+  if (known.connectedAtMs !== sighting.connectedAtMs) return known.connectedAtMs > sighting.connectedAtMs;
+  return known.node > sighting.node;
 }
 
 function byId(a: Sighting, b: Sighting): number {

@@ -3,8 +3,8 @@
  *
  * 1. Each node speaks for the agents connected to it, and only for those. Changes are told at once; besides, every node
  *    goes round its own agents, one range a second, which repairs whatever was lost.
- * 2. Of two connections of one agent the newer wins, the same on every node; the node that holds the older sends the
- *    agent away.
+ * 2. Of two connections of one agent the newer wins, the same on every node (agent-table.ts); the node that holds the
+ *    older sends the agent away.
  * 3. Agents of a node that is dead or has left are offline. What a node that is not alive says is not believed.
  * 4. Every command is answered exactly once, within its time.
  */

@@ -30,6 +30,20 @@ describe('the table of agents', () => {
     expect(table.learn(sighting('a1', { node: 'n3' }), 0)).to.equal('learnt');
   });
 
+  it('believes a node that has an agent before one that had it', () => {
+    const table = new AgentTable();
+    table.learn(sighting('a1', { node: 'n2', connectedAtMs: 200, isConnected: false }), 0);
+    expect(table.learn(sighting('a1', { node: 'n1', connectedAtMs: 100 }), 0)).to.equal('learnt');
+    expect(table.learn(sighting('a1', { node: 'n2', connectedAtMs: 300, isConnected: false }), 0)).to.equal('outdated');
+  });
+
+  it('believes a node about itself, also when its clock was set back', () => {
+    const table = new AgentTable();
+    table.learn(sighting('a1', { connectedAtMs: 200 }), 0);
+    expect(table.learn(sighting('a1', { connectedAtMs: 100, isConnected: false }), 0)).to.equal('learnt');
+    expect(ids(table, false)).to.deep.equal(['a1']);
+  });
+
   it('knows since when an agent is offline, however often that is said', () => {
     const table = new AgentTable();
     table.learn(sighting('a1'), 0);
