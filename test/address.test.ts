@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import fc from 'fast-check';
+import { assert, domain, integer, ipV4, ipV6, oneof, property } from 'fast-check';
 import { formatAddress, parseAddress } from '../src/address.ts';
 import { MeshError } from '../src/errors.ts';
 
@@ -46,9 +46,9 @@ describe('an address', () => {
   });
 
   it('reads back what it writes', () => {
-    const hosts = fc.oneof(fc.ipV4(), fc.ipV6(), fc.domain());
-    fc.assert(
-      fc.property(hosts, fc.integer({ min: 0, max: 65_535 }), (host, port) => {
+    const hosts = oneof(ipV4(), ipV6(), domain());
+    assert(
+      property(hosts, integer({ min: 0, max: 65_535 }), (host, port) => {
         expect(parseAddress(formatAddress({ host, port }), 1)).to.deep.equal({ host, port });
       }),
     );

@@ -7,6 +7,7 @@ import { formatAddress } from '../address.ts';
 import type { Address } from '../address.ts';
 import { MeshError } from '../errors.ts';
 import { AGENT_SESSION } from './agent-service.ts';
+import { DialSocket } from './dial-socket.ts';
 import type { FrameStream } from './frame-stream.ts';
 import type { AdminServiceDefinition } from './generated/omega/mesh/v1/AdminService.ts';
 import type { AgentFrame } from './generated/omega/mesh/v1/AgentFrame.ts';
@@ -48,14 +49,18 @@ function dial<Up, Down, Seen, In>(
   options: DialOptions & { readonly limits: OutboxLimits },
 ): FrameStream<Up, In> {
   const remote = formatAddress(address);
-  const client = new Client(remote, credentials.createInsecure(), CHANNEL_OPTIONS);
+  const socket = new DialSocket(credentials.createInsecure());
+  const client = new Client(remote, socket.credentials, CHANNEL_OPTIONS);
   const call: ClientDuplexStream<Buffer, In> = client.makeBidiStreamRequest(method.path, asBytes, method.responseDeserialize);
   return clientStream(call, {
     remote,
     encode: method.requestSerialize,
     limits: options.limits,
     connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
-    release: () => client.close(),
+    release: (isEstablished) => {
+      client.close();
+      if (!isEstablished) socket.giveUp();
+    },
   });
 }
 

@@ -14,6 +14,12 @@ import type { OutboxLimits } from './outbox.ts';
 /** How long a session that was closed in good order may take to send what is queued. */
 const LINGER_MS = 1_000;
 
+/**
+ * Node's client sends an end of stream even when it cancels, and the reset right behind it. An end that no reset follows
+ * within this time is a good one; should the reset be later, the session is only reported as better ended than it was.
+ */
+const GOOD_END_MS = 50;
+
 type Call<In> = ServerDuplexStream<In, Buffer> | ClientDuplexStream<Buffer, In>;
 
 interface StreamParts<Out, In> {
@@ -136,10 +142,15 @@ export function serverStream<Out, In>(call: ServerDuplexStream<In, Buffer>, opti
     else call.emit('error', statusFromError(fault));
   };
   const stream = new GrpcStream<Out, In>({ call, remote, endCall, ...options });
-  // Node shows a cancelled stream as an ended one first; one turn of the loop brings the 'cancelled' that tells them apart.
-  call.on('end', () => setImmediate(() => stream.close()));
+  let ending: Timer | undefined;
+  call.on('end', () => {
+    ending = systemClock.setTimer(GOOD_END_MS, () => stream.close());
+  });
   // Comes at the end of every call; only what ends the stream first counts.
-  call.on('cancelled', () => stream.ended(new MeshError('SESSION_CLOSED', `${remote} is gone`)));
+  call.on('cancelled', () => {
+    ending?.cancel();
+    stream.ended(new MeshError('SESSION_CLOSED', `${remote} is gone`));
+  });
   // grpc-js ends the call at an error; the listener is there so that none goes unheard.
   call.on('error', () => undefined);
   // Headers now, not with the first frame: they tell the client that its session stands.
@@ -152,8 +163,8 @@ export interface ClientStreamOptions<Out> extends StreamOptions<Out> {
   readonly remote: string;
   /** A server that has not answered with headers by then is given up. */
   readonly connectTimeoutMs: number;
-  /** Called once, when grpc-js is done with the call. */
-  readonly release: () => void;
+  /** Called once, when grpc-js is done with the call; says whether the server ever answered. */
+  readonly release: (isEstablished: boolean) => void;
 }
 
 /**
@@ -162,6 +173,7 @@ export interface ClientStreamOptions<Out> extends StreamOptions<Out> {
  */
 export function clientStream<Out, In>(call: ClientDuplexStream<Buffer, In>, options: ClientStreamOptions<Out>): FrameStream<Out, In> {
   const { remote, connectTimeoutMs } = options;
+  let isEstablished = false;
   const connectTimer = systemClock.setTimer(connectTimeoutMs, () => {
     stream.ended(new MeshError('NODE_UNREACHABLE', `no node answers on ${remote}`, { given: `${connectTimeoutMs} ms of waiting` }));
     call.cancel();
@@ -177,13 +189,16 @@ export function clientStream<Out, In>(call: ClientDuplexStream<Buffer, In>, opti
     call.end();
   };
   const stream = new GrpcStream<Out, In>({ call, endCall, ...options });
-  call.once('metadata', () => connectTimer.cancel());
+  call.once('metadata', () => {
+    isEstablished = true;
+    connectTimer.cancel();
+  });
   // Every error is followed by its status, which says the same.
   call.on('error', () => undefined);
   call.once('status', (status) => {
     connectTimer.cancel();
     lingerTimer?.cancel();
-    options.release();
+    options.release(isEstablished);
     const fault = status.code === Status.OK ? undefined : errorFromStatus(status, remote);
     // Frames that came before the status are read first; an owner who reads none now must still hear of a fault.
     if (fault !== undefined && stream.isPaused) stream.ended(fault);

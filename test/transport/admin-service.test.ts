@@ -186,8 +186,9 @@ describe('the operator’s service', () => {
   for (const way of ['aborts', 'stops iterating'] as const) {
     it(`the handler hears of a reader who ${way}, and the reader of no error`, async () => {
       let closings = 0;
+      let serving: Promise<void> | undefined;
       const closed = new Promise<void>((resolve) => {
-        void serve({
+        serving = serve({
           tailAgent: (_request, sink: AdminSink<TelemetryEvent>) => {
             sink.onClosed(() => {
               closings++;
@@ -197,7 +198,7 @@ describe('the operator’s service', () => {
           },
         });
       });
-      while (server === undefined) await new Promise((resolve) => setImmediate(resolve));
+      await serving;
       const abort = new AbortController();
       let seen = 0;
       for await (const event of admin.tailAgent({ id: 'a' }, abort.signal)) {
@@ -213,8 +214,9 @@ describe('the operator’s service', () => {
 
   it('a reader who does not read is not waited for: what does not fit is not taken', async () => {
     let taken = 0;
+    let serving: Promise<void> | undefined;
     const offered = new Promise<void>((resolve) => {
-      void serve({
+      serving = serve({
         registryWatch: (_request, sink: AdminSink<RegistryEvent>) => {
           const entry = { value: 'v'.repeat(1024 * 1024) };
           while (taken < 100 && sink.send({ type: 'put', entry })) taken++;
@@ -222,7 +224,7 @@ describe('the operator’s service', () => {
         },
       });
     });
-    while (server === undefined) await new Promise((resolve) => setImmediate(resolve));
+    await serving;
     void admin.registryWatch({})[Symbol.asyncIterator]().next().catch(() => undefined);
     await soon(offered, 'the watch');
     expect(taken).to.be.within(1, 99);
