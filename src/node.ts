@@ -146,6 +146,12 @@ class NodeProcess {
     }
   }
 
+  /** A question that could not be answered for a reason of ours. */
+  noteBug(error: unknown): void {
+    const { name, message, stack } = toErrorInfo(error);
+    this.#log.log('error', 'admin-bug', { actor: '/edge/admin', error: `${name}: ${message}`, stack });
+  }
+
   #ended(reason: ExitReason): void {
     this.#detach();
     if (!this.#isStopping) this.#exitCode = reason.kind === 'start_failed' ? NODE_EXIT.startFailed : NODE_EXIT.gaveUp;
@@ -194,7 +200,7 @@ function meshParts({ config, version, system, refs, ports, adminSocket, node }: 
       memory: rememberedPeers(join(config.dataDir, 'peers.json')),
     },
     peers: { dial: (address) => dialPeer(parseAddress(address, config.grpcPort)), random: systemRandom },
-    agents: { encodeBatch: encodeTelemetryBatch },
+    agents: { encodeBatch: encodeTelemetryBatch, random: systemRandom },
     openGrpc: () => node.opening(() => openGrpc(grpcListen, refs)),
     admin: {
       facts: () => ({
@@ -215,7 +221,7 @@ function meshParts({ config, version, system, refs, ports, adminSocket, node }: 
         crashes: () => system.events.crashes,
         lifeOf: (path) => system.livingLife(path),
       },
-      openServer: (handler) => node.opening(() => createAdminServer(adminSocket, [adminService(handler)])),
+      openServer: (handler) => node.opening(() => createAdminServer(adminSocket, [adminService(handler, (error) => node.noteBug(error))])),
       kill: (path) => void system.kill(path, 'operator'),
       decodeBatch: (bytes) => orUndefined(() => decodeTelemetryBatch(bytes)),
       decodeRecord: (bytes) => orUndefined(() => decodeTelemetryRecord(bytes)),

@@ -10,7 +10,7 @@ import type { SupervisorMessage } from '../supervision/supervisor-messages.ts';
 import { adminActor } from './admin/admin-actor.ts';
 import type { AdminActorOptions } from './admin/admin-actor.ts';
 import { directoryActor } from './agents/directory-actor.ts';
-import type { DirectoryActorOptions, DirectoryMessage } from './agents/directory-actor.ts';
+import type { DirectoryActorMessage, DirectoryActorOptions } from './agents/directory-actor.ts';
 import { busActor } from './bus/bus-actor.ts';
 import type { BusMessage } from './bus/bus-actor.ts';
 import { listenerActor } from './edge/listener-actor.ts';
@@ -33,7 +33,7 @@ export interface MeshRefs {
   readonly peerSessions: ActorRef<SupervisorMessage>;
   readonly roster: ActorRef<RosterMessage>;
   readonly agentSessions: ActorRef<SupervisorMessage>;
-  readonly directory: ActorRef<DirectoryMessage>;
+  readonly directory: ActorRef<DirectoryActorMessage>;
 }
 
 export function meshRefs(ref: <M>(path: string) => ActorRef<M>): MeshRefs {
@@ -56,7 +56,7 @@ export interface MeshParts {
   readonly registry: Pick<RegistryOptions, 'random'>;
   readonly membership: Omit<MembershipActorOptions, 'listeners'>;
   readonly peers: Pick<RosterActorOptions, 'dial' | 'random'>;
-  readonly agents: Pick<DirectoryActorOptions, 'encodeBatch'>;
+  readonly agents: Pick<DirectoryActorOptions, 'encodeBatch' | 'random'>;
   readonly openGrpc: () => Promise<Listener>;
   readonly admin: Omit<AdminActorOptions, 'membership' | 'peers' | 'agents' | 'registry' | 'bus'>;
 }

@@ -1,7 +1,7 @@
 /** The operator's door: owns the admin server and feeds the streams that operators keep open. */
-import { MeshError } from '../../errors.ts';
+import { findMeshError, MeshError } from '../../errors.ts';
 import type { ActorContext, ActorRef, Behavior } from '../../supervision/behavior.ts';
-import type { AdminHandler } from '../../transport/admin-service.ts';
+import type { AdminHandler, AdminSink } from '../../transport/admin-service.ts';
 import type { RegistryEvent } from '../../transport/generated/omega/mesh/v1/RegistryEvent.ts';
 import type { TelemetryBatch__Output } from '../../transport/generated/omega/mesh/v1/TelemetryBatch.ts';
 import type { TelemetryEvent } from '../../transport/generated/omega/mesh/v1/TelemetryEvent.ts';
@@ -9,8 +9,8 @@ import type { TelemetryRecord__Output } from '../../transport/generated/omega/me
 import { telemetrySubject } from '../agents/agent-messages.ts';
 import type { BusDelivery, BusRequest } from '../bus/bus-messages.ts';
 import type { RegistryNews } from '../registry/registry-messages.ts';
-import type { AdminMessage, Sink } from './admin-messages.ts';
-import { adminRequests } from './admin-requests.ts';
+import type { AdminMessage } from './admin-messages.ts';
+import { adminRequests, connectedAgent } from './admin-requests.ts';
 import type { AdminRequestsOptions } from './admin-requests.ts';
 import { registryEvent, telemetryEvents } from './admin-views.ts';
 
@@ -29,8 +29,8 @@ export interface AdminActorOptions extends Omit<AdminRequestsOptions, 'clock'> {
 interface AdminState {
   readonly server: AdminServer;
   /** By agent id. */
-  readonly tails: Map<string, Set<Sink<TelemetryEvent>>>;
-  readonly watches: Map<string, { readonly prefix: string; readonly sink: Sink<RegistryEvent> }>;
+  readonly tails: Map<string, Set<AdminSink<TelemetryEvent>>>;
+  readonly watches: Map<string, { readonly prefix: string; readonly sink: AdminSink<RegistryEvent> }>;
   watchesMade: number;
 }
 
@@ -61,6 +61,9 @@ export function adminActor(options: AdminActorOptions): Behavior<AdminState, Adm
           return state;
         case 'tail-closed':
           endTail(state, message, options, context);
+          return state;
+        case 'refuse':
+          message.sink.close(message.fault);
           return state;
         case 'watch':
           startWatch(state, message, options, context);
@@ -97,12 +100,18 @@ function handler(options: AdminActorOptions, context: Context): AdminHandler {
   const kill = (path: string): void => context.setTimer(`kill ${path}`, KILL_DELAY_MS, { kind: 'kill', path });
   return {
     ...adminRequests({ ...options, kill, clock: context.clock }),
-    tailAgent: ({ id }, sink) => open(context, sink, { kind: 'tail', agent: id, sink }),
+    tailAgent: ({ id }, sink) => {
+      context.pipe(
+        connectedAgent(options.agents, id),
+        () => ({ kind: 'tail', agent: id, sink }),
+        (error) => ({ kind: 'refuse', sink, fault: findMeshError(error) ?? new MeshError('INTERNAL', 'the agent could not be looked up', { cause: error }) }),
+      );
+    },
     registryWatch: ({ prefix }, sink) => open(context, sink, { kind: 'watch', prefix, sink }),
   };
 }
 
-function open<T>(context: Context, sink: Sink<T>, message: AdminMessage): void {
+function open<T>(context: Context, sink: AdminSink<T>, message: AdminMessage): void {
   if (context.self.send(message) !== 'accepted') sink.close(new MeshError('OVERLOADED', 'the node is too busy for another stream', { todo: 'try again later' }));
 }
 
@@ -130,7 +139,7 @@ function startWatch(state: AdminState, { prefix, sink }: Extract<AdminMessage, {
   options.registry.send({ kind: 'watch', watch, prefix, subscriber: context.self });
 }
 
-function hasRoom<T>(state: AdminState, sink: Sink<T>): boolean {
+function hasRoom<T>(state: AdminState, sink: AdminSink<T>): boolean {
   const tails = [...state.tails.values()].reduce((sum, sinks) => sum + sinks.size, 0);
   if (tails + state.watches.size < STREAMS_MAX) return true;
   sink.close(new MeshError('OVERLOADED', `${STREAMS_MAX} operator streams are open`, { expected: `at most ${STREAMS_MAX}`, todo: 'close one first' }));

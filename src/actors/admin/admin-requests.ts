@@ -56,6 +56,10 @@ const GUARDED = ['/', '/edge', '/edge/admin'];
 type Requests = Omit<AdminHandler, 'tailAgent' | 'registryWatch'>;
 
 export function adminRequests(options: AdminRequestsOptions): Requests {
+  return { ...nodeRequests(options), ...treeRequests(options), ...agentRequests(options), ...registryRequests(options.registry) };
+}
+
+function nodeRequests(options: AdminRequestsOptions): Pick<Requests, 'getStatus' | 'listMembers'> {
   const { operator, clock } = options;
   const startedAt = clock.now();
 
@@ -95,7 +99,11 @@ export function adminRequests(options: AdminRequestsOptions): Requests {
       const sorted = [...members].sort((a, b) => (a.name < b.name ? -1 : 1));
       return { members: sorted.map((view) => member(view, sessionOf.get(view.name), clock.now())) };
     },
+  };
+}
 
+function treeRequests({ operator, kill }: AdminRequestsOptions): Pick<Requests, 'getTree' | 'listHistory' | 'killActor'> {
+  return {
     getTree({ path }) {
       const view = operator.tree(path === '' ? '/' : path);
       return view === undefined ? Promise.reject(unknownPath(path, operator.paths())) : Promise.resolve(treeNode(view));
@@ -112,12 +120,16 @@ export function adminRequests(options: AdminRequestsOptions): Requests {
       const life = operator.lifeOf(path);
       if (life === undefined) return Promise.reject(operator.paths().includes(path) ? notRunning(path) : unknownPath(path, operator.paths()));
       if (GUARDED.includes(path) && !force) return Promise.reject(guarded(path));
-      options.kill(path);
+      kill(path);
       return Promise.resolve({ path, life });
     },
+  };
+}
 
+function agentRequests({ agents, clock }: AdminRequestsOptions): Pick<Requests, 'listAgents' | 'sendCommand'> {
+  return {
     async listAgents() {
-      const views = await answered(options.agents.ask((reply: Reply<readonly AgentView[]>) => ({ kind: 'list', reply }), ROOM_TIMEOUT_MS));
+      const views = await answered(agents.ask((reply: Reply<readonly AgentView[]>) => ({ kind: 'list', reply }), ROOM_TIMEOUT_MS));
       return { agents: [...views].sort((a, b) => (a.id < b.id ? -1 : 1)).map(agent) };
     },
 
@@ -125,7 +137,7 @@ export function adminRequests(options: AdminRequestsOptions): Requests {
       const timeoutMs = Math.min(wanted === 0 ? COMMAND_TIMEOUT_MS : wanted, COMMAND_TIMEOUT_MAX_MS);
       const sentAt = clock.now();
       const outcome = await answered(
-        options.agents.ask(
+        agents.ask(
           (reply: Reply<CommandOutcome | MeshError>) => ({ kind: 'command', agent: id, name, arguments: given, timeoutMs, reply }),
           timeoutMs + MARGIN_MS,
         ),
@@ -133,9 +145,21 @@ export function adminRequests(options: AdminRequestsOptions): Requests {
       if (outcome instanceof MeshError) throw outcome;
       return { agent: id, ...outcome, tookMs: clock.now() - sentAt };
     },
-
-    ...registryRequests(options.registry),
   };
+}
+
+/** @throws MeshError AGENT_UNKNOWN, AGENT_OFFLINE */
+export async function connectedAgent(agents: ActorRef<AgentsRequest>, id: string): Promise<void> {
+  const views = await answered(agents.ask((reply: Reply<readonly AgentView[]>) => ({ kind: 'list', reply }), ROOM_TIMEOUT_MS));
+  const view = views.find((known) => known.id === id);
+  if (view === undefined) {
+    const nearest = nearestWord(id, views.map((known) => known.id));
+    const todo = nearest === undefined ? 'see them all with: mesh agents' : `did you mean ${nearest}?`;
+    throw new MeshError('AGENT_UNKNOWN', `no agent ${JSON.stringify(id)} was seen in this mesh`, { given: id, todo });
+  }
+  if (view.isConnected) return;
+  const seconds = Math.round(view.lastSeenMs / 1_000);
+  throw new MeshError('AGENT_OFFLINE', `${id} is not connected; it was last seen ${seconds} s ago on ${view.node}`, { given: id, todo: 'start it again, then tail it' });
 }
 
 /** @throws MeshError where the room could not answer */

@@ -1,0 +1,90 @@
+import { expect } from 'chai';
+import { endOf, listenTo, Playground, until } from './mesh-process.ts';
+import type { StartedNode } from './mesh-process.ts';
+
+interface Agent {
+  readonly id: string;
+  readonly node: string;
+  readonly connected: boolean;
+  readonly ratePerS: number;
+}
+
+describe('agents, as processes', function () {
+  this.timeout(60_000);
+  let play: Playground;
+  let n1: StartedNode;
+  let n2: StartedNode;
+
+  beforeEach(async () => {
+    play = new Playground();
+    n1 = await play.node('n1', { bind: '127.0.0.1' });
+    n2 = await play.node('n2', { bind: '127.0.0.2', flags: ['--join', n1.gossip] });
+  });
+  afterEach(() => play.clear());
+
+  const agentOn = (asked: StartedNode, id: string, node: string): Promise<Agent> =>
+    until(`${asked.name} sees ${id} on ${node}`, 15_000, async () =>
+      (await asked.json<Agent[]>('agents')).find((agent) => agent.id === id && agent.node === node && agent.connected),
+    );
+
+  it('are listed on every node, with the rate at which they report', async () => {
+    play.spawn('agent', '--id', 'a1', '--node', n1.grpc);
+    await agentOn(n1, 'a1', 'n1');
+    await agentOn(n2, 'a1', 'n1');
+    await until('a rate', 10_000, async () => ((await n2.json<Agent[]>('agents'))[0]!.ratePerS > 0 ? true : undefined));
+  });
+
+  it('are heard live on a node other than their own', async () => {
+    play.spawn('agent', '--id', 'a1', '--node', n1.grpc, '--interval', '200');
+    await agentOn(n2, 'a1', 'n1');
+    const tail = play.spawn('agents', 'tail', 'a1', '--data-dir', n2.dataDir, '--json');
+    const said = listenTo(tail);
+    await until('three events', 10_000, () => (said.stdout().trim().split('\n').length >= 3 ? true : undefined));
+    const event = JSON.parse(said.stdout().split('\n')[0]!) as { id: string; samples: Record<string, number> };
+    expect(event.id).to.equal('a1');
+    expect(JSON.stringify(event)).to.include('memory.used_bytes');
+    expect(await endOf(tail, () => tail.kill('SIGINT'))).to.equal(0);
+  });
+
+  it('answer commands given on any node', async () => {
+    play.spawn('agent', '--id', 'a1', '--node', n1.grpc);
+    await agentOn(n2, 'a1', 'n1');
+    for (const node of [n1, n2]) {
+      const { code, stdout } = await node.mesh('command', 'send', 'a1', 'ping');
+      expect(code).to.equal(0);
+      expect(stdout).to.include('pong');
+    }
+  });
+
+  it('that are unknown, offline or late are told apart by exit codes', async () => {
+    expect((await n1.mesh('command', 'send', 'nobody', 'ping')).code).to.equal(4);
+    const agent = play.spawn('agent', '--id', 'a1', '--node', n1.grpc);
+    await agentOn(n1, 'a1', 'n1');
+    agent.kill('SIGSTOP');
+    expect((await n1.mesh('command', 'send', 'a1', 'ping', '--timeout', '300')).code).to.equal(6);
+    agent.kill('SIGCONT');
+    await endOf(agent, () => agent.kill('SIGTERM'));
+    await until('a1 is offline', 5_000, async () => ((await n1.json<Agent[]>('agents'))[0]!.connected ? undefined : true));
+    const { code, stderr } = await n1.mesh('command', 'send', 'a1', 'ping');
+    expect(code).to.equal(5);
+    expect(stderr).to.include('a1');
+  });
+
+  it('come back when their actor is killed, and the tree shows the restart', async () => {
+    play.spawn('agent', '--id', 'a1', '--node', n1.grpc);
+    await agentOn(n1, 'a1', 'n1');
+    expect((await n1.mesh('chaos', 'kill', '/agents/sessions/a1')).code).to.equal(0);
+    await agentOn(n1, 'a1', 'n1');
+    await until('an answer from the new life', 10_000, async () => ((await n1.mesh('command', 'send', 'a1', 'ping')).code === 0 ? true : undefined));
+    const view = await n1.json<{ restarts: number; status: string }>('tree', '/agents/sessions/a1');
+    expect(view).to.include({ restarts: 1, status: 'running' });
+  });
+
+  it('move to a node that lives when theirs is killed', async () => {
+    play.spawn('agent', '--id', 'a1', '--node', n1.grpc);
+    await until('both are members', 5_000, async () => ((await n1.json<unknown[]>('members')).length === 2 ? true : undefined));
+    await agentOn(n2, 'a1', 'n1');
+    await n1.kill('SIGKILL');
+    await agentOn(n2, 'a1', 'n2');
+  });
+});

@@ -1,0 +1,131 @@
+/** Real nodes, agents and commands as processes, each with a home of its own, all ended when the test ends. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const MESH = new URL('../../dist/cli/main.js', import.meta.url).pathname;
+const READY = /^READY (\S+) gossip=(\S+) grpc=(\S+) admin=(\S+)$/m;
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface StartedNode {
+  readonly name: string;
+  readonly gossip: string;
+  readonly grpc: string;
+  readonly admin: string;
+  readonly dataDir: string;
+  readonly process: ChildProcess;
+  readonly readyAfterMs: number;
+  /** All it has said on standard error so far. */
+  stderr(): string;
+  stdout(): string;
+  kill(signal: NodeJS.Signals): Promise<number | null>;
+  mesh(...args: string[]): Promise<Finished>;
+  json<T>(...args: string[]): Promise<T>;
+}
+
+/** A place for one test: a home directory and everything started in it. */
+export class Playground {
+  readonly home = mkdtempSync(join(tmpdir(), 'mesh-'));
+  readonly #children = new Set<ChildProcess>();
+
+  /** @param options further flags of `mesh start`, and where it listens */
+  async node(name: string, options: { readonly bind?: string; readonly flags?: readonly string[]; readonly ports?: readonly [string, string] } = {}): Promise<StartedNode> {
+    const startedAt = performance.now();
+    const dataDir = join(this.home, name);
+    const [gossipPort, grpcPort] = options.ports ?? ['0', '0'];
+    const flags = ['--name', name, '--bind', options.bind ?? '127.0.0.1', '--gossip-port', gossipPort, '--grpc-port', grpcPort, '--data-dir', dataDir];
+    const child = this.spawn('start', ...flags, ...(options.flags ?? []));
+    const said = listenTo(child);
+    const ready = await until(`READY of ${name}`, 10_000, () => {
+      if (child.exitCode !== null) throw new Hopeless(`${name} ended with ${child.exitCode}: ${said.stderr()}`);
+      return READY.exec(said.stdout()) ?? undefined;
+    });
+    const [, , gossip = '', grpc = '', admin = ''] = ready;
+    const mesh = (...args: string[]): Promise<Finished> => this.run(...args, '--data-dir', dataDir);
+    return {
+      name,
+      gossip,
+      grpc,
+      admin,
+      dataDir,
+      process: child,
+      readyAfterMs: performance.now() - startedAt,
+      ...said,
+      kill: (signal) => endOf(child, () => child.kill(signal)),
+      mesh,
+      async json<T>(...args: string[]) {
+        const { stdout, stderr, code } = await mesh(...args, '--json');
+        if (code !== 0) throw new Error(`mesh ${args.join(' ')} ended with ${code}: ${stderr}`);
+        return JSON.parse(stdout) as T;
+      },
+    };
+  }
+
+  /** A long-running `mesh …`, such as an agent or a watch. */
+  spawn(...args: string[]): ChildProcess {
+    const child = spawn(process.execPath, [MESH, ...args], { env: this.#env(), stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#children.add(child);
+    return child;
+  }
+
+  /** `mesh …` to its end. */
+  async run(...args: string[]): Promise<Finished> {
+    const child = this.spawn(...args);
+    const said = listenTo(child);
+    const code = await endOf(child, () => undefined);
+    return { code, stdout: said.stdout(), stderr: said.stderr() };
+  }
+
+  async clear(): Promise<void> {
+    await Promise.all([...this.#children].filter((child) => child.exitCode === null && child.signalCode === null).map((child) => endOf(child, () => child.kill('SIGKILL'))));
+    rmSync(this.home, { recursive: true, force: true });
+  }
+
+  #env(): NodeJS.ProcessEnv {
+    const { PATH } = process.env;
+    return { ...(PATH === undefined ? {} : { PATH }), HOME: this.home, NO_COLOR: '1' };
+  }
+}
+
+export function listenTo(child: ChildProcess): { stdout(): string; stderr(): string } {
+  let out = '';
+  let err = '';
+  child.stdout?.on('data', (bytes: Buffer) => void (out += bytes.toString()));
+  child.stderr?.on('data', (bytes: Buffer) => void (err += bytes.toString()));
+  return { stdout: () => out, stderr: () => err };
+}
+
+export function endOf(child: ChildProcess, cause: () => unknown): Promise<number | null> {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resolve(child.exitCode);
+    child.once('close', (code) => resolve(code));
+    cause();
+  });
+}
+
+/** Waiting longer will not help. */
+class Hopeless extends Error {}
+
+/** Asks again and again until there is an answer. Fails with the last error when there is none in time. */
+export async function until<T>(what: string, withinMs: number, ask: () => T | undefined | Promise<T | undefined>): Promise<T> {
+  const deadline = performance.now() + withinMs;
+  let last: unknown;
+  while (performance.now() < deadline) {
+    try {
+      const answer = await ask();
+      if (answer !== undefined) return answer;
+    } catch (error) {
+      if (error instanceof Hopeless) throw error;
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`${what}: not within ${withinMs} ms${last instanceof Error ? ` (${last.message})` : ''}`);
+}

@@ -1,0 +1,107 @@
+import { statSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { endOf, listenTo, Playground, until } from './mesh-process.ts';
+
+describe('a node, as a process', () => {
+  let play: Playground;
+  beforeEach(() => void (play = new Playground()));
+  afterEach(() => play.clear());
+
+  it('says READY within three seconds, says nothing else on standard output, and leaves with 0 on SIGTERM', async () => {
+    const node = await play.node('n1');
+    expect(node.readyAfterMs).to.be.below(3_000);
+    expect(await node.kill('SIGTERM')).to.equal(0);
+    expect(node.stdout().trim().split('\n')).to.have.length(1);
+  });
+
+  it('keeps its admin socket to its user', async () => {
+    const node = await play.node('n1');
+    expect(statSync(node.admin).mode & 0o777).to.equal(0o600);
+    expect(statSync(node.dataDir).mode & 0o777).to.equal(0o700);
+  });
+
+  it('writes JSON lines with node, actor, life and event to a file in its data directory', async () => {
+    const node = await play.node('n1', { flags: ['--log-level', 'debug'] });
+    await node.kill('SIGTERM');
+    const folder = join(node.dataDir, 'log');
+    const [file] = readdirSync(folder);
+    const lines = readFileSync(join(folder, file!), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+    const started = lines.find(({ event, actor }) => event === 'actor-start' && actor === '/membership/swim');
+    expect(started).to.include({ node: 'n1', life: 1 });
+  });
+
+  it('ends at once on a second SIGTERM', async () => {
+    const node = await play.node('n1');
+    // Stopped, it cannot finish the first one before the second is there.
+    node.process.kill('SIGSTOP');
+    node.process.kill('SIGTERM');
+    node.process.kill('SIGTERM');
+    const code = await endOf(node.process, () => node.process.kill('SIGCONT'));
+    expect(code).to.be.oneOf([0, 143]);
+  });
+
+  it('is found by commands without being named when it is the only one', async () => {
+    const node = await play.node('n1');
+    const { code, stdout } = await play.run('status', '--json');
+    expect(code).to.equal(0);
+    expect(JSON.parse(stdout)).to.include({ node: 'n1', dataDir: node.dataDir });
+  });
+
+  it('names the port that another process holds', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen({ host: '127.0.0.1', port: 0 }, resolve));
+    const { port } = taken.address() as AddressInfo;
+    const { code, stderr } = await play.run('start', '--name', 'n1', '--gossip-port', '0', '--grpc-port', String(port));
+    taken.close();
+    expect(code).to.equal(1);
+    expect(stderr).to.include(String(port));
+    expect(stderr).not.to.match(/^\s+at .*:\d+/m);
+  });
+
+  it('refuses a data directory that another node holds, and names its pid', async () => {
+    const node = await play.node('n1');
+    const { code, stderr } = await play.run('start', '--name', 'n1', '--gossip-port', '0', '--grpc-port', '0', '--data-dir', node.dataDir);
+    expect(code).to.equal(1);
+    expect(stderr).to.match(/already running, pid \d+/).and.to.include(String(node.process.pid));
+  });
+
+  it('refuses to listen in the clear beyond loopback', async () => {
+    const { code, stderr } = await play.run('start', '--bind', '0.0.0.0');
+    expect(code).to.equal(2);
+    expect(stderr).to.include('loopback');
+  });
+
+  it('tells the line of an unknown key in its configuration file, and the nearest known one', async () => {
+    mkdirSync(play.home, { recursive: true });
+    const file = join(play.home, 'mesh.yaml');
+    writeFileSync(file, 'name: n1\ngosipPort: 7000\n');
+    const { code, stderr } = await play.run('start', '--config', file);
+    expect(code).to.equal(2);
+    expect(stderr).to.include('mesh.yaml:2').and.to.include('gossipPort');
+  });
+
+  it('keeps trying a seed that does not answer, and says so', async () => {
+    const node = await play.node('n1', { flags: ['--join', '127.0.0.9:1'] });
+    const status = await node.json<{ unreachedSeeds: string[] }>('status');
+    expect(status.unreachedSeeds).to.deep.equal(['127.0.0.9:1']);
+    await until('a line about the seed', 5_000, () => (node.stderr().includes('127.0.0.9:1') ? true : undefined));
+  });
+
+  it('tells a command that no node runs, with exit code 3', async () => {
+    const { code, stderr } = await play.run('members');
+    expect(code).to.equal(3);
+    expect(stderr).to.include('mesh start');
+  });
+
+  it('leaves with 1 and no stack when its listener cannot open, and with the lock released', async () => {
+    const first = play.spawn('start', '--name', 'n1', '--bind', '127.0.0.1', '--gossip-port', '0', '--grpc-port', '0');
+    const said = listenTo(first);
+    await until('READY', 10_000, () => (said.stdout().includes('READY') ? true : undefined));
+    await endOf(first, () => first.kill('SIGKILL'));
+    const again = await play.node('n1');
+    expect(await again.kill('SIGTERM')).to.equal(0);
+  });
+});

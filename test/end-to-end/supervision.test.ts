@@ -1,0 +1,88 @@
+import { createSocket } from 'node:dgram';
+import { connect } from 'node:net';
+import { expect } from 'chai';
+import { Playground, until } from './mesh-process.ts';
+import type { StartedNode } from './mesh-process.ts';
+
+interface Tree {
+  readonly path: string;
+  readonly type: string;
+  readonly status: string;
+  readonly restarts: number;
+  readonly mailbox: number;
+  readonly uptimeMs: number;
+  readonly children: Tree[];
+}
+
+function flat(tree: Tree): Tree[] {
+  return [tree, ...tree.children.flatMap(flat)];
+}
+
+describe('the supervision tree of a node, as a process', function () {
+  this.timeout(60_000);
+  let play: Playground;
+  let node: StartedNode;
+
+  beforeEach(async () => {
+    play = new Playground();
+    node = await play.node('n1');
+  });
+  afterEach(() => play.clear());
+
+  it('brings every permanent actor back that is killed, one after the other', async () => {
+    const paths = flat(await node.json<Tree>('tree')).map(({ path }) => path).filter((path) => path !== '/' && !path.startsWith('/edge'));
+    expect(paths).to.include('/membership/swim');
+    for (const path of paths) {
+      const { code, stderr } = await node.mesh('chaos', 'kill', path);
+      expect(code, `${path}: ${stderr}`).to.equal(0);
+      await until(`${path} is back`, 10_000, async () => {
+        const all = flat(await node.json<Tree>('tree'));
+        const hit = all.find((actor) => actor.path === path);
+        return hit !== undefined && hit.restarts > 0 && all.every(({ status }) => status === 'running') ? true : undefined;
+      });
+      // The budget of the root is three restarts in five seconds; this test is about the actors, not the budget.
+      await new Promise((resolve) => setTimeout(resolve, 1_700));
+    }
+    expect((await node.json<unknown[]>('history')).length).to.be.greaterThan(paths.length);
+  });
+
+  it('brings back the operator’s own door', async () => {
+    expect((await node.mesh('chaos', 'kill', '/edge/admin')).code).to.equal(1);
+    expect((await node.mesh('chaos', 'kill', '/edge/admin', '--force')).code).to.equal(0);
+    await until('the door is open again', 5_000, async () => ((await node.mesh('status')).code === 0 ? true : undefined));
+  });
+
+  it('gives up past its budget, says goodbye and ends with a code that is not 0', async () => {
+    for (let kill = 0; kill < 4; kill++) await node.mesh('chaos', 'kill', '/bus');
+    const code = await until('the end of the node', 10_000, () => node.process.exitCode ?? undefined);
+    expect(code).to.equal(70);
+  });
+
+  it('names the nearest path when there is none of that name', async () => {
+    const { code, stderr } = await node.mesh('tree', '/membership/swin');
+    expect(code).to.equal(1);
+    expect(stderr).to.include('/membership/swim');
+  });
+
+  it('does not mind garbage on its ports, and counts it', async () => {
+    const [host = '', port = ''] = node.gossip.split(':');
+    const udp = createSocket('udp4');
+    for (const garbage of [Buffer.alloc(0), Buffer.alloc(1, 255), Buffer.alloc(60_000, 7), Buffer.from('0081a4', 'hex'), Buffer.from('07ff', 'hex')]) {
+      await new Promise((resolve) => udp.send(garbage, Number(port), host, resolve));
+    }
+    udp.close();
+    for (const address of [node.gossip, node.grpc]) {
+      const tcp = connect({ host, port: Number(address.split(':')[1]) });
+      tcp.on('error', () => undefined);
+      tcp.write(Buffer.alloc(100_000, 6));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      tcp.destroy();
+    }
+    const status = await until('the counts', 5_000, async () => {
+      const { packetsDropped } = await node.json<{ packetsDropped: Record<string, number> }>('status');
+      return Object.values(packetsDropped).reduce((sum, count) => sum + count, 0) >= 3 ? packetsDropped : undefined;
+    });
+    expect(Object.keys(status)).not.to.be.empty;
+    expect(flat(await node.json<Tree>('tree')).every(({ restarts }) => restarts === 0)).to.equal(true);
+  });
+});
