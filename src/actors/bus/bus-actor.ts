@@ -1,7 +1,7 @@
 /** The bus as an actor: refs, sessions and monitors around the brain in bus.ts. */
 import type { ActorContext, ActorRef, Behavior, Signal } from '../../supervision/behavior.ts';
 import type { BusFrameArrived, PeerDown, PeersRequest, PeerUp, SessionSend } from '../peers/peer-messages.ts';
-import { Bus, type BusEffect } from './bus.ts';
+import { Bus, INTEREST_REPEAT_MS, type BusEffect } from './bus.ts';
 import type { BusDelivery, BusRequest } from './bus-messages.ts';
 
 export interface BusActorOptions {
@@ -35,6 +35,7 @@ const OPEN_PEERS_RETRY_MS = 200;
 export function busActor(options: BusActorOptions): Behavior<BusState, BusMessage> {
   return {
     init(context) {
+      context.setInterval('repeat-interest', INTEREST_REPEAT_MS, { kind: 'tell-interest' });
       askPeers(options, context);
       return { bus: new Bus({ self: options.self }), subscribers: new Map(), sessions: new Map() };
     },
@@ -144,6 +145,6 @@ function perform(state: BusState, effect: BusEffect, context: ActorContext<BusMe
       return;
     }
     case 'schedule-interest':
-      context.setTimer('interest', effect.delayMs, { kind: 'tell-interest' });
+      context.setTimer('tell-interest', effect.delayMs, { kind: 'tell-interest' });
   }
 }

@@ -5,6 +5,8 @@
  * 2. A message from a peer goes to the subscribers here and nowhere else: sessions join all nodes pairwise, so nothing
  *    is forwarded and nothing can go round in a loop.
  * 3. Delivery is at most once: whatever has no room is dropped and counted.
+ * 4. Interest is told on each change and again every `INTEREST_REPEAT_MS`: what was lost, or forgotten by a bus that
+ *    restarted, is right again by then.
  */
 
 export interface BusOptions {
@@ -21,6 +23,7 @@ export type BusInput =
   | { readonly kind: 'peer-down'; readonly node: string }
   | { readonly kind: 'interest-arrived'; readonly node: string; readonly subjects: readonly string[] }
   | { readonly kind: 'message-arrived'; readonly node: string; readonly subject: string; readonly payload: Uint8Array }
+  /** After `schedule-interest`, and once each `INTEREST_REPEAT_MS`. */
   | { readonly kind: 'tell-interest' };
 
 export type BusEffect =
@@ -42,6 +45,8 @@ const SUBSCRIPTIONS_MAX = 10_000;
 const SUBJECT_CHARS_MAX = 256;
 /** Leaves room in gRPC's 4 MiB frame and keeps one message from holding up a session for long. */
 const PAYLOAD_BYTES_MAX = 1024 * 1024;
+/** Mostly a few words to each peer; short, because a bus that restarted sends nobody anything until it is told. */
+export const INTEREST_REPEAT_MS = 2_000;
 /** Many subscriptions at once (a node's start) become one frame per peer; a person does not notice the wait. */
 const INTEREST_COALESCE_MS = 20;
 
