@@ -13,7 +13,7 @@ import * as Automerge from '@automerge/automerge';
 import { MeshError } from '../../errors.ts';
 import type { AdmittedChange, KnownChanges } from './admission.ts';
 import { encodeEntry, isSameEntry, keyFault, viewOf } from './entry.ts';
-import { bucketOf, GENESIS, isRegistryContent, markedKey, unmarkedKey, type RegistryContent } from './layout.ts';
+import { BUCKET_IDS, bucketId, bucketOf, GENESIS, isRegistryContent, markedKey, unmarkedKey, type RegistryContent } from './layout.ts';
 import type { RegistryChange, RegistryEntryView } from './registry-messages.ts';
 
 export interface DocumentLimits {
@@ -265,7 +265,7 @@ export class RegistryDocument implements KnownChanges {
   #refresh(keys: readonly string[]): DocumentNews[] {
     const news: DocumentNews[] = [];
     for (const key of new Set(keys)) {
-      const change = this.#see(key, viewOf(key, this.#valuesOf(bucketOf(key), markedKey(key))));
+      const change = this.#see(key, viewOf(key, this.#valuesOf(key)));
       if (change !== undefined) news.push(change);
     }
     return news;
@@ -273,8 +273,9 @@ export class RegistryDocument implements KnownChanges {
 
   #refreshAll(): DocumentNews[] {
     const keys = new Set(this.#entries.keys());
-    for (const bucket of Object.values(this.#doc.b)) {
-      for (const marked of Object.keys(bucket)) {
+    const engine = Automerge.getBackend(this.#doc);
+    for (const bucket of BUCKET_IDS) {
+      for (const marked of engine.keys(bucket)) {
         const key = unmarkedKey(marked);
         if (key !== undefined) keys.add(key);
       }
@@ -292,12 +293,13 @@ export class RegistryDocument implements KnownChanges {
     return { type: 'put', entry };
   }
 
-  #valuesOf(bucketName: string, marked: string): string[] {
-    const bucket = this.#doc.b[bucketName]!;
-    const value = Object.hasOwn(bucket, marked) ? bucket[marked] : undefined;
-    if (value === undefined) return [];
-    const conflicts = Automerge.getConflicts(bucket, marked);
-    return conflicts === undefined ? [String(value)] : Object.values(conflicts).map(String);
+  /**
+   * From the engine, not from its view as objects: after a batch that deletes the winner of a conflict and adds a
+   * concurrent value, the objects of Automerge 3.5.0 go on showing what was deleted.
+   */
+  #valuesOf(key: string): string[] {
+    const values = Automerge.getBackend(this.#doc).getAll(bucketId(key), markedKey(key));
+    return values.flatMap(([type, value]) => (type === 'str' ? [value] : []));
   }
 
   #roomFault(key: string): MeshError | undefined {

@@ -31,11 +31,22 @@ function makeGenesis(): { snapshot: Uint8Array; hash: string } {
 
 export const GENESIS = makeGenesis();
 
-/** FNV-1a over the UTF-16 units, its last byte. */
 export function bucketOf(key: string): string {
+  return bucketName(bucketIndex(key));
+}
+
+/** The engine's names of the maps: the genesis' first two operations make `v` and `b`, the buckets follow in order. */
+export const BUCKET_IDS: readonly string[] = Array.from({ length: BUCKET_COUNT }, (_, index) => `${index + 3}@${GENESIS_ACTOR}`);
+
+export function bucketId(key: string): string {
+  return BUCKET_IDS[bucketIndex(key)]!;
+}
+
+/** FNV-1a over the UTF-16 units, folded to a byte. */
+function bucketIndex(key: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
-  return bucketName((hash ^ (hash >>> 8) ^ (hash >>> 16) ^ (hash >>> 24)) & 0xff);
+  return (hash ^ (hash >>> 8) ^ (hash >>> 16) ^ (hash >>> 24)) & 0xff;
 }
 
 export function markedKey(key: string): string {
@@ -50,11 +61,8 @@ export function unmarkedKey(marked: string): string | undefined {
 export function keyOfOperation(op: Automerge.DecodedChange['ops'][number]): string | undefined {
   const isWrite = op.action === 'set' && typeof op.value === 'string' && (op.datatype === undefined || op.datatype === 'str');
   if (!isWrite && op.action !== 'del') return undefined;
-  // The genesis' first operations make `v` and `b`; the maps of the buckets follow in order.
-  const bucket = /^(\d{1,3})@00$/.exec(op.obj);
   const key = typeof op.key === 'string' ? unmarkedKey(op.key) : undefined;
-  if (bucket === null || key === undefined) return undefined;
-  return bucketOf(key) === bucketName(Number(bucket[1]) - 3) ? key : undefined;
+  return key !== undefined && op.obj === bucketId(key) ? key : undefined;
 }
 
 /** Whether a document from elsewhere holds what the registry writes and nothing else. */
