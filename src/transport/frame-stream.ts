@@ -11,7 +11,11 @@ export interface FrameStream<Out, In> {
   send(frame: Out): 'accepted' | 'full' | 'closed';
   /** Frames that came before this call are kept (bounded) and delivered now. One listener; a second replaces it. */
   onFrame(listener: (frame: In) => void): void;
-  /** Called once, also when the stream has ended before; `undefined` when the other side ended it in good order. */
+  /**
+   * Called once, when the stream is over, also when it ended before this call: with the fault that ended it, given here
+   * or told by the other side, or `undefined` after a good end. After a `close` of one's own, when what was queued has
+   * gone out. Never from inside a call to this stream.
+   */
   onClosed(listener: (fault: MeshError | undefined) => void): void;
   /** Stops reading from the socket, so that the other end feels the pressure. */
   pause(): void;

@@ -11,7 +11,7 @@ import { errorFromStatus, statusFromError } from './grpc-status.ts';
 import { Outbox } from './outbox.ts';
 import type { OutboxLimits } from './outbox.ts';
 
-/** How long a session that was closed in good order may take to send what is queued. */
+/** How long a closed session may take to send what is queued, its fault or its end included. */
 const LINGER_MS = 1_000;
 
 /**
@@ -28,8 +28,10 @@ interface StreamParts<Out, In> {
   /** Frames are encoded here and not by grpc-js, so that their size is known before they are queued. */
   readonly encode: (frame: Out) => Buffer;
   readonly limits: OutboxLimits;
-  /** Tells the other side that this one has closed. */
+  /** Tells the other side that this one has closed; grpc-js then ends the call once what is queued has gone out. */
   readonly endCall: (fault: MeshError | undefined) => void;
+  /** Ends the call now. */
+  readonly cutOff: () => void;
 }
 
 class GrpcStream<Out, In> implements FrameStream<Out, In> {
@@ -42,6 +44,8 @@ class GrpcStream<Out, In> implements FrameStream<Out, In> {
   #isPaused = false;
   #hasRead = false;
   #end: { readonly fault: MeshError | undefined } | undefined;
+  #isOver = false;
+  #linger: Timer | undefined;
   #closedListener: ((fault: MeshError | undefined) => void) | undefined;
 
   constructor(parts: StreamParts<Out, In>) {
@@ -74,7 +78,7 @@ class GrpcStream<Out, In> implements FrameStream<Out, In> {
 
   onClosed(listener: (fault: MeshError | undefined) => void): void {
     this.#closedListener = listener;
-    if (this.#end !== undefined) this.#tell();
+    this.#tell();
   }
 
   pause(): void {
@@ -89,18 +93,27 @@ class GrpcStream<Out, In> implements FrameStream<Out, In> {
 
   close(fault?: MeshError): void {
     if (this.#end !== undefined) return;
-    this.ended(fault);
+    this.#settle(fault);
+    this.#linger = systemClock.setTimer(LINGER_MS, () => {
+      this.#parts.cutOff();
+      this.over(fault);
+    });
     this.#parts.endCall(fault);
   }
 
-  /** The stream is over, whoever ended it. */
-  ended(fault: MeshError | undefined): void {
-    if (this.#end !== undefined) return;
+  /** The call has ended, for this reason unless this end had closed already. */
+  over(fault: MeshError | undefined): void {
+    this.#linger?.cancel();
+    if (this.#end === undefined) this.#settle(fault);
+    this.#isOver = true;
+    this.#tell();
+  }
+
+  #settle(fault: MeshError | undefined): void {
     this.#end = { fault };
     this.#held.length = 0;
     // What still arrives is dropped, but it must be read: the status comes after it.
     this.#parts.call.resume();
-    this.#tell();
   }
 
   #receive(frame: In): void {
@@ -122,10 +135,9 @@ class GrpcStream<Out, In> implements FrameStream<Out, In> {
   /** In a turn of its own, so that a listener never runs inside a call its owner makes. */
   #tell(): void {
     const listener = this.#closedListener;
-    const end = this.#end;
-    if (listener === undefined || end === undefined) return;
+    if (!this.#isOver || listener === undefined) return;
     this.#closedListener = undefined;
-    queueMicrotask(() => listener(end.fault));
+    queueMicrotask(() => listener(this.#end?.fault));
   }
 }
 
@@ -141,7 +153,9 @@ export function serverStream<Out, In>(call: ServerDuplexStream<In, Buffer>, opti
     if (fault === undefined) call.end();
     else call.emit('error', statusFromError(fault));
   };
-  const stream = new GrpcStream<Out, In>({ call, remote, endCall, ...options });
+  // A server cannot reset a call (grpc-js 1.14): the status waits until the client reads on or its connection breaks.
+  const cutOff = (): void => undefined;
+  const stream = new GrpcStream<Out, In>({ call, remote, endCall, cutOff, ...options });
   let ending: Timer | undefined;
   call.on('end', () => {
     ending = systemClock.setTimer(GOOD_END_MS, () => stream.close());
@@ -149,7 +163,7 @@ export function serverStream<Out, In>(call: ServerDuplexStream<In, Buffer>, opti
   // Comes at the end of every call; only what ends the stream first counts.
   call.on('cancelled', () => {
     ending?.cancel();
-    stream.ended(new MeshError('SESSION_CLOSED', `${remote} is gone`));
+    stream.over(new MeshError('SESSION_CLOSED', `${remote} is gone`));
   });
   // grpc-js ends the call at an error; the listener is there so that none goes unheard.
   call.on('error', () => undefined);
@@ -175,20 +189,15 @@ export function clientStream<Out, In>(call: ClientDuplexStream<Buffer, In>, opti
   const { remote, connectTimeoutMs } = options;
   let isEstablished = false;
   const connectTimer = systemClock.setTimer(connectTimeoutMs, () => {
-    stream.ended(new MeshError('NODE_UNREACHABLE', `no node answers on ${remote}`, { given: `${connectTimeoutMs} ms of waiting` }));
-    call.cancel();
+    stream.close(new MeshError('NODE_UNREACHABLE', `no node answers on ${remote}`, { given: `${connectTimeoutMs} ms of waiting` }));
   });
-  let lingerTimer: Timer | undefined;
+  const cutOff = (): void => call.cancel();
   const endCall = (fault: MeshError | undefined): void => {
     connectTimer.cancel();
-    if (fault !== undefined) {
-      call.cancel();
-      return;
-    }
-    lingerTimer = systemClock.setTimer(LINGER_MS, () => call.cancel());
-    call.end();
+    if (fault === undefined) call.end();
+    else call.cancel();
   };
-  const stream = new GrpcStream<Out, In>({ call, endCall, ...options });
+  const stream = new GrpcStream<Out, In>({ call, endCall, cutOff, ...options });
   call.once('metadata', () => {
     isEstablished = true;
     connectTimer.cancel();
@@ -197,12 +206,11 @@ export function clientStream<Out, In>(call: ClientDuplexStream<Buffer, In>, opti
   call.on('error', () => undefined);
   call.once('status', (status) => {
     connectTimer.cancel();
-    lingerTimer?.cancel();
     options.release(isEstablished);
     const fault = status.code === Status.OK ? undefined : errorFromStatus(status, remote);
     // Frames that came before the status are read first; an owner who reads none now must still hear of a fault.
-    if (fault !== undefined && stream.isPaused) stream.ended(fault);
-    else call.once('end', () => stream.ended(fault));
+    if (fault !== undefined && stream.isPaused) stream.over(fault);
+    else call.once('end', () => stream.over(fault));
   });
   return stream;
 }
