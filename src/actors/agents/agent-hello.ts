@@ -18,7 +18,7 @@ export function isProgram(text: string): boolean {
   return PROGRAM_PATTERN.test(text);
 }
 
-export interface AgentIntroduction {
+interface AgentIntroduction {
   readonly id: string;
   readonly program: string;
 }

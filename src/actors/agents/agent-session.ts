@@ -114,7 +114,7 @@ export class AgentSession {
   #detachedAtMs = 0;
   #lastSeenAtMs = 0;
   #records = 0;
-  #rate = new RateWindow();
+  #rate = new RateWindow(0);
   readonly #outstanding = new Map<string, Outstanding>();
   #unpublished = 0;
 
@@ -181,7 +181,7 @@ export class AgentSession {
     this.#connection = connection;
     this.#lastSeenAtMs = now;
     this.#records = 0;
-    this.#rate = new RateWindow();
+    this.#rate = new RateWindow(now);
     const welcome: NodeFrame = { welcome: { node: this.#options.self, credit: CREDIT_WINDOW, alternatives: [...alternatives] } };
     return [
       ...before,

@@ -4,8 +4,13 @@
 const WINDOW_S = 5;
 
 export class RateWindow {
+  readonly #firstSecond: number;
   /** What was counted in each of the last seconds, by second. */
   readonly #seconds = new Map<number, number>();
+
+  constructor(now: number) {
+    this.#firstSecond = Math.floor(now / 1_000);
+  }
 
   add(count: number, now: number): void {
     const second = Math.floor(now / 1_000);
@@ -19,7 +24,7 @@ export class RateWindow {
     this.#forget(current);
     let sum = 0;
     for (const [second, count] of this.#seconds) if (second < current) sum += count;
-    return sum / WINDOW_S;
+    return sum / Math.max(1, Math.min(WINDOW_S, current - this.#firstSecond));
   }
 
   #forget(current: number): void {

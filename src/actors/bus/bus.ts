@@ -37,7 +37,7 @@ export type BusEffect =
   /** `tell-interest` must come back after the delay. */
   | { readonly kind: 'schedule-interest'; readonly delayMs: number };
 
-export type BusDrop = 'subject' | 'too-large' | 'subscriptions-full' | 'interest-full' | 'no-session';
+type BusDrop = 'subject' | 'too-large' | 'subscriptions-full' | 'interest-full' | 'no-session';
 
 /** A pair of subject and subscriber each; one operator tail is one, so this is a runaway subscriber. More are refused. */
 const SUBSCRIPTIONS_MAX = 10_000;

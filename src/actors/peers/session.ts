@@ -139,7 +139,7 @@ export class Session {
     const replaced = new MeshError('SESSION_CLOSED', 'a newer stream of the same peer took the place of this one');
     const effects = old === undefined ? [] : this.#drop(old, replaced);
     const link = this.#newLink(now, true);
-    return [...effects, { kind: 'adopt', generation: link.generation }, this.#hello(link), ...this.#opened(link)];
+    return [...effects, { kind: 'adopt', generation: link.generation }, this.#hello(link), ...this.#opened()];
   }
 
   #newLink(now: number, isOpen: boolean): Link {
@@ -151,8 +151,8 @@ export class Session {
     return { kind: 'send', generation: link.generation, frame: helloTo(this.#options.self, this.#options.node) };
   }
 
-  #opened(link: Link): readonly SessionEffect[] {
-    return [{ kind: 'tell-up' }, this.#report(), this.#log('info', 'session-open', { generation: link.generation })];
+  #opened(): readonly SessionEffect[] {
+    return [{ kind: 'tell-up' }, this.#report(), this.#log('info', 'session-open', {})];
   }
 
   #hear(link: Link, frame: PeerFrame__Output, now: number): readonly SessionEffect[] {
@@ -178,7 +178,7 @@ export class Session {
       return this.#lose(link, new MeshError('REFUSED', `node ${given} answered where ${expected} was expected`, { given, expected }), now);
     }
     link.isOpen = true;
-    return this.#opened(link);
+    return this.#opened();
   }
 
   #sent(generation: number, outcome: 'accepted' | 'full' | 'closed', now: number): readonly SessionEffect[] {

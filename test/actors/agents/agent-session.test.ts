@@ -120,6 +120,7 @@ describe("an agent's session", () => {
     for (let second = 0; second < 10; second++) {
       scene.frame(telemetry(10));
       scene.pass(1_000);
+      expect(scene.brain.status(scene.now).ratePerS, `after ${second + 1} s`).to.equal(10);
     }
     expect(scene.brain.status(scene.now)).to.include({ ratePerS: 10, records: 100 });
     scene.pass(5_000);
