@@ -15,8 +15,6 @@ export class MemoryStream<Out, In> implements FrameStream<Out, In> {
   #held: In[] = [];
   #isPaused = false;
   #end: { readonly fault: MeshError | undefined } | undefined;
-  /** What the stream says to every send while it is open. */
-  outcome: 'accepted' | 'full' = 'accepted';
   /** Frames vanish and no end notices, as when a cable is pulled. */
   isCut = false;
 
@@ -38,10 +36,10 @@ export class MemoryStream<Out, In> implements FrameStream<Out, In> {
     this.#other = other as unknown as MemoryStream<unknown, Out>;
   }
 
-  send(frame: Out): 'accepted' | 'full' | 'closed' {
+  send(frame: Out): 'accepted' | 'closed' {
     if (!this.isOpen) return 'closed';
-    if (this.outcome === 'accepted' && !this.isCut) this.#other?.deliver(this.#translate(frame) as never);
-    return this.outcome;
+    if (!this.isCut) this.#other?.deliver(this.#translate(frame) as never);
+    return 'accepted';
   }
 
   // By microtask, as a socket would: nobody may rely on being answered within his own call.
