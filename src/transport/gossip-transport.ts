@@ -6,21 +6,35 @@ export interface GossipAddress {
   readonly port: number;
 }
 
+/** Tells when the bytes of one stream are a whole message. One for each stream: it may remember how far it has read. */
+export interface StreamMeasure {
+  /** @param received everything that has come so far, from the first byte on */
+  measure(received: Uint8Array): 'more' | 'whole' | 'malformed';
+}
+
+/** Who listens never throws. */
 export interface GossipListener {
   onPacket(packet: Uint8Array, from: GossipAddress): void;
-  /** A whole request arrived on a stream; what is returned is the reply, nothing closes the stream. Never throws. */
-  onRequest(request: Uint8Array, from: GossipAddress): Uint8Array | undefined;
+  /** A whole request came on a stream. Nothing closes the stream; so does a reply that does not come in time. */
+  onRequest(request: Uint8Array, reply: (reply: Uint8Array | undefined) => void): void;
+  /** For a request that begins to come, or the reply to one. */
+  newMeasure(): StreamMeasure;
 }
 
 export interface GossipTransport {
   /** Where this end listens. */
   readonly local: GossipAddress;
-  /** Counts of what was dropped on the way in, by reason. */
+  /** Counts of what was dropped, by reason. */
   readonly dropped: Readonly<Record<string, number>>;
+  /** Called once, before anything is sent. What comes earlier is dropped. */
   listen(listener: GossipListener): void;
   /** Best effort: never throws, never waits. */
   send(to: GossipAddress, packet: Uint8Array): void;
-  /** Sends on a stream and reads the reply to its end. Rejects with a MeshError when there is none in `timeoutMs`. */
+  /**
+   * Sends on a stream and reads one message back.
+   * @throws MeshError NODE_UNREACHABLE when nobody listens or no reply came in `timeoutMs`, MALFORMED, TOO_LARGE,
+   * SESSION_CLOSED when this end was closed meanwhile
+   */
   request(to: GossipAddress, request: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
   close(): Promise<void>;
 }

@@ -3,7 +3,7 @@
  * order, unknown ones skipped, missing ones zero, the last of two equal ones wins, or all values as an array in the
  * order of declaration.
  */
-import { MsgpackReader, MsgpackWriter, NO_BYTES } from './msgpack.ts';
+import { NO_BYTES, type MsgpackReader, type MsgpackWriter } from './msgpack.ts';
 import { WireFault } from './wire-fault.ts';
 
 /** How one field is read and written. */

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { isIP } from 'node:net';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { addressOf, ipBytes } from '../../../../src/actors/membership/wire/ip-address.ts';
 
 describe('IP addresses on the wire', () => {

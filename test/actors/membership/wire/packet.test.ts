@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { META_BYTES_MAX, NAME_BYTES_MAX, encodeMessage, type Message } from '../../../../src/actors/membership/wire/messages.ts';
 import { PARTS_MAX, pack, unpack } from '../../../../src/actors/membership/wire/packet.ts';
 import { memberlist, ourFields, readable, vector } from './memberlist-vectors.ts';

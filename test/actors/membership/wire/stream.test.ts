@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { StreamMeasure, decodeStream, encodePushPull, encodeStreamError, type PushPull } from '../../../../src/actors/membership/wire/stream.ts';
 import { encodeMessage } from '../../../../src/actors/membership/wire/messages.ts';
 import { memberlist, ourFields, readable, vector } from './memberlist-vectors.ts';

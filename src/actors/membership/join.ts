@@ -1,0 +1,145 @@
+/**
+ * Finding the mesh: at first through seeds, later again through addresses where members once were. Peers forget who is
+ * dead, and two halves of a partition that lasted never meet again; ours keep looking.
+ */
+import { formatAddress, type Address } from '../../address.ts';
+import { sample } from '../../random.ts';
+import type { GossipAddress } from '../../transport/gossip-transport.ts';
+import type { PushPull } from './push-pull.ts';
+import type { SwimContext } from './swim-context.ts';
+import { addressKey } from './wire/ip-address.ts';
+
+const RETRY_BASE_MS = 1_000;
+/** A seed that is down for long costs one attempt in this time. */
+const RETRY_MAX_MS = 30_000;
+/** Remembered addresses tried at once: enough that some answer, few enough not to flood a mesh that restarts whole. */
+const REMEMBERED_TRIED = 8;
+/** Missing addresses tried in each rejoin interval. */
+const MISSING_TRIED = 3;
+/** Where members are or were. Any one that answers brings all others back. */
+const REMEMBERED_MAX = 128;
+/** Who was not seen for a day is not coming back to that address. */
+const REMEMBERED_MS = 24 * 60 * 60 * 1_000;
+
+interface Seed {
+  readonly address: Address;
+  isReached: boolean;
+  failures: number;
+  /** Counts the tries: a late answer or timer of an earlier one changes nothing. */
+  attempt: number;
+}
+
+interface Remembered {
+  readonly address: GossipAddress;
+  readonly seenAliveMs: number;
+}
+
+export class Join {
+  readonly #context: SwimContext;
+  readonly #pushPull: PushPull;
+  readonly #seeds = new Map<string, Seed>();
+  readonly #remembered = new Map<string, Remembered>();
+
+  constructor(context: SwimContext, pushPull: PushPull) {
+    this.#context = context;
+    this.#pushPull = pushPull;
+  }
+
+  /** Seeds that have never answered. */
+  get unreached(): string[] {
+    return [...this.#seeds].filter(([, seed]) => !seed.isReached).map(([text]) => text);
+  }
+
+  join(seeds: readonly Address[], remembered: readonly GossipAddress[]): void {
+    for (const address of seeds) {
+      const text = formatAddress(address);
+      if (this.#seeds.has(text)) continue;
+      const seed: Seed = { address, isReached: false, failures: 0, attempt: 0 };
+      this.#seeds.set(text, seed);
+      this.#try(text, seed);
+    }
+    const mine = addressKey(this.#context.self.address);
+    const others = remembered.filter((address) => addressKey(address) !== mine).slice(0, REMEMBERED_MAX);
+    for (const address of others) this.#remembered.set(addressKey(address), { address, seenAliveMs: this.#context.now });
+    for (const address of sample(this.#context.random, others, REMEMBERED_TRIED)) this.#pushPull.exchange(address, true, undefined);
+  }
+
+  onResolved(text: string, host: string): void {
+    const seed = this.#seeds.get(text);
+    if (seed === undefined || this.#context.isLeaving) return;
+    const to: GossipAddress = { host, port: seed.address.port };
+    // One list of seeds for all nodes is common: each finds itself there.
+    if (addressKey(to) === addressKey(this.#context.self.address)) this.onSeedAnswered(text);
+    else this.#pushPull.exchange(to, true, text);
+  }
+
+  onSeedAnswered(text: string): void {
+    const seed = this.#seeds.get(text);
+    if (seed === undefined) return;
+    seed.failures = 0;
+    if (seed.isReached) return;
+    seed.isReached = true;
+    this.#context.emit({ kind: 'joining', event: { type: 'seed-reached', seed: text } });
+  }
+
+  /** It cannot be resolved, does not answer, or what it answers is not a member list. */
+  onSeedFailed(text: string, reason: string): void {
+    const seed = this.#seeds.get(text);
+    if (seed === undefined || this.#context.isLeaving) return;
+    seed.failures++;
+    this.#context.emit({ kind: 'joining', event: { type: 'seed-unreached', seed: text, reason, failures: seed.failures } });
+    const grown = Math.min(RETRY_MAX_MS, RETRY_BASE_MS * 2 ** (seed.failures - 1));
+    const afterMs = grown * (0.8 + 0.4 * this.#context.random.next());
+    this.#context.schedule(afterMs, { kind: 'seed', seed: text, attempt: seed.attempt });
+  }
+
+  onSeedTimer(text: string, attempt: number): void {
+    const seed = this.#seeds.get(text);
+    if (seed !== undefined && seed.attempt === attempt && !this.#context.isLeaving) this.#try(text, seed);
+  }
+
+  onRejoinTimer(): void {
+    if (this.#context.isLeaving) return;
+    this.#context.schedule(this.#context.profile.rejoinIntervalMs, { kind: 'rejoin' });
+    if (this.#refreshRemembered()) this.#emitRemembered();
+    this.#tryMissing();
+    this.#trySeedsWhenAlone();
+  }
+
+  #try(text: string, seed: Seed): void {
+    seed.attempt++;
+    this.#context.emit({ kind: 'resolve', seed: text, host: seed.address.host });
+  }
+
+  /** Whether the set of addresses has changed. */
+  #refreshRemembered(): boolean {
+    const { table, now } = this.#context;
+    const before = [...this.#remembered.keys()].join();
+    for (const { status, address } of table.peers(({ status }) => status === 'alive' || status === 'left')) {
+      const key = addressKey(address);
+      if (status === 'left') this.#remembered.delete(key);
+      else if (this.#remembered.has(key) || this.#remembered.size < REMEMBERED_MAX) this.#remembered.set(key, { address, seenAliveMs: now });
+    }
+    for (const [key, { seenAliveMs }] of this.#remembered) if (now - seenAliveMs > REMEMBERED_MS) this.#remembered.delete(key);
+    return [...this.#remembered.keys()].join() !== before;
+  }
+
+  #emitRemembered(): void {
+    this.#context.emit({ kind: 'remember', addresses: Array.from(this.#remembered.values(), ({ address }) => address) });
+  }
+
+  /** All nodes together try about `MISSING_TRIED` per missing member and interval, however many nodes there are. */
+  #tryMissing(): void {
+    const { table, random } = this.#context;
+    const living = new Set([this.#context.self, ...table.peers(({ status }) => status === 'alive' || status === 'suspect')].map(({ address }) => addressKey(address)));
+    const missing = [...this.#remembered].filter(([key]) => !living.has(key)).map(([, { address }]) => address);
+    if (random.next() >= missing.length / living.size) return;
+    for (const address of sample(random, missing, MISSING_TRIED)) this.#pushPull.exchange(address, true, undefined);
+  }
+
+  /** A name may lead elsewhere by now. Seeds that fail are tried again anyway. */
+  #trySeedsWhenAlone(): void {
+    if (this.#context.table.peers(({ status }) => status === 'alive').length > 0) return;
+    for (const [text, seed] of this.#seeds) if (seed.isReached && seed.failures === 0) this.#try(text, seed);
+  }
+}

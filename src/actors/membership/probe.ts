@@ -1,0 +1,160 @@
+/**
+ * The failure detector (SWIM, section 3.1): one member is pinged each interval; when its ack is late, others ping it in
+ * our place and we try a stream; when nothing comes by the end of the interval it is suspected.
+ */
+import { sample } from '../../random.ts';
+import type { GossipAddress } from '../../transport/gossip-transport.ts';
+import type { Member } from './member-table.ts';
+import type { SwimContext } from './swim-context.ts';
+import { accusationOf, type Updates } from './updates.ts';
+import { addressOf } from './wire/ip-address.ts';
+import { encodeMessage, type Ack, type IndirectPing, type Message, type Ping } from './wire/messages.ts';
+import { NO_BYTES } from './wire/msgpack.ts';
+import { decodeStream } from './wire/stream.ts';
+
+/** Pings at work for others; who asks for more than this is not in trouble, but trouble. */
+const RELAYS_MAX = 1_024;
+/** Peers that answer a ping on a stream understand protocol 3. */
+const STREAM_PING_PROTOCOL = 3;
+
+interface Round {
+  readonly seqNo: number;
+  readonly target: string;
+  /** What is suspected when the round fails: a member that refuted meanwhile has a higher one. */
+  readonly incarnation: number;
+  isAcked: boolean;
+}
+
+interface Relay {
+  readonly seqNo: number;
+  readonly requester: GossipAddress;
+  readonly wantsNack: boolean;
+}
+
+export class Probe {
+  readonly #context: SwimContext;
+  readonly #updates: Updates;
+  #round: Round | undefined;
+  /** By the sequence number of our own ping. */
+  readonly #relays = new Map<number, Relay>();
+
+  constructor(context: SwimContext, updates: Updates) {
+    this.#context = context;
+    this.#updates = updates;
+  }
+
+  /** Ends the round that runs and begins the next. */
+  onProbeTimer(): void {
+    if (this.#context.isLeaving) return;
+    this.#concludeRound();
+    this.#context.schedule(this.#context.profile.probeIntervalMs, { kind: 'probe' });
+    const { next, forgotten } = this.#context.table.nextTurn(isProbed, (member) => this.#isForgotten(member));
+    for (const { name, incarnation } of forgotten) this.#context.notify({ type: 'reaped', member: name, incarnation });
+    if (next !== undefined) this.#beginRound(next);
+  }
+
+  onAckDue(seqNo: number): void {
+    const round = this.#round;
+    if (round?.seqNo !== seqNo || round.isAcked) return;
+    const target = this.#context.table.get(round.target);
+    if (target === undefined) return;
+    this.#askOthers(target, seqNo);
+    this.#pingOnStream(target, seqNo);
+  }
+
+  onAck(ack: Pick<Ack, 'seqNo'>): void {
+    if (this.#round?.seqNo === ack.seqNo) this.#round.isAcked = true;
+    const relay = this.#relays.get(ack.seqNo);
+    if (relay === undefined) return;
+    this.#relays.delete(ack.seqNo);
+    this.#context.send(relay.requester, { type: 'ack', seqNo: relay.seqNo, payload: NO_BYTES });
+  }
+
+  onStreamAnswer(answer: Uint8Array): void {
+    const message = decodeStream(answer);
+    if (typeof message === 'string') this.#context.drop(message);
+    else if (message.type === 'ack') this.onAck(message);
+    else this.#context.drop(`${message.type}-for-ping`);
+  }
+
+  onPing(ping: Ping, from: GossipAddress): void {
+    if (!this.isForMe(ping)) return this.#context.drop('ping-for-another');
+    this.#context.send(sourceOf(ping) ?? from, { type: 'ack', seqNo: ping.seqNo, payload: NO_BYTES });
+  }
+
+  /** Whether a ping is for this node: one without a name is for anyone. */
+  isForMe(ping: Ping): boolean {
+    return ping.node === '' || ping.node === this.#context.name;
+  }
+
+  onIndirectPing(asked: IndirectPing, from: GossipAddress): void {
+    const target = addressOf(asked.target, asked.port);
+    if (target === undefined) return this.#context.drop('bad-address');
+    if (this.#relays.size >= RELAYS_MAX) return this.#context.drop('relays-max');
+    const seqNo = this.#context.nextSeqNo();
+    this.#relays.set(seqNo, { seqNo: asked.seqNo, requester: sourceOf(asked) ?? from, wantsNack: asked.nack });
+    this.#context.send(target, this.#ping(seqNo, asked.node));
+    this.#context.schedule(this.#context.profile.probeTimeoutMs, { kind: 'relay-due', seqNo });
+  }
+
+  /** The target did not answer us either: a nack tells the requester that at least we are well connected. */
+  onRelayDue(seqNo: number): void {
+    const relay = this.#relays.get(seqNo);
+    if (relay === undefined) return;
+    this.#relays.delete(seqNo);
+    if (relay.wantsNack) this.#context.send(relay.requester, { type: 'nack', seqNo: relay.seqNo });
+  }
+
+  #beginRound(target: Member): void {
+    const seqNo = this.#context.nextSeqNo();
+    this.#round = { seqNo, target: target.name, incarnation: target.incarnation, isAcked: false };
+    const messages: Message[] = [this.#ping(seqNo, target.name)];
+    // A suspected member hears of it with the ping itself, and can refute with the ack.
+    if (target.status === 'suspect') messages.push(accusationOf(target, this.#context.name));
+    this.#context.send(target.address, ...messages);
+    this.#context.schedule(this.#context.profile.probeTimeoutMs, { kind: 'ack-due', seqNo });
+  }
+
+  #concludeRound(): void {
+    const round = this.#round;
+    this.#round = undefined;
+    if (round === undefined || round.isAcked) return;
+    this.#updates.suspect({ incarnation: round.incarnation, node: round.target, from: this.#context.name }, 'no-ack');
+  }
+
+  #askOthers(target: Member, seqNo: number): void {
+    const { table, random, profile } = this.#context;
+    const able = table.peers((member) => member.status === 'alive' && member.name !== target.name);
+    const { addr, address, name: node } = target;
+    const ask: IndirectPing = { type: 'indirectPing', seqNo, target: addr, port: address.port, node, nack: false, ...this.#source() };
+    for (const helper of sample(random, able, profile.indirectChecks)) this.#context.send(helper.address, ask);
+  }
+
+  /** Where datagrams are lost or blocked and streams are not, the member is alive all the same. */
+  #pingOnStream(target: Member, seqNo: number): void {
+    if ((target.vsn[1] ?? 0) < STREAM_PING_PROTOCOL) return;
+    const { probeIntervalMs, probeTimeoutMs } = this.#context.profile;
+    this.#context.request(target.address, encodeMessage(this.#ping(seqNo, target.name)), probeIntervalMs - probeTimeoutMs, { kind: 'ping', seqNo });
+  }
+
+  #ping(seqNo: number, node: string): Ping {
+    return { type: 'ping', seqNo, node, ...this.#source() };
+  }
+
+  #source(): Pick<Ping, 'sourceAddr' | 'sourcePort' | 'sourceNode'> {
+    const { addr, address, name } = this.#context.self;
+    return { sourceAddr: addr, sourcePort: address.port, sourceNode: name };
+  }
+
+  #isForgotten({ status, statusSinceMs }: Member): boolean {
+    return (status === 'dead' || status === 'left') && this.#context.now - statusSinceMs > this.#context.profile.gossipToTheDeadMs;
+  }
+}
+
+function isProbed({ status }: Member): boolean {
+  return status === 'alive' || status === 'suspect';
+}
+
+function sourceOf({ sourceAddr, sourcePort }: Pick<Ping, 'sourceAddr' | 'sourcePort'>): GossipAddress | undefined {
+  return addressOf(sourceAddr, sourcePort);
+}

@@ -1,0 +1,141 @@
+/** Anti-entropy: two members tell each other everything they know, over a stream. Repairs what gossip missed. */
+import { sample } from '../../random.ts';
+import type { GossipAddress } from '../../transport/gossip-transport.ts';
+import type { Member } from './member-table.ts';
+import type { MemberStatus } from './membership-messages.ts';
+import type { Probe } from './probe.ts';
+import type { SwimContext } from './swim-context.ts';
+import type { Updates } from './updates.ts';
+import { addressKey, addressOf } from './wire/ip-address.ts';
+import { encodeMessage, type NodeState } from './wire/messages.ts';
+import { NO_BYTES } from './wire/msgpack.ts';
+import { decodeStream, encodePushPull, encodeStreamError } from './wire/stream.ts';
+
+const STATE: Readonly<Record<MemberStatus, number>> = { alive: 0, suspect: 1, dead: 2, left: 3 };
+
+/** A mesh of this many exchanges at the profile's rate; each doubling above adds one interval. */
+const UNSCALED_MEMBERS_MAX = 32;
+
+/** The interval grows with the mesh, for so do the lists. @param n members known, this node too */
+export function pushPullIntervalMs(intervalMs: number, n: number): number {
+  if (n <= UNSCALED_MEMBERS_MAX) return intervalMs;
+  return intervalMs * (Math.ceil(Math.log2(n) - Math.log2(UNSCALED_MEMBERS_MAX)) + 1);
+}
+
+/** While another holds our name: often enough to have it back soon after it is given free. */
+const ANNOUNCE_PROBE_INTERVALS = 2;
+
+export class PushPull {
+  readonly #context: SwimContext;
+  readonly #updates: Updates;
+  readonly #probe: Probe;
+  #isAnnouncing = false;
+
+  constructor(context: SwimContext, updates: Updates, probe: Probe) {
+    this.#context = context;
+    this.#updates = updates;
+    this.#probe = probe;
+  }
+
+  onPushPullTimer(): void {
+    if (this.#context.isLeaving) return;
+    const { profile, table, random } = this.#context;
+    this.#context.schedule(pushPullIntervalMs(profile.pushPullIntervalMs, table.size), { kind: 'push-pull' });
+    const [peer] = sample(random, table.peers(({ status }) => status === 'alive'), 1);
+    if (peer !== undefined) this.exchange(peer.address, false, undefined);
+  }
+
+  onAnnounceTimer(to: GossipAddress): void {
+    this.#isAnnouncing = false;
+    if (!this.#context.isLeaving) this.exchange(to, true, undefined);
+  }
+
+  exchange(to: GossipAddress, join: boolean, seed: string | undefined): void {
+    this.#context.request(to, this.#push(join), this.#context.profile.streamTimeoutMs, { kind: 'push-pull', to, seed });
+  }
+
+  /** A request came on a stream: answers it, and learns from it. */
+  onRequest(request: Uint8Array): void {
+    const message = decodeStream(request);
+    if (typeof message === 'string') {
+      this.#context.drop(message);
+      return this.#reply(encodeStreamError(`cannot read the request: ${message}`));
+    }
+    switch (message.type) {
+      case 'pushPull':
+        // The reply is what was known before: a joiner that asks under its old name finds there what is said about it.
+        this.#reply(this.#push(message.join));
+        return this.#merge(message.states);
+      case 'ping':
+        if (!this.#probe.isForMe(message)) {
+          this.#context.drop('ping-for-another');
+          return this.#reply(undefined);
+        }
+        return this.#reply(encodeMessage({ type: 'ack', seqNo: message.seqNo, payload: NO_BYTES }));
+      case 'user':
+      case 'ack':
+      case 'error':
+        this.#context.drop(`${message.type}-on-stream`);
+        return this.#reply(undefined);
+    }
+  }
+
+  /** Whether the answer was a member list, which has then been learnt from. */
+  onAnswer(answer: Uint8Array, from: GossipAddress): boolean {
+    const message = decodeStream(answer);
+    if (typeof message === 'string' || message.type !== 'pushPull') {
+      this.#context.drop(typeof message === 'string' ? message : `${message.type}-for-push-pull`);
+      return false;
+    }
+    this.#merge(message.states);
+    this.#announceWhenContested(message.states, from);
+    return true;
+  }
+
+  #push(join: boolean): Uint8Array {
+    const states = Array.from(this.#context.table.all(), stateOf);
+    return encodePushPull({ join, states, userState: NO_BYTES });
+  }
+
+  #reply(reply: Uint8Array | undefined): void {
+    this.#context.emit({ kind: 'reply', reply });
+  }
+
+  #merge(states: readonly NodeState[]): void {
+    for (const state of states) {
+      const { name: node, incarnation } = state;
+      switch (state.state) {
+        case STATE.alive:
+          this.#updates.alive({ ...state, node });
+          break;
+        case STATE.left:
+          this.#updates.dead({ node, incarnation, from: node }, 'told');
+          break;
+        case STATE.suspect:
+        case STATE.dead:
+          // A dead is not believed outright: the list may be old, and the member deserves its chance to refute.
+          this.#updates.suspect({ node, incarnation, from: this.#context.name }, 'told');
+          break;
+        default:
+          this.#context.drop('unknown-state');
+      }
+    }
+  }
+
+  /**
+   * After a restart at a new address our name is still held by the old one, and what peers refused they do not gossip:
+   * asking again until the old entry is dead is all there is.
+   */
+  #announceWhenContested(states: readonly NodeState[], from: GossipAddress): void {
+    const { self, profile } = this.#context;
+    const listed = states.find(({ name }) => name === self.name);
+    const address = listed === undefined ? undefined : addressOf(listed.addr, listed.port);
+    if (this.#isAnnouncing || address === undefined || addressKey(address) === addressKey(self.address)) return;
+    this.#isAnnouncing = true;
+    this.#context.schedule(ANNOUNCE_PROBE_INTERVALS * profile.probeIntervalMs, { kind: 'announce', to: from });
+  }
+}
+
+function stateOf({ name, addr, address, meta, incarnation, status, vsn }: Member): NodeState {
+  return { name, addr, port: address.port, meta, incarnation, state: STATE[status], vsn };
+}

@@ -1,0 +1,123 @@
+/** What the parts of one brain share: who we are, who is known, what waits to be gossiped, what is wished for. */
+import { randomInt, type Random } from '../../random.ts';
+import type { GossipAddress } from '../../transport/gossip-transport.ts';
+import { BroadcastQueue, retransmitLimit } from './dissemination.ts';
+import { MemberTable, type Member } from './member-table.ts';
+import type { Profile } from './profile.ts';
+import type { MemberEvent, SwimEffect, SwimTimer } from './swim-effects.ts';
+import { encodeMessage, type Message } from './wire/messages.ts';
+import { COMPOUND_HEADER_BYTES, CRC_HEADER_BYTES, PACKET_BYTES_MAX, PARTS_MAX, PART_HEADER_BYTES, pack } from './wire/packet.ts';
+
+/** What is to be done with the answer to a request. */
+export type Exchange =
+  | { readonly kind: 'ping'; readonly seqNo: number }
+  /** `seed` when a seed is being joined with it. */
+  | { readonly kind: 'push-pull'; readonly to: GossipAddress; readonly seed: string | undefined };
+
+/** Peers that understand protocol 5 read checksums (memberlist 0.1.0 on). */
+const CRC_PROTOCOL = 5;
+
+export class SwimContext {
+  readonly name: string;
+  readonly profile: Profile;
+  readonly random: Random;
+  readonly table: MemberTable;
+  readonly queue = new BroadcastQueue();
+  /** What came in and was not used, by reason. */
+  readonly dropped: Record<string, number> = {};
+  /** Of the input being handled. */
+  now = 0;
+  /** From the moment of leaving on this node claims nothing more, about itself or others. */
+  isLeaving = false;
+  #effects: SwimEffect[] = [];
+  readonly #exchanges = new Map<number, Exchange>();
+  #exchange = 0;
+  #seqNo: number;
+
+  constructor(name: string, profile: Profile, random: Random) {
+    this.name = name;
+    this.profile = profile;
+    this.random = random;
+    this.table = new MemberTable(name, random);
+    // A random start, so that a late ack to an earlier life of this node means nothing.
+    this.#seqNo = randomInt(random, 2 ** 32);
+  }
+
+  emit(effect: SwimEffect): void {
+    this.#effects.push(effect);
+  }
+
+  /** What was wished for since the last call. */
+  takeEffects(): SwimEffect[] {
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  notify(event: MemberEvent): void {
+    this.emit({ kind: 'notify', event });
+  }
+
+  schedule(afterMs: number, timer: SwimTimer): void {
+    this.emit({ kind: 'schedule', afterMs, timer });
+  }
+
+  drop(reason: string): void {
+    this.dropped[reason] = (this.dropped[reason] ?? 0) + 1;
+  }
+
+  nextSeqNo(): number {
+    this.#seqNo = (this.#seqNo + 1) >>> 0;
+    return this.#seqNo;
+  }
+
+  /** This node, as it announces itself. */
+  get self(): Member {
+    return this.table.get(this.name)!;
+  }
+
+  broadcast(message: Message & { readonly node: string }): void {
+    this.queue.put(message.node, encodeMessage(message));
+  }
+
+  /**
+   * Sends messages, filled up with gossip when the address is a member's. Others get no more than they asked for: the
+   * address may be forged, and a short packet must not become a long one at somebody else's door.
+   */
+  send(to: GossipAddress, ...messages: Message[]): void {
+    const parts = messages.map(encodeMessage);
+    const member = this.table.at(to);
+    if (member !== undefined) parts.push(...this.#gossipBeside(parts));
+    this.#sendParts(to, member, parts);
+  }
+
+  /** Sends a packet of gossip. False when there is none. */
+  sendGossip(to: Member): boolean {
+    const parts = this.#gossipBeside([]);
+    if (parts.length > 0) this.#sendParts(to.address, to, parts);
+    return parts.length > 0;
+  }
+
+  request(to: GossipAddress, request: Uint8Array, timeoutMs: number, exchange: Exchange): void {
+    const number = this.#exchange++;
+    this.#exchanges.set(number, exchange);
+    this.emit({ kind: 'request', exchange: number, to, request, timeoutMs });
+  }
+
+  /** What the answer of this number is for; undefined when it was taken before. */
+  takeExchange(number: number): Exchange | undefined {
+    const exchange = this.#exchanges.get(number);
+    this.#exchanges.delete(number);
+    return exchange;
+  }
+
+  #gossipBeside(parts: readonly Uint8Array[]): Uint8Array[] {
+    const used = parts.reduce((sum, part) => sum + PART_HEADER_BYTES + part.length, CRC_HEADER_BYTES + COMPOUND_HEADER_BYTES);
+    return this.queue.take(PACKET_BYTES_MAX - used, retransmitLimit(this.profile, this.table.size), PARTS_MAX - parts.length);
+  }
+
+  #sendParts(to: GossipAddress, member: Member | undefined, parts: readonly Uint8Array[]): void {
+    const [, protocolMax = 0] = member?.vsn ?? [];
+    this.emit({ kind: 'send', to, packet: pack(parts, protocolMax >= CRC_PROTOCOL) });
+  }
+}

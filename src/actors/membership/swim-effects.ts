@@ -1,0 +1,67 @@
+/** What the brain is told and what it wishes for. */
+import type { Address } from '../../address.ts';
+import type { GossipAddress } from '../../transport/gossip-transport.ts';
+import type { Tags } from './wire/tags.ts';
+
+export type SwimInput =
+  /** Once, before anything else. */
+  | { readonly kind: 'started' }
+  /** Addresses to find the mesh at. Seeds are tried for ever; remembered ones are silent: nobody named them. */
+  | { readonly kind: 'join'; readonly seeds: readonly Address[]; readonly remembered: readonly GossipAddress[] }
+  | { readonly kind: 'resolved'; readonly seed: string; readonly host: string }
+  | { readonly kind: 'unresolved'; readonly seed: string; readonly reason: string }
+  | { readonly kind: 'packet'; readonly packet: Uint8Array; readonly from: GossipAddress }
+  /** A request came on a stream: exactly one `reply` effect answers it. */
+  | { readonly kind: 'request'; readonly request: Uint8Array }
+  | { readonly kind: 'answered'; readonly exchange: number; readonly answer: Uint8Array }
+  | { readonly kind: 'unanswered'; readonly exchange: number; readonly reason: string }
+  | { readonly kind: 'timer'; readonly timer: SwimTimer }
+  /** Within `META_BYTES_MAX` when encoded. */
+  | { readonly kind: 'tags'; readonly tags: Tags }
+  | { readonly kind: 'leave'; readonly timeoutMs: number };
+
+/** Timers are outlived, not cancelled: each says what it was set for, and is ignored when that has passed. */
+export type SwimTimer =
+  | { readonly kind: 'gossip' | 'probe' | 'push-pull' | 'rejoin' | 'leave-timeout' }
+  /** The ping of this sequence number should have been acked by now. */
+  | { readonly kind: 'ack-due'; readonly seqNo: number }
+  /** The same for a ping sent for another member. */
+  | { readonly kind: 'relay-due'; readonly seqNo: number }
+  | { readonly kind: 'suspicion'; readonly member: string; readonly number: number }
+  | { readonly kind: 'seed'; readonly seed: string; readonly attempt: number }
+  | { readonly kind: 'announce'; readonly to: GossipAddress };
+
+/** Facts about members, for people and for other rooms. */
+export type MemberEvent = {
+  readonly member: string;
+  readonly incarnation: number;
+} & (
+  | { readonly type: 'alive'; readonly address: GossipAddress }
+  | { readonly type: 'suspect' | 'dead'; readonly accuser: string; readonly reason: 'no-ack' | 'suspicion-timeout' | 'told' }
+  /** A suspected member is alive after all; for this node itself: who said otherwise. */
+  | { readonly type: 'refuted'; readonly accuser?: string }
+  | { readonly type: 'left' | 'updated' | 'reaped' }
+  /** Someone claims a name that a living member has at another address. */
+  | { readonly type: 'conflict'; readonly address: GossipAddress }
+);
+
+/** What is worth a line in the log beside the members' own events. */
+export type JoinEvent =
+  | { readonly type: 'seed-reached'; readonly seed: string }
+  | { readonly type: 'seed-unreached'; readonly seed: string; readonly reason: string; readonly failures: number };
+
+export type SwimEffect =
+  | { readonly kind: 'send'; readonly to: GossipAddress; readonly packet: Uint8Array }
+  /** Comes back as `answered` or `unanswered`. */
+  | { readonly kind: 'request'; readonly exchange: number; readonly to: GossipAddress; readonly request: Uint8Array; readonly timeoutMs: number }
+  /** To the request being handled; nothing closes the stream. */
+  | { readonly kind: 'reply'; readonly reply: Uint8Array | undefined }
+  /** Comes back as `resolved` or `unresolved`. */
+  | { readonly kind: 'resolve'; readonly seed: string; readonly host: string }
+  | { readonly kind: 'schedule'; readonly afterMs: number; readonly timer: SwimTimer }
+  | { readonly kind: 'notify'; readonly event: MemberEvent }
+  | { readonly kind: 'joining'; readonly event: JoinEvent }
+  /** Where members are: to be kept for the next life. */
+  | { readonly kind: 'remember'; readonly addresses: readonly GossipAddress[] }
+  /** The goodbye has spread, or its time is up. */
+  | { readonly kind: 'left' };

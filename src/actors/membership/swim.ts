@@ -1,0 +1,207 @@
+/**
+ * The brain of membership: SWIM with Lifeguard's suspicion, as memberlist speaks it. One door, `handle`: what happened
+ * goes in, what should be done comes out. Same inputs, same random numbers, same times: same effects.
+ *
+ * The parts: `updates` judges claims, `probe` makes accusations, `push-pull` repairs, `join` finds the mesh.
+ */
+import { sample, type Random } from '../../random.ts';
+import type { GossipAddress } from '../../transport/gossip-transport.ts';
+import { Join } from './join.ts';
+import type { Member } from './member-table.ts';
+import type { MembershipView, MemberView } from './membership-messages.ts';
+import { Probe } from './probe.ts';
+import type { Profile } from './profile.ts';
+import { PushPull } from './push-pull.ts';
+import { SwimContext } from './swim-context.ts';
+import type { SwimEffect, SwimInput, SwimTimer } from './swim-effects.ts';
+import { Updates } from './updates.ts';
+import type { Message } from './wire/messages.ts';
+import { unpack } from './wire/packet.ts';
+import { encodeTags, type Tags } from './wire/tags.ts';
+
+export interface SwimOptions {
+  /** Unique in the mesh, at most 255 bytes. */
+  readonly name: string;
+  /** Where others reach this node. */
+  readonly address: GossipAddress;
+  readonly tags: Tags;
+  readonly profile: Profile;
+  readonly random: Random;
+}
+
+/** Long enough for the first answer of a seed, so that what was learnt outlives an early crash. */
+const FIRST_REJOIN_MS = 1_000;
+
+export class Swim {
+  readonly #options: SwimOptions;
+  readonly #context: SwimContext;
+  readonly #updates: Updates;
+  readonly #probe: Probe;
+  readonly #pushPull: PushPull;
+  readonly #join: Join;
+  #hasLeft = false;
+
+  constructor(options: SwimOptions) {
+    this.#options = options;
+    this.#context = new SwimContext(options.name, options.profile, options.random);
+    this.#updates = new Updates(this.#context);
+    this.#probe = new Probe(this.#context, this.#updates);
+    this.#pushPull = new PushPull(this.#context, this.#updates, this.#probe);
+    this.#join = new Join(this.#context, this.#pushPull);
+  }
+
+  /** @param now milliseconds on the clock that `schedule` effects are measured with; never goes back */
+  handle(input: SwimInput, now: number): SwimEffect[] {
+    this.#context.now = now;
+    this.#take(input);
+    return this.#context.takeEffects();
+  }
+
+  get members(): MemberView[] {
+    return Array.from(this.#context.table.all(), (member) => this.#viewOf(member));
+  }
+
+  get view(): MembershipView {
+    return { members: this.members, unreachedSeeds: this.#join.unreached, dropped: { ...this.#context.dropped } };
+  }
+
+  #take(input: SwimInput): void {
+    switch (input.kind) {
+      case 'started':
+        return this.#start();
+      case 'join':
+        return this.#join.join(input.seeds, input.remembered);
+      case 'resolved':
+        return this.#join.onResolved(input.seed, input.host);
+      case 'unresolved':
+        return this.#join.onSeedFailed(input.seed, input.reason);
+      case 'packet':
+        return this.#takePacket(input.packet, input.from);
+      case 'request':
+        return this.#pushPull.onRequest(input.request);
+      case 'answered':
+        return this.#takeAnswer(input.exchange, input.answer);
+      case 'unanswered':
+        return this.#missAnswer(input.exchange, input.reason);
+      case 'timer':
+        return this.#takeTimer(input.timer);
+      case 'tags':
+        return this.#context.isLeaving ? undefined : this.#updates.announceMeta(encodeTags(input.tags));
+      case 'leave':
+        return this.#leave(input.timeoutMs);
+    }
+  }
+
+  #start(): void {
+    const { profile, random } = this.#context;
+    this.#updates.introduceSelf(this.#options.address, encodeTags(this.#options.tags));
+    // Nodes that start together should not beat together.
+    this.#context.schedule(random.next() * profile.gossipIntervalMs, { kind: 'gossip' });
+    this.#context.schedule(random.next() * profile.probeIntervalMs, { kind: 'probe' });
+    this.#context.schedule(random.next() * profile.pushPullIntervalMs, { kind: 'push-pull' });
+    this.#context.schedule(FIRST_REJOIN_MS, { kind: 'rejoin' });
+  }
+
+  #takePacket(packet: Uint8Array, from: GossipAddress): void {
+    const { messages, drops } = unpack(packet);
+    for (const reason of drops) this.#context.drop(reason);
+    for (const message of messages) this.#takeMessage(message, from);
+  }
+
+  #takeMessage(message: Message, from: GossipAddress): void {
+    switch (message.type) {
+      case 'ping':
+        return this.#probe.onPing(message, from);
+      case 'indirectPing':
+        return this.#probe.onIndirectPing(message, from);
+      case 'ack':
+        return this.#probe.onAck(message);
+      case 'alive':
+        return this.#updates.alive(message);
+      case 'suspect':
+        return this.#updates.suspect(message, 'told');
+      case 'dead':
+        return this.#updates.dead(message, 'told');
+      case 'nack':
+      case 'user':
+        return this.#context.drop(`${message.type}-unused`);
+    }
+  }
+
+  #takeAnswer(number: number, answer: Uint8Array): void {
+    const exchange = this.#context.takeExchange(number);
+    if (exchange === undefined) return;
+    if (exchange.kind === 'ping') return this.#probe.onStreamAnswer(answer);
+    const isMemberList = this.#pushPull.onAnswer(answer, exchange.to);
+    if (exchange.seed === undefined) return;
+    if (isMemberList) this.#join.onSeedAnswered(exchange.seed);
+    else this.#join.onSeedFailed(exchange.seed, 'the answer is not a member list');
+  }
+
+  #missAnswer(number: number, reason: string): void {
+    const exchange = this.#context.takeExchange(number);
+    if (exchange?.kind === 'push-pull' && exchange.seed !== undefined) this.#join.onSeedFailed(exchange.seed, reason);
+  }
+
+  #takeTimer(timer: SwimTimer): void {
+    switch (timer.kind) {
+      case 'gossip':
+        return this.#gossip();
+      case 'probe':
+        return this.#probe.onProbeTimer();
+      case 'ack-due':
+        return this.#probe.onAckDue(timer.seqNo);
+      case 'relay-due':
+        return this.#probe.onRelayDue(timer.seqNo);
+      case 'suspicion':
+        return this.#updates.onSuspicionTimer(timer.member, timer.number);
+      case 'push-pull':
+        return this.#pushPull.onPushPullTimer();
+      case 'announce':
+        return this.#pushPull.onAnnounceTimer(timer.to);
+      case 'seed':
+        return this.#join.onSeedTimer(timer.seed, timer.attempt);
+      case 'rejoin':
+        return this.#join.onRejoinTimer();
+      case 'leave-timeout':
+        return this.#endLeaving();
+    }
+  }
+
+  #gossip(): void {
+    this.#context.schedule(this.#context.profile.gossipIntervalMs, { kind: 'gossip' });
+    this.#spread();
+    // The goodbye is out when it has been sent as often as it is ever sent.
+    if (this.#context.isLeaving && !this.#context.queue.has(this.#context.name)) this.#endLeaving();
+  }
+
+  /** To some of those that may be alive, the freshly dead among them: they may not know what is said about them. */
+  #spread(): void {
+    if (this.#context.queue.size === 0) return;
+    const { table, profile, random, now } = this.#context;
+    const listeners = table.peers(({ status, statusSinceMs }) => {
+      if (status === 'dead') return now - statusSinceMs < profile.gossipToTheDeadMs;
+      return status !== 'left';
+    });
+    for (const peer of sample(random, listeners, profile.gossipNodes)) if (!this.#context.sendGossip(peer)) return;
+  }
+
+  #leave(timeoutMs: number): void {
+    if (this.#hasLeft) return this.#context.emit({ kind: 'left' });
+    if (this.#context.isLeaving) return;
+    this.#updates.leave();
+    if (this.#context.table.peers(({ status }) => status === 'alive').length === 0) return this.#endLeaving();
+    this.#context.schedule(timeoutMs, { kind: 'leave-timeout' });
+    this.#spread();
+  }
+
+  #endLeaving(): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    this.#context.emit({ kind: 'left' });
+  }
+
+  #viewOf({ name, address, tags, status, incarnation, statusSinceMs }: Member): MemberView {
+    return { name, ...address, tags, status, incarnation, statusSinceMs, isSelf: name === this.#context.name };
+  }
+}

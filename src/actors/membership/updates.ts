@@ -1,0 +1,255 @@
+/**
+ * Membership updates: what members say about each other, and which claim wins. Rules of SWIM's section 4.2 in the form
+ * that memberlist gave them:
+ *
+ * 1. A higher incarnation always wins, and only the member itself raises its incarnation.
+ * 2. Of equal incarnations suspect wins over alive, dead and left over both.
+ * 3. Whoever hears that it is suspected or dead itself refutes: alive, at the next incarnation.
+ * 4. What was news here is passed on; what was not is not.
+ *
+ * Beyond memberlist: whoever still believes in an overruled alive, or suspects one that has left, is told so at once,
+ * straight, not by chance through gossip. So a node that restarts under its name refutes within one round trip.
+ */
+import type { GossipAddress } from '../../transport/gossip-transport.ts';
+import { MEMBERS_MAX, type Member } from './member-table.ts';
+import type { MemberStatus } from './membership-messages.ts';
+import { Suspicion, confirmationsWanted, suspicionMinMs } from './suspicion.ts';
+import type { SwimContext } from './swim-context.ts';
+import { VSN, isCompatible } from './version-vector.ts';
+import { addressKey, addressOf, ipBytes } from './wire/ip-address.ts';
+import type { Alive, Dead, Suspect } from './wire/messages.ts';
+import { decodeTags } from './wire/tags.ts';
+
+/** Incarnations count refutations: no member refutes sixteen million times between two messages. */
+const INCARNATION_LEAP_MAX = 2 ** 24;
+/** So that the answer to the largest accusation still fits into 32 bits. */
+const INCARNATION_MAX = 2 ** 32 - INCARNATION_LEAP_MAX;
+
+type Claim<M> = Omit<M, 'type'>;
+
+export class Updates {
+  readonly #context: SwimContext;
+  #suspicions = 0;
+  /** Who claimed whose name last: one line in the log for each, not for each packet. */
+  readonly #conflicts = new Map<string, string>();
+
+  constructor(context: SwimContext) {
+    this.#context = context;
+  }
+
+  /** This node enters its own table, and says so. */
+  introduceSelf(address: GossipAddress, meta: Uint8Array): void {
+    const addr = ipBytes(address.host);
+    this.#accept({ incarnation: 1, node: this.#context.name, addr, port: address.port, meta, vsn: VSN }, address, undefined);
+  }
+
+  announceMeta(meta: Uint8Array): void {
+    const { self } = this.#context;
+    this.#announce({ ...self, incarnation: self.incarnation + 1, meta, tags: decodeTags(meta) });
+    this.#context.notify({ type: 'updated', member: self.name, incarnation: self.incarnation + 1 });
+  }
+
+  alive(claim: Claim<Alive>): void {
+    const address = addressOf(claim.addr, claim.port);
+    if (claim.node === '' || address === undefined) return this.#context.drop('bad-address');
+    if (!isCompatible(claim.vsn)) return this.#context.drop('incompatible-version');
+    if (claim.node === this.#context.name) return this.#aliveMyself(claim, address);
+    const known = this.#context.table.get(claim.node);
+    if (known === undefined && this.#context.table.size >= MEMBERS_MAX) return this.#context.drop('members-max');
+    if (known !== undefined && isOccupied(known) && addressKey(known.address) !== addressKey(address)) return this.#conflict(known, address);
+    if (known !== undefined && claim.incarnation <= known.incarnation) {
+      if (known.status !== 'alive') this.#accuse(known, address);
+      return;
+    }
+    if (isImplausible(claim.incarnation, known)) return this.#context.drop('implausible-incarnation');
+    this.#accept(claim, address, known);
+  }
+
+  suspect(claim: Claim<Suspect>, reason: 'no-ack' | 'told'): void {
+    const known = this.#accused(claim);
+    if (known === undefined) return;
+    if (known.suspicion !== undefined) {
+      if (known.suspicion.confirm(claim.from)) {
+        this.#context.broadcast({ type: 'suspect', ...claim });
+        this.#scheduleExpiry(known, known.suspicion);
+      }
+      return;
+    }
+    if (known.status === 'left') this.#correct(known, claim.from);
+    if (known.status !== 'alive') return;
+    this.#context.broadcast({ type: 'suspect', ...claim });
+    const suspicion = this.#startSuspicion(known, claim.from);
+    const suspected = this.#become(known, 'suspect', claim.incarnation, suspicion);
+    this.#scheduleExpiry(suspected, suspicion);
+    this.#context.notify({ type: 'suspect', member: known.name, incarnation: claim.incarnation, accuser: claim.from, reason });
+  }
+
+  dead(claim: Claim<Dead>, reason: 'suspicion-timeout' | 'told'): void {
+    const known = this.#accused(claim);
+    if (known === undefined || !isOccupied(known)) return;
+    const hasLeft = claim.node === claim.from;
+    this.#context.broadcast({ type: 'dead', ...claim });
+    this.#become(known, hasLeft ? 'left' : 'dead', claim.incarnation);
+    this.#expectFewerConfirmations();
+    const { node: member, incarnation, from: accuser } = claim;
+    this.#context.notify(hasLeft ? { type: 'left', member, incarnation } : { type: 'dead', member, incarnation, accuser, reason });
+  }
+
+  onSuspicionTimer(name: string, number: number): void {
+    const member = this.#context.table.get(name);
+    // The first timer of a suspicion to fire is its nearest, for deadlines only move closer.
+    if (member === undefined || member.suspicion?.number !== number || this.#context.isLeaving) return;
+    this.dead({ incarnation: member.incarnation, node: name, from: this.#context.name }, 'suspicion-timeout');
+  }
+
+  /** This node says goodbye: dead, on its own word. */
+  leave(): void {
+    const { self } = this.#context;
+    this.#context.isLeaving = true;
+    this.#context.broadcast({ type: 'dead', incarnation: self.incarnation, node: self.name, from: self.name });
+    this.#become(self, 'left', self.incarnation);
+    this.#context.notify({ type: 'left', member: self.name, incarnation: self.incarnation });
+  }
+
+  /** An alive about this node that is not its own word: from an earlier life, or from another of the same name. */
+  #aliveMyself(claim: Claim<Alive>, address: GossipAddress): void {
+    const { self } = this.#context;
+    if (this.#context.isLeaving || claim.incarnation < self.incarnation) return;
+    // Refuting would only start a race of incarnations between two nodes of one name.
+    if (addressKey(address) !== addressKey(self.address)) return this.#conflict(self, address);
+    const isMyWord = claim.incarnation === self.incarnation && isSame(claim.meta, self.meta) && isSame(claim.vsn, self.vsn);
+    if (!isMyWord) this.#refute(claim.incarnation, undefined);
+  }
+
+  #refute(accusedIncarnation: number, accuser: string | undefined): void {
+    const { self } = this.#context;
+    if (isImplausible(accusedIncarnation, self)) return this.#context.drop('implausible-incarnation');
+    const incarnation = Math.max(self.incarnation, accusedIncarnation) + 1;
+    this.#announce({ ...self, incarnation });
+    this.#context.notify({ type: 'refuted', member: self.name, incarnation, ...(accuser === undefined ? {} : { accuser }) });
+  }
+
+  #announce(self: Member): void {
+    this.#context.table.set(self);
+    this.#context.broadcast(aliveOf(self));
+  }
+
+  /** The member that an accusation is about, when it is worth a look; one about this node is refuted here. */
+  #accused(claim: Claim<Suspect>): Member | undefined {
+    const known = this.#context.table.get(claim.node);
+    if (known === undefined || claim.incarnation < known.incarnation) return undefined;
+    if (claim.node === this.#context.name) {
+      if (!this.#context.isLeaving) this.#refute(claim.incarnation, claim.from);
+      return undefined;
+    }
+    if (!isImplausible(claim.incarnation, known)) return known;
+    this.#context.drop('implausible-incarnation');
+    return undefined;
+  }
+
+  #accept(claim: Claim<Alive>, address: GossipAddress, known: Member | undefined): void {
+    const { node: name, incarnation } = claim;
+    const metaChanged = known === undefined || !isSame(known.meta, claim.meta);
+    // Copies, for the originals are windows on a whole packet or stream, which would live as long as the member.
+    const meta = metaChanged ? claim.meta.slice() : known.meta;
+    const statusSinceMs = known?.status === 'alive' ? known.statusSinceMs : this.#context.now;
+    const member: Member = {
+      name,
+      addr: claim.addr.slice(),
+      address,
+      meta,
+      tags: metaChanged ? decodeTags(meta) : known.tags,
+      vsn: claim.vsn.slice(0, VSN.length),
+      incarnation,
+      status: 'alive',
+      statusSinceMs,
+      suspicion: undefined,
+    };
+    this.#conflicts.delete(name);
+    this.#announce(member);
+    if (known === undefined || !isOccupied(known)) this.#context.notify({ type: 'alive', member: name, incarnation, address });
+    else if (known.status === 'suspect') this.#context.notify({ type: 'refuted', member: name, incarnation });
+    else if (metaChanged) this.#context.notify({ type: 'updated', member: name, incarnation });
+  }
+
+  #conflict(known: Member, address: GossipAddress): void {
+    this.#context.drop('conflicting-address');
+    const key = addressKey(address);
+    if (this.#conflicts.get(known.name) === key) return;
+    this.#conflicts.set(known.name, key);
+    this.#context.notify({ type: 'conflict', member: known.name, incarnation: known.incarnation, address });
+  }
+
+  /** Tells a member what is said about it, at the address where an overruled alive puts it, so that it can refute. */
+  #accuse(known: Member, address: GossipAddress): void {
+    if (!this.#context.isLeaving) this.#context.send(address, accusationOf(known, this.#context.name));
+  }
+
+  /** Tells the accuser of one that has left to stop. */
+  #correct(left: Member, accuser: string): void {
+    const member = this.#context.table.get(accuser);
+    if (member !== undefined && accuser !== this.#context.name) this.#context.send(member.address, accusationOf(left, left.name));
+  }
+
+  #become(member: Member, status: MemberStatus, incarnation: number, suspicion?: Suspicion): Member {
+    const changed: Member = { ...member, status, incarnation, statusSinceMs: this.#context.now, suspicion };
+    this.#context.table.set(changed);
+    return changed;
+  }
+
+  #startSuspicion(member: Member, accuser: string): Suspicion {
+    const { profile, table, now } = this.#context;
+    const minMs = suspicionMinMs(profile, table.size);
+    const k = confirmationsWanted(profile, this.#confirmers(member));
+    return new Suspicion({ number: this.#suspicions++, now, accuser, minMs, maxMs: profile.suspicionMaxMult * minMs, k });
+  }
+
+  /** Members that can still confirm a suspicion about `member`: neither gone, nor itself, nor this node. */
+  #confirmers(member: Member): number {
+    return this.#context.table.peers((peer) => isOccupied(peer) && peer.name !== member.name).length;
+  }
+
+  /** Who is gone confirms nothing: suspicions that waited for it wait less. */
+  #expectFewerConfirmations(): void {
+    for (const member of this.#context.table.peers(({ suspicion }) => suspicion !== undefined)) {
+      const suspicion = member.suspicion!;
+      const before = suspicion.deadline;
+      suspicion.expectAtMost(confirmationsWanted(this.#context.profile, this.#confirmers(member)));
+      if (suspicion.deadline < before) this.#scheduleExpiry(member, suspicion);
+    }
+  }
+
+  #scheduleExpiry(member: Member, suspicion: Suspicion): void {
+    const afterMs = Math.max(0, suspicion.deadline - this.#context.now);
+    this.#context.schedule(afterMs, { kind: 'suspicion', member: member.name, number: suspicion.number });
+  }
+}
+
+export function aliveOf(member: Member): Alive {
+  const { incarnation, name: node, addr, address, meta, vsn } = member;
+  return { type: 'alive', incarnation, node, addr, port: address.port, meta, vsn };
+}
+
+/** What this node holds against a member, as a message. */
+export function accusationOf(member: Member, accuser: string): Suspect | Dead {
+  const { incarnation, name: node, status } = member;
+  if (status === 'suspect') return { type: 'suspect', incarnation, node, from: accuser };
+  return { type: 'dead', incarnation, node, from: status === 'left' ? node : accuser };
+}
+
+/**
+ * Whether the name is taken: nobody else may have it at another address. The dead and the left give it free at once;
+ * memberlist makes the dead wait until they are forgotten, and a node that restarts elsewhere with them.
+ */
+function isOccupied(member: Member): boolean {
+  return member.status === 'alive' || member.status === 'suspect';
+}
+
+function isImplausible(incarnation: number, known: Member | undefined): boolean {
+  const leapMax = known === undefined ? INCARNATION_MAX : known.incarnation + INCARNATION_LEAP_MAX;
+  return incarnation > Math.min(INCARNATION_MAX, leapMax);
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}

@@ -1,0 +1,244 @@
+/**
+ * A whole mesh in one process: a brain for each node, the memory network between them, a clock that moves as fast as
+ * the machine can. Everything grows from the seed. What happened is kept as a history, which the laws then judge.
+ */
+import { createHash } from 'node:crypto';
+import { PROFILES, type Profile, type ProfileName } from '../../src/actors/membership/profile.ts';
+import { Swim } from '../../src/actors/membership/swim.ts';
+import type { MemberEvent, SwimEffect, SwimInput } from '../../src/actors/membership/swim-effects.ts';
+import { encodeMessage } from '../../src/actors/membership/wire/messages.ts';
+import { StreamMeasure } from '../../src/actors/membership/wire/stream.ts';
+import { VirtualClock } from '../../src/clock.ts';
+import { MeshError } from '../../src/errors.ts';
+import { seededRandom, type Random } from '../../src/random.ts';
+import type { GossipAddress } from '../../src/transport/gossip-transport.ts';
+import { FAIR_WEATHER, MemoryNetwork, type MemoryTransport, type Weather } from '../../src/transport/memory-network.ts';
+
+export interface SimulationOptions {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly profile?: ProfileName;
+  readonly weather?: Partial<Weather>;
+}
+
+/** What one node came to believe. */
+export interface Belief {
+  readonly atMs: number;
+  readonly observer: string;
+  readonly event: MemberEvent;
+}
+
+/** What was really so. */
+export interface Fact {
+  readonly atMs: number;
+  readonly type: 'started' | 'crashed' | 'leaving' | 'left' | 'cut' | 'healed';
+  /** Of what happened to one node. */
+  readonly node?: string;
+}
+
+export interface History {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly profile: Profile;
+  readonly endMs: number;
+  readonly facts: readonly Fact[];
+  readonly beliefs: readonly Belief[];
+}
+
+interface SimulatedNode {
+  readonly name: string;
+  readonly number: number;
+  address: GossipAddress;
+  lives: number;
+  remembered: readonly GossipAddress[];
+  life: { readonly brain: Swim; readonly transport: MemoryTransport } | undefined;
+}
+
+/** How long a leaving node may take to say goodbye. */
+const LEAVE_TIMEOUT_MS = 5_000;
+
+export class MeshSimulation {
+  readonly clock = new VirtualClock();
+  readonly network: MemoryNetwork;
+  readonly random: Random;
+  readonly profile: Profile;
+  readonly #seed: number;
+  readonly #nodes: SimulatedNode[];
+  readonly #facts: Fact[] = [];
+  readonly #beliefs: Belief[] = [];
+
+  constructor({ seed, nodes, profile = 'lan', weather = {} }: SimulationOptions) {
+    this.#seed = seed;
+    this.profile = PROFILES[profile];
+    this.random = seededRandom(seed);
+    this.network = new MemoryNetwork(this.clock, seededRandom(seed + 0.5 * 2 ** 32), { ...FAIR_WEATHER, ...weather });
+    this.#nodes = Array.from({ length: nodes }, (_, number) => ({
+      name: `n${number}`,
+      number,
+      address: addressOfNode(number, 0),
+      lives: 0,
+      remembered: [],
+      life: undefined,
+    }));
+  }
+
+  get names(): string[] {
+    return this.#nodes.map(({ name }) => name);
+  }
+
+  get running(): string[] {
+    return this.#nodes.filter(({ life }) => life !== undefined).map(({ name }) => name);
+  }
+
+  /** Lets time pass. */
+  run(forMs: number): void {
+    this.clock.advance(forMs);
+  }
+
+  /** At this moment of the simulation. */
+  at(ms: number, act: () => void): void {
+    this.clock.setTimer(ms - this.clock.now(), act);
+  }
+
+  startAll(): void {
+    for (const name of this.names) this.start(name);
+  }
+
+  /** Starts a node, for the first time or again. It joins through the first three. */
+  start(name: string): void {
+    const node = this.#node(name);
+    if (node.life !== undefined) return;
+    const random = seededRandom(this.#seed * 10_007 + node.number * 101 + node.lives++);
+    const transport = this.network.open(node.address);
+    const brain = new Swim({ name, address: node.address, tags: { role: 'simulated' }, profile: this.profile, random });
+    node.life = { brain, transport };
+    transport.listen({
+      onPacket: (packet, from) => this.#tell(node, brain, { kind: 'packet', packet, from }),
+      onRequest: (request, reply) => this.#tell(node, brain, { kind: 'request', request }, reply),
+      newMeasure: () => new StreamMeasure(),
+    });
+    this.#fact('started', name);
+    this.#tell(node, brain, { kind: 'started' });
+    const seeds = this.#nodes.slice(0, 3).map(({ address }) => address);
+    this.#tell(node, brain, { kind: 'join', seeds, remembered: node.remembered });
+  }
+
+  /** No goodbye. */
+  crash(name: string): void {
+    if (this.#end(name)) this.#fact('crashed', name);
+  }
+
+  leave(name: string): void {
+    const node = this.#node(name);
+    if (node.life === undefined) return;
+    this.#fact('leaving', name);
+    this.#tell(node, node.life.brain, { kind: 'leave', timeoutMs: LEAVE_TIMEOUT_MS });
+  }
+
+  /** The node's next life is at another address. */
+  move(name: string): void {
+    const node = this.#node(name);
+    node.address = addressOfNode(node.number, node.lives);
+  }
+
+  partition(these: readonly string[]): void {
+    const those = this.names.filter((name) => !these.includes(name));
+    this.network.partition(this.#addresses(these), this.#addresses(those));
+    this.#fact('cut');
+  }
+
+  /** Packets and streams of one node reach nobody; it still hears everybody. */
+  mute(name: string): void {
+    const { address } = this.#node(name);
+    for (const other of this.#nodes) if (other.name !== name) this.network.cut(address, other.address);
+    this.#fact('cut');
+  }
+
+  heal(): void {
+    this.network.heal();
+    this.#fact('healed');
+  }
+
+  /** A suspicion without ground reaches one node, as if another had raised it. */
+  accuseFalsely(name: string, accuser: string, hearer: string): void {
+    const [node, heard] = [this.#node(name), this.#node(hearer)];
+    if (node.life === undefined || heard.life === undefined) return;
+    const incarnation = this.membersOf(name).find(({ isSelf }) => isSelf)!.incarnation;
+    const packet = encodeMessage({ type: 'suspect', incarnation, node: name, from: accuser });
+    this.#tell(heard, heard.life.brain, { kind: 'packet', packet, from: this.#node(accuser).address });
+  }
+
+  membersOf(name: string): ReturnType<() => Swim['members']> {
+    return this.#node(name).life?.brain.members ?? [];
+  }
+
+  history(): History {
+    return { seed: this.#seed, nodes: this.#nodes.length, profile: this.profile, endMs: this.clock.now(), facts: this.#facts, beliefs: this.#beliefs };
+  }
+
+  #tell(node: SimulatedNode, brain: Swim, input: SwimInput, reply?: (reply: Uint8Array | undefined) => void): void {
+    if (node.life?.brain !== brain) return;
+    for (const effect of brain.handle(input, this.clock.now())) this.#perform(node, brain, effect, reply);
+  }
+
+  #perform(node: SimulatedNode, brain: Swim, effect: SwimEffect, reply: ((reply: Uint8Array | undefined) => void) | undefined): void {
+    const transport = node.life?.transport;
+    if (transport === undefined) return;
+    switch (effect.kind) {
+      case 'send':
+        return transport.send(effect.to, effect.packet);
+      case 'request':
+        return transport.exchange(effect.to, effect.request, effect.timeoutMs, (outcome) => {
+          const { exchange } = effect;
+          if (outcome instanceof MeshError) this.#tell(node, brain, { kind: 'unanswered', exchange, reason: outcome.message });
+          else this.#tell(node, brain, { kind: 'answered', exchange, answer: outcome });
+        });
+      case 'reply':
+        return reply?.(effect.reply);
+      case 'resolve':
+        return void this.clock.setTimer(0, () => this.#tell(node, brain, { kind: 'resolved', seed: effect.seed, host: effect.host }));
+      case 'schedule':
+        return void this.clock.setTimer(effect.afterMs, () => this.#tell(node, brain, { kind: 'timer', timer: effect.timer }));
+      case 'notify':
+        return void this.#beliefs.push({ atMs: this.clock.now(), observer: node.name, event: effect.event });
+      case 'remember':
+        node.remembered = effect.addresses;
+        return;
+      case 'joining':
+        return;
+      case 'left':
+        this.#end(node.name);
+        return this.#fact('left', node.name);
+    }
+  }
+
+  #end(name: string): boolean {
+    const node = this.#node(name);
+    if (node.life === undefined) return false;
+    const { transport } = node.life;
+    node.life = undefined;
+    void transport.close();
+    return true;
+  }
+
+  #fact(type: Fact['type'], node?: string): void {
+    this.#facts.push({ atMs: this.clock.now(), type, ...(node === undefined ? {} : { node }) });
+  }
+
+  #addresses(names: readonly string[]): GossipAddress[] {
+    return names.map((name) => this.#node(name).address);
+  }
+
+  #node(name: string): SimulatedNode {
+    return this.#nodes[Number(name.slice(1))]!;
+  }
+}
+
+/** The same for two runs only if everything in them was the same. */
+export function hashOf({ beliefs, facts }: History): string {
+  return createHash('sha256').update(JSON.stringify([beliefs, facts])).digest('hex');
+}
+
+function addressOfNode(number: number, lives: number): GossipAddress {
+  return { host: `10.${lives}.${number >> 8}.${number & 0xff}`, port: 7946 };
+}
