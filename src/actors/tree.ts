@@ -80,7 +80,7 @@ export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
     ]),
     supervisor('agents', 'rest_for_one', [
       dynamic('sessions', AGENTS_MAX),
-      worker('directory', () => directoryActor({ self: node, ...parts.agents, sessions: refs.agentSessions, bus: refs.bus, membership: refs.membership })),
+      worker('directory', () => directoryActor({ self: node, ...parts.agents, sessions: refs.agentSessions, bus: refs.bus, membership: refs.membership }), HEARS_ALL_AGENTS),
     ]),
     supervisor('edge', 'one_for_one', [
       worker('grpc', () => listenerActor(parts.openGrpc)),
@@ -98,7 +98,12 @@ const AGENTS_MAX = 20_000;
 /** Leaving waits until the goodbye has spread; then a socket has to close. */
 const LEAVING = { shutdown: 8_000 } as const;
 
-type Flags = Partial<Pick<WorkerSpec<unknown, never>, 'shutdown' | 'startTimeoutMs'>>;
+/** Every agent's session reports to the directory each second. */
+const HEARS_ALL_AGENTS = { mailbox: { max: 2.5 * AGENTS_MAX } } as const;
+/** Sessions back off up to 30 s, so none can crash this often: one that always does must not take the others along. */
+const SESSIONS_INTENSITY = 1_000;
+
+type Flags = Partial<Pick<WorkerSpec<unknown, never>, 'shutdown' | 'mailbox'>>;
 
 /** A worker of any message type is a child like another; refs carry the types. */
 function worker<S, M>(id: string, start: WorkerSpec<S, M>['start'], flags: Flags = {}): WorkerSpec<S, M> {
@@ -110,5 +115,5 @@ function supervisor(id: string, strategy: SupervisorSpec['strategy'], children: 
 }
 
 function dynamic(id: string, childrenMax: number): SupervisorSpec {
-  return { type: 'supervisor', id, strategy: 'dynamic', childrenMax };
+  return { type: 'supervisor', id, strategy: 'dynamic', childrenMax, intensity: SESSIONS_INTENSITY };
 }

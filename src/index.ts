@@ -1,0 +1,24 @@
+/** The public door: first for those who run a node, then for those who write actors. Each name here is a promise. */
+
+// Run a node inside a program of your own.
+export { startNode } from './node.ts';
+export type { NodeOptions, RunningNode } from './node.ts';
+export { readConfig } from './config.ts';
+export type { Config } from './config.ts';
+export { createLog } from './log.ts';
+export type { Logger, NodeLog } from './log.ts';
+export { MeshError } from './errors.ts';
+export type { ErrorCode } from './errors.ts';
+
+// Supervise actors of your own.
+export { ActorSystem, StartError } from './supervision/system.ts';
+export type { ActorSystemOptions, ActorView } from './supervision/system.ts';
+export { AskError, IGNORE } from './supervision/behavior.ts';
+export type { ActorContext, ActorRef, Behavior, ExitReason, Reply, SendOutcome, Signal } from './supervision/behavior.ts';
+export { BadSpecError } from './supervision/child-spec.ts';
+export type { ChildSpec, Restart, Shutdown, Strategy, SupervisorSpec, WorkerSpec } from './supervision/child-spec.ts';
+export type { StartChildOutcome, SupervisorMessage } from './supervision/supervisor-messages.ts';
+export { systemClock, VirtualClock } from './clock.ts';
+export type { Clock } from './clock.ts';
+export { seededRandom, systemRandom } from './random.ts';
+export type { Random } from './random.ts';
