@@ -2,8 +2,8 @@
  * The directory that one node owns while it runs, and how commands on the same machine find that node.
  * Who holds it stands in `node.lock`; a copy under the person's home tells where data directories in use are.
  */
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { MeshError } from './errors.ts';
 import { absolutePath, registrationDir } from './home-path.ts';
 import { isRunning, readHeld, releaseLock, takeLock, thisProcess, writeHeld, type Held } from './lock-file.ts';
@@ -17,6 +17,8 @@ export interface NodeAddresses {
 }
 
 export interface DataDirClaim {
+  /** Its directory is there. */
+  readonly logFile: string;
   /**
    * Says that the node is up, so that commands find it. `unregistered` when nothing can be written under home: then
    * they find it by its data directory only.
@@ -40,9 +42,10 @@ export function claimDataDir(options: { readonly dataDir: string; readonly name:
   const { dataDir, name, home } = options;
   const lock = join(dataDir, 'node.lock');
   const registration = join(registrationDir(home), `${process.pid}.json`);
+  const logDir = join(dataDir, 'log');
   const identity = { ...thisProcess(), name, dataDir };
   const holder = usable(dataDir, () => {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    makeDir(logDir);
     return takeLock(lock, identity);
   });
   if (holder !== undefined) throw alreadyRunning(dataDir, holder);
@@ -58,11 +61,12 @@ export function claimDataDir(options: { readonly dataDir: string; readonly name:
   };
   process.on('exit', release);
   return {
+    logFile: join(logDir, 'node.jsonl'),
     announce(addresses) {
       const announced: Held = { ...identity, ...addresses };
       usable(dataDir, () => writeHeld(lock, announced));
       try {
-        mkdirSync(registrationDir(home), { recursive: true, mode: 0o700 });
+        makeDir(registrationDir(home));
         writeHeld(registration, announced);
         return 'registered';
       } catch {
@@ -151,6 +155,22 @@ function alreadyRunning(dataDir: string, { pid }: Held): MeshError {
     expected: 'a data directory that no other node holds',
     todo: 'stop that node, or start this one under another --name or --data-dir',
   });
+}
+
+/**
+ * With the parents that are missing. Not by mkdir's own `recursive`: Node (20.20) never returns from it where the system
+ * says that nothing can be made in a directory by saying that there is no such directory, as /proc does.
+ */
+function makeDir(path: string, isParentMade = false): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && statSync(path).isDirectory()) return;
+    if (code !== 'ENOENT' || isParentMade) throw error;
+    makeDir(dirname(path));
+    makeDir(path, true);
+  }
 }
 
 function usable<T>(dataDir: string, act: () => T): T {

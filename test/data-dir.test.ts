@@ -70,10 +70,10 @@ describe('a data directory', () => {
       expect(error.message).to.include(`already running, pid ${process.pid}`);
     });
 
-    it('is free again once released, and leaves nothing behind but the directory', () => {
+    it('is free again once released, and leaves nothing behind but the log', () => {
       claim('a').announce(addressesOf('a'));
       claims[0]!.release();
-      expect(readdirSync(dirOf('a'))).to.deep.equal([]);
+      expect(readdirSync(dirOf('a'))).to.deep.equal(['log']);
       expect(readdirSync(registrationDir(home))).to.deep.equal([]);
       claim('a');
     });
@@ -99,7 +99,7 @@ describe('a data directory', () => {
         leaveLock('a', content);
         claim('a');
         expect(JSON.parse(readFileSync(lockOf('a'), 'utf8'))).to.include(thisProcess());
-        expect(readdirSync(dirOf('a'))).to.deep.equal(['node.lock']);
+        expect(readdirSync(dirOf('a'))).to.deep.equal(['log', 'node.lock']);
       });
     }
 
@@ -107,7 +107,7 @@ describe('a data directory', () => {
       leaveLock('a', { pid: DEAD_PID, startedAt: '1' });
       writeFileSync(`${lockOf('a')}.takeover`, JSON.stringify({ pid: DEAD_PID, startedAt: '2' }));
       claim('a');
-      expect(readdirSync(dirOf('a'))).to.deep.equal(['node.lock']);
+      expect(readdirSync(dirOf('a'))).to.deep.equal(['log', 'node.lock']);
     });
   });
 
@@ -122,7 +122,7 @@ describe('a data directory', () => {
     writeFileSync(dirOf('a'), '');
     const error = faultOf(() => claim('a'));
     expect(error.code).to.equal('DATA_DIR_UNUSABLE');
-    expect(error.message).to.equal(`cannot use the data directory ${dirOf('a')}: file already exists (EEXIST)`);
+    expect(error.message).to.equal(`cannot use the data directory ${dirOf('a')}: not a directory (ENOTDIR)`);
   });
 
   it('is not usable when a file stands in its way', () => {
@@ -130,11 +130,12 @@ describe('a data directory', () => {
     expect(faultOf(() => claim('a')).message).to.match(/not a directory \(ENOTDIR\)$/);
   });
 
-  it('is not usable when it cannot be written', function () {
-    if (!existsSync('/proc/self')) this.skip();
-    const error = faultOf(() => claimDataDir({ dataDir: '/proc/self', name: 'a', home }));
-    expect(error.code).to.equal('DATA_DIR_UNUSABLE');
-  });
+  for (const dataDir of ['/proc/self', '/proc/nowhere/a']) {
+    it(`is not usable when it cannot be written, such as ${dataDir}`, function () {
+      if (!existsSync('/proc/self')) this.skip();
+      expect(faultOf(() => claimDataDir({ dataDir, name: 'a', home })).code).to.equal('DATA_DIR_UNUSABLE');
+    });
+  }
 
   describe('of a node that is up', () => {
     it('is found without being named when it is the only one', () => {

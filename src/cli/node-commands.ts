@@ -66,7 +66,7 @@ export const NODE_COMMANDS: readonly CommandSpec[] = [
     operands: '<path>',
     summary: 'kill one actor, to see its supervisor at work',
     options: [{ flags: '--force', summary: 'also what the node cannot do without' }],
-    example: 'mesh chaos kill /node/agents',
+    example: 'mesh chaos kill /bus/subjects',
     run: async ({ ask, answer, operands, options }) => {
       const killed = await ask((admin) => admin.killActor({ path: operands[0]!, force: options['force'] === true }));
       answer({ path: killed.path, life: killed.life }, () => [`killed ${killed.path}, life ${killed.life}`]);

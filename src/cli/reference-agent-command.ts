@@ -7,6 +7,7 @@ import type { Call, CommandSpec } from './command.ts';
 import { DONE } from './exit-code.ts';
 import { labels, wholeNumber } from './option-value.ts';
 import { watchForStop } from './stop-signal.ts';
+import { readVersion } from './version.ts';
 
 const INTERVAL_DEFAULT_MS = 1_000;
 /** Reading the host's figures takes tens of milliseconds. */
@@ -34,7 +35,7 @@ export const REFERENCE_AGENT_COMMAND: CommandSpec = {
       options['interval'] === undefined
         ? INTERVAL_DEFAULT_MS
         : wholeNumber('--interval', String(options['interval']), INTERVAL_MIN_MS, INTERVAL_MAX_MS);
-    const told = { id, nodes: nodesOf(call), intervalMs, labels: labels('--label', listOf(options['label'])) };
+    const told = { id, nodes: nodesOf(call), intervalMs, labels: labels('--label', listOf(options['label'])), version: readVersion() };
     const log = await doors.createLog({ node: id, level: 'info', stderr: true, colour: call.paintError.isColorSupported });
     const stop = watchForStop(io);
     try {

@@ -1,6 +1,5 @@
 /** `mesh start`: one node, until it is told to stop. */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { CONFIG_KEYS, flagOf, readConfig, variableOf, type Config, type ConfigKey, type ConfigSources } from '../config.ts';
 import { claimDataDir, type DataDirClaim } from '../data-dir.ts';
 import { MeshError } from '../errors.ts';
@@ -28,7 +27,7 @@ export const START_COMMAND: CommandSpec = {
       const log = await call.doors.createLog({
         node: config.name,
         level: config.logLevel,
-        file: join(config.dataDir, 'log', 'node.jsonl'),
+        file: claim.logFile,
         stderr: true,
         colour: call.paintError.isColorSupported,
       });

@@ -38,6 +38,11 @@ export class FakeProcess {
 
   /** As if a node ran here, whose admin service answers so. */
   answerAsNode(admin: Partial<AdminClient>): void {
+    this.registerNode('/d/admin.sock');
+    this.doors.connectAdmin = () => Promise.resolve({ ...admin, close: () => void this.closed++ } as AdminClient);
+  }
+
+  registerNode(adminSocket: string): void {
     mkdirSync(registrationDir(this.home), { recursive: true });
     const node = {
       ...thisProcess(),
@@ -45,10 +50,9 @@ export class FakeProcess {
       dataDir: '/d',
       gossipAddress: '127.0.0.1:7946',
       grpcAddress: '127.0.0.1:7000',
-      adminSocket: '/d/admin.sock',
+      adminSocket,
     };
     writeFileSync(join(registrationDir(this.home), `${process.pid}.json`), JSON.stringify(node));
-    this.doors.connectAdmin = () => Promise.resolve({ ...admin, close: () => void this.closed++ } as AdminClient);
   }
 
   signal(signal: StopSignal): void {

@@ -26,17 +26,17 @@ const worker = (path: string, more: Partial<TreeLine> = {}): TreeLine => ({
   ...more,
 });
 
-const TREE: TreeLine = worker('/node', {
+const TREE: TreeLine = worker('/', {
   type: 'supervisor',
   strategy: 'rest_for_one',
   children: [
-    worker('/node/membership', { restarts: 2, mailbox: 600, lastError: 'Error: boom\n    at somewhere' }),
-    worker('/node/agents', {
+    worker('/membership', { restarts: 2, mailbox: 600, lastError: 'Error: boom\n    at somewhere' }),
+    worker('/agents', {
       type: 'supervisor',
       strategy: 'dynamic',
-      children: [worker('/node/agents/a1'), worker('/node/agents/a2', { status: 'restarting', mailbox: 3 })],
+      children: [worker('/agents/a1'), worker('/agents/a2', { status: 'restarting', mailbox: 3 })],
     }),
-    worker('/node/bus', { uptimeMs: 999 }),
+    worker('/bus', { uptimeMs: 999 }),
   ],
 });
 
@@ -56,7 +56,7 @@ const EVENT: HistoryLine = {
   sequence: 7,
   at: '2025-01-01T00:00:00.000Z',
   type: 'crash',
-  path: '/node/bus',
+  path: '/bus',
   life: 3,
   reason: 'error',
   decision: 'restart',
@@ -67,13 +67,13 @@ const EVENT: HistoryLine = {
 describe('what people read', () => {
   it('draws the tree with its branches, one actor a line', () => {
     expect(formatTree(TREE, PLAIN)).to.deep.equal([
-      'ACTOR                 STATE       RESTARTS   MAILBOX  UPTIME  LAST ERROR',
-      '/node (rest_for_one)  running            0    0/1000  1m 01s',
-      '├─ membership         running            2  600/1000  1m 01s  Error: boom',
-      '├─ agents (dynamic)   running            0    0/1000  1m 01s',
-      '│  ├─ a1              running            0    0/1000  1m 01s',
-      '│  └─ a2              restarting         0    3/1000       -',
-      '└─ bus                running            0    0/1000   999ms',
+      'ACTOR                STATE       RESTARTS   MAILBOX  UPTIME  LAST ERROR',
+      '/ (rest_for_one)     running            0    0/1000  1m 01s',
+      '├─ membership        running            2  600/1000  1m 01s  Error: boom',
+      '├─ agents (dynamic)  running            0    0/1000  1m 01s',
+      '│  ├─ a1             running            0    0/1000  1m 01s',
+      '│  └─ a2             restarting         0    3/1000       -',
+      '└─ bus               running            0    0/1000   999ms',
     ]);
   });
 
@@ -104,9 +104,9 @@ describe('what people read', () => {
 
   it('lists history, errors by their first line', () => {
     expect(formatHistory([EVENT, { ...EVENT, type: 'restart', decision: null, delayMs: 0, error: null, reason: '' }], PLAIN)).to.deep.equal([
-      'TIME                      EVENT    ACTOR      LIFE  REASON  DECISION          ERROR',
-      '2025-01-01T00:00:00.000Z  crash    /node/bus     3  error   restart in 200ms  TypeError: x',
-      '2025-01-01T00:00:00.000Z  restart  /node/bus     3',
+      'TIME                      EVENT    ACTOR  LIFE  REASON  DECISION          ERROR',
+      '2025-01-01T00:00:00.000Z  crash    /bus      3  error   restart in 200ms  TypeError: x',
+      '2025-01-01T00:00:00.000Z  restart  /bus      3',
     ]);
   });
 

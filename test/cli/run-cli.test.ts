@@ -188,9 +188,9 @@ describe('mesh', () => {
   });
 
   describe('following a stream', () => {
-    async function* ofEvents(signal: AbortSignal, events: readonly unknown[]): AsyncGenerator<never> {
+    async function* ofEvents(signal: AbortSignal | undefined, events: readonly unknown[]): AsyncGenerator<never> {
       for (const event of events) yield event as never;
-      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+      await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error)));
     }
     const TELEMETRY = { id: 'a1', node: 'a', sequence: 1, atMs: 0, samples: [{ name: 'cpu', value: 0.5 }] };
 

@@ -51,7 +51,7 @@ describe('mesh start', () => {
       stdout: `READY box gossip=127.0.0.1:1 grpc=127.0.0.1:2 admin=${dataDir()}/admin.sock\n`,
       stderr: '',
     });
-    expect(readdirSync(dataDir())).to.deep.equal([]);
+    expect(readdirSync(dataDir())).to.deep.equal(['log']);
   });
 
   it('prints the same as JSON', async () => {
@@ -128,7 +128,7 @@ describe('mesh start', () => {
     const { exitCode, stdout, stderr } = await mesh('start');
     expect([exitCode, stdout]).to.deep.equal([1, '']);
     expect(stderr).to.include('port 7946 is taken');
-    expect(readdirSync(dataDir())).to.deep.equal([]);
+    expect(readdirSync(dataDir())).to.deep.equal(['log']);
   });
 
   it('stops in order on the first signal and at once on the second', async () => {
