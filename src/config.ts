@@ -11,8 +11,8 @@ import type { LogLevel } from './log.ts';
 import { nearestWord } from './nearest-word.ts';
 
 /** Timing presets of the gossip protocol; the numbers are the membership room's. */
-export const PROFILES = ['lan', 'wan', 'local'] as const;
-export type Profile = (typeof PROFILES)[number];
+const PROFILES = ['lan', 'wan', 'local'] as const;
+type Profile = (typeof PROFILES)[number];
 
 /** Repeated from log.ts, which loads the whole logger: a command that only asks a node needs none. */
 const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const satisfies readonly LogLevel[];
@@ -35,7 +35,7 @@ export interface Config {
 
 export type ConfigKey = keyof Config;
 
-export const GOSSIP_PORT_DEFAULT = 7946;
+const GOSSIP_PORT_DEFAULT = 7946;
 export const GRPC_PORT_DEFAULT = 7947;
 /** A node that finds none of this many seeds has another problem than too few of them. */
 const JOIN_MAX = 64;

@@ -10,7 +10,7 @@ import { isRunning, readHeld, releaseLock, takeLock, thisProcess, writeHeld, typ
 import { systemErrorMeaning } from './system-error.ts';
 
 /** Where a node that is up is reached. */
-export interface NodeAddresses {
+interface NodeAddresses {
   readonly gossipAddress: string;
   readonly grpcAddress: string;
   readonly adminSocket: string;
