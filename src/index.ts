@@ -3,8 +3,8 @@
 // Run a node inside a program of your own.
 export { startNode } from './node.ts';
 export type { NodeOptions, RunningNode } from './node.ts';
-export { readConfig } from './config.ts';
-export type { Config } from './config.ts';
+export { readConfig } from './config/config.ts';
+export type { Config } from './config/config.ts';
 export { createLog } from './log.ts';
 export type { Logger, NodeLog } from './log.ts';
 export { MeshError } from './errors.ts';

@@ -69,7 +69,8 @@ export function createLog(sinks: LogSinks): NodeLog {
 }
 
 const COLOURS: Record<string, string> = { error: '31', warn: '33', info: '36', debug: '90' };
-const NOT_REPEATED = new Set(['level', 'message', 'event', 'node', 'actor', 'life']);
+/** Shown in their place, or kept for the file: a stack is for whoever mends the code. */
+const NOT_REPEATED = new Set(['level', 'message', 'event', 'node', 'actor', 'life', 'stack']);
 
 function peoplesFormat(colour: boolean): winston.Logform.Format {
   return winston.format.printf((info) => {

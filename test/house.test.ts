@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { expect } from 'chai';
 import { COMMANDS } from '../src/cli/commands.ts';
-import { CONFIG_KEYS } from '../src/config.ts';
+import { CONFIG_KEYS } from '../src/config/config.ts';
 import { ERROR_CATALOGUE } from '../src/errors.ts';
 
 const ROOT = new URL('..', import.meta.url).pathname;

@@ -1,5 +1,5 @@
 /** What a command is, and what it is given. */
-import type { FoundNode } from '../data-dir.ts';
+import type { FoundNode } from '../data-dir/data-dir.ts';
 import type { runAgent } from '../agent/agent.ts';
 import type { createLog, NodeLog } from '../log.ts';
 import type { startNode } from '../node.ts';

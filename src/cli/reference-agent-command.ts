@@ -1,7 +1,7 @@
 /** `mesh agent`: this host as an agent, until it is told to stop. */
 import { parseAddress, type Address } from '../address.ts';
 import { systemClock } from '../clock.ts';
-import { GRPC_PORT_DEFAULT, nameFromHost } from '../config.ts';
+import { GRPC_PORT_DEFAULT, nameFromHost } from '../config/config.ts';
 import { systemRandom } from '../random.ts';
 import type { Call, CommandSpec } from './command.ts';
 import { DONE } from './exit-code.ts';

@@ -1,5 +1,5 @@
 /** One run of `mesh`: arguments in, lines and an exit code out. The only place that catches everything. */
-import { findNode } from '../data-dir.ts';
+import { findNode } from '../data-dir/data-dir.ts';
 import { MeshError } from '../errors.ts';
 import type { Call, CliIo, Doors } from './command.ts';
 import { DONE, exitCodeOf, MISUSED } from './exit-code.ts';

@@ -1,7 +1,7 @@
 /** `mesh start`: one node, until it is told to stop. */
 import { readFileSync } from 'node:fs';
-import { CONFIG_KEYS, flagOf, readConfig, variableOf, type Config, type ConfigKey, type ConfigSources } from '../config.ts';
-import { claimDataDir, type DataDirClaim } from '../data-dir.ts';
+import { CONFIG_KEYS, flagOf, readConfig, variableOf, type Config, type ConfigKey, type ConfigSources } from '../config/config.ts';
+import { claimDataDir, type DataDirClaim } from '../data-dir/data-dir.ts';
 import { MeshError } from '../errors.ts';
 import type { NodeLog } from '../log.ts';
 import { systemErrorMeaning } from '../system-error.ts';

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CliIo, Doors, StopSignal } from '../../src/cli/command.ts';
 import { runCli } from '../../src/cli/run-cli.ts';
-import { registrationDir } from '../../src/home-path.ts';
-import { thisProcess } from '../../src/lock-file.ts';
+import { registrationDir } from '../../src/config/home-path.ts';
+import { thisProcess } from '../../src/data-dir/lock-file.ts';
 import { silentLog } from '../../src/log.ts';
 import type { AdminClient } from '../../src/transport/grpc-client.ts';
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { COMMANDS } from '../../src/cli/commands.ts';
-import { CONFIG_KEYS, flagOf, variableOf, type ConfigKey } from '../../src/config.ts';
+import { CONFIG_KEYS, flagOf, variableOf, type ConfigKey } from '../../src/config/config.ts';
 import { FakeProcess, type Outcome } from './fake-process.ts';
 
 describe('mesh', () => {

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { MeshError } from '../../src/errors.ts';
-import { thisProcess } from '../../src/lock-file.ts';
+import { thisProcess } from '../../src/data-dir/lock-file.ts';
 import type { NodeOptions, RunningNode } from '../../src/node.ts';
 import { FakeProcess, type Outcome } from './fake-process.ts';
 

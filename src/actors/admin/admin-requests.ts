@@ -51,7 +51,7 @@ const MARGIN_MS = 1_000;
 const HISTORY_DEFAULT = 100;
 const HISTORY_MAX = 10_000;
 /** Without these two an operator cannot see or mend anything: killing them must be meant. */
-const GUARDED = ['/', '/edge', '/edge/admin'];
+const GUARDED = new Set(['/', '/edge', '/edge/admin']);
 
 type Requests = Omit<AdminHandler, 'tailAgent' | 'registryWatch'>;
 
@@ -119,7 +119,7 @@ function treeRequests({ operator, kill }: AdminRequestsOptions): Pick<Requests, 
     killActor({ path, force }) {
       const life = operator.lifeOf(path);
       if (life === undefined) return Promise.reject(operator.paths().includes(path) ? notRunning(path) : unknownPath(path, operator.paths()));
-      if (GUARDED.includes(path) && !force) return Promise.reject(guarded(path));
+      if (GUARDED.has(path) && !force) return Promise.reject(guarded(path));
       kill(path);
       return Promise.resolve({ path, life });
     },

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { expect } from 'chai';
-import { claimDataDir, findNode, type DataDirClaim } from '../src/data-dir.ts';
-import { MeshError } from '../src/errors.ts';
-import { registrationDir } from '../src/home-path.ts';
-import { thisProcess } from '../src/lock-file.ts';
+import { claimDataDir, findNode, type DataDirClaim } from '../../src/data-dir/data-dir.ts';
+import { MeshError } from '../../src/errors.ts';
+import { registrationDir } from '../../src/config/home-path.ts';
+import { thisProcess } from '../../src/data-dir/lock-file.ts';
 
 /** Above the highest id that Linux gives (2^22), so no process has it. */
 const DEAD_PID = 2 ** 22 + 7;
@@ -195,7 +195,7 @@ describe('a data directory', () => {
     const ROUNDS = 25;
     /** Tries to take the lock each time it is told to, and says how it went. */
     const RIVAL = `
-      const { takeLock, thisProcess } = await import('./src/lock-file.ts');
+      const { takeLock, thisProcess } = await import('./src/data-dir/lock-file.ts');
       const { createInterface } = await import('node:readline');
       console.log('ready');
       for await (const path of createInterface({ input: process.stdin })) {

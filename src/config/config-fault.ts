@@ -1,6 +1,6 @@
 /** Faults of a configuration: gathered, then told all at once. */
-import { MeshError, type ErrorCode } from './errors.ts';
-import { nearestWord } from './nearest-word.ts';
+import { MeshError, type ErrorCode } from '../errors.ts';
+import { nearestWord } from '../nearest-word.ts';
 
 export interface ConfigFault {
   readonly code: Extract<ErrorCode, 'BAD_CONFIG' | 'BAD_ADDRESS' | 'INSECURE_BIND'>;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { CONFIG_KEYS, flagOf, readConfig, variableOf, type Config, type ConfigKey, type ConfigSources } from '../src/config.ts';
-import { MeshError } from '../src/errors.ts';
+import { CONFIG_KEYS, flagOf, readConfig, variableOf, type Config, type ConfigKey, type ConfigSources } from '../../src/config/config.ts';
+import { MeshError } from '../../src/errors.ts';
 
 const BARE: ConfigSources = { flags: {}, env: {}, file: undefined, hostName: 'box', home: '/home/u' };
 

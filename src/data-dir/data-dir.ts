@@ -4,10 +4,10 @@
  */
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { MeshError } from './errors.ts';
-import { absolutePath, registrationDir } from './home-path.ts';
+import { MeshError } from '../errors.ts';
+import { absolutePath, registrationDir } from '../config/home-path.ts';
 import { isRunning, readHeld, releaseLock, takeLock, thisProcess, writeHeld, type Held } from './lock-file.ts';
-import { systemErrorMeaning } from './system-error.ts';
+import { systemErrorMeaning } from '../system-error.ts';
 
 /** Where a node that is up is reached. */
 interface NodeAddresses {

@@ -3,12 +3,12 @@
  * the file, the file over the defaults. Pure: reading the file is the caller's work.
  */
 import { z } from 'zod';
-import { parseAddress, type Address } from './address.ts';
+import { parseAddress, type Address } from '../address.ts';
 import { didYouMean, faultsAsError, shown, type ConfigFault } from './config-fault.ts';
 import { readConfigFile, type FileValue } from './config-file.ts';
 import { absolutePath, defaultDataDir } from './home-path.ts';
-import type { LogLevel } from './log.ts';
-import { nearestWord } from './nearest-word.ts';
+import type { LogLevel } from '../log.ts';
+import { nearestWord } from '../nearest-word.ts';
 
 /** Timing presets of the gossip protocol; the numbers are the membership room's. */
 const PROFILES = ['lan', 'wan', 'local'] as const;
