@@ -10,14 +10,30 @@ export interface Backoff {
   readonly jitter?: number;
   /** A life this long counts as recovered: the next delay starts from the base again. Default 60,000 ms. */
   readonly resetAfterMs?: number;
-  /** After this many failures in a row the supervisor gives up. Default none. */
+  /** More failures in a row than this and the supervisor gives up. Default none. */
   readonly consecutiveMax?: number;
 }
 
+const FACTOR = 2;
+const JITTER = 0.2;
+const RESET_AFTER_MS = 60_000;
+
 /** @param failures consecutive failures before this one: 0 gives the base delay. */
 export function backoffDelayMs(backoff: Backoff, failures: number, random: Random): number {
-  const grown = backoff.baseMs * (backoff.factor ?? 2) ** failures;
-  const capped = Math.min(backoff.maxMs, grown);
-  const jitter = backoff.jitter ?? 0.2;
-  return Math.max(0, capped * (1 + jitter * (2 * random.next() - 1)));
+  const jitter = backoff.jitter ?? JITTER;
+  return cappedMs(backoff, failures) * (1 + jitter * (2 * random.next() - 1));
+}
+
+/** The shortest that `backoffDelayMs` can be. */
+export function backoffShortestMs(backoff: Backoff, failures: number): number {
+  return cappedMs(backoff, failures) * (1 - (backoff.jitter ?? JITTER));
+}
+
+/** Whether a life of this length ends a row of failures. */
+export function isRecovered(backoff: Backoff, uptimeMs: number): boolean {
+  return uptimeMs >= (backoff.resetAfterMs ?? RESET_AFTER_MS);
+}
+
+function cappedMs(backoff: Backoff, failures: number): number {
+  return Math.min(backoff.maxMs, backoff.baseMs * (backoff.factor ?? FACTOR) ** failures);
 }

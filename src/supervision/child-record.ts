@@ -12,6 +12,8 @@ export interface Child {
   readonly spec: ChildSpec;
   readonly flags: ChildFlags;
   status: ChildStatus;
+  /** Whether its present life has started: only such a life hears a stop. */
+  isUp: boolean;
   /** Tells the child's lives apart. */
   epoch: number;
   failuresInARow: number;
@@ -28,6 +30,7 @@ export function newChild(spec: ChildSpec): Child {
     spec,
     flags: childFlags(spec),
     status: 'down',
+    isUp: false,
     epoch: 0,
     failuresInARow: 0,
     times: [],
@@ -37,8 +40,8 @@ export function newChild(spec: ChildSpec): Child {
   };
 }
 
-export function isActive(child: Child): boolean {
-  return child.status === 'starting' || child.status === 'running' || child.status === 'stopping';
+export function isActive(child: Child | undefined): boolean {
+  return child !== undefined && (child.status === 'starting' || child.status === 'running' || child.status === 'stopping');
 }
 
 export function startTimeout(afterMs: number): ExitReason {

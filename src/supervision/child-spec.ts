@@ -87,46 +87,8 @@ export class BadSpecError extends Error {
   }
 }
 
-/** Ids become path segments that people type; 128 characters hold any name of a node or agent. */
-const ID_PATTERN = /^[A-Za-z0-9._:@+-]{1,128}$/;
-
 export const ROOT_PATH = '/';
 
 export function childPath(parent: string, id: string): string {
   return parent === ROOT_PATH ? `/${id}` : `${parent}/${id}`;
-}
-
-/** All faults of the spec that is to run at `path` and of those below it, in reading order; empty when it can be run. */
-export function specFaults(spec: ChildSpec, path: string): readonly string[] {
-  const faults: string[] = [];
-  const check = (isFine: boolean, fault: string): void => void (isFine || faults.push(`${path}: ${fault}`));
-  check(ID_PATTERN.test(spec.id), `id ${JSON.stringify(spec.id)} must be 1 to 128 of A-Z a-z 0-9 . _ : @ + -`);
-  check(spec.restart === undefined || RESTARTS.includes(spec.restart), `restart ${String(spec.restart)} must be one of ${RESTARTS.join(', ')}`);
-  check(isShutdown(spec.shutdown), `shutdown ${String(spec.shutdown)} must be milliseconds >= 0, brutal_kill or infinity`);
-  if (spec.type === 'worker') {
-    check(typeof spec.start === 'function', 'start must be a function that makes a behavior');
-    return faults;
-  }
-  check(STRATEGIES.includes(spec.strategy), `strategy ${String(spec.strategy)} must be one of ${STRATEGIES.join(', ')}`);
-  check(isIntensity(spec.intensity), `intensity ${String(spec.intensity)} must be a whole number >= 0`);
-  check(isPeriod(spec.periodMs), `periodMs ${String(spec.periodMs)} must be > 0 and finite`);
-  const children = spec.children ?? [];
-  check(spec.strategy !== 'dynamic' || children.length === 0, 'a dynamic supervisor starts without children; start them with start-child');
-  const ids = children.map((child) => child.id);
-  const twice = [...new Set(ids.filter((id, index) => ids.indexOf(id) !== index))];
-  check(twice.length === 0, `child ids must differ: ${twice.join(', ')} stands twice`);
-  return [...faults, ...children.flatMap((child) => specFaults(child, childPath(path, child.id)))];
-}
-
-function isIntensity(intensity: number | undefined): boolean {
-  return intensity === undefined || (Number.isInteger(intensity) && intensity >= 0);
-}
-
-function isPeriod(periodMs: number | undefined): boolean {
-  return periodMs === undefined || (Number.isFinite(periodMs) && periodMs > 0);
-}
-
-function isShutdown(shutdown: Shutdown | undefined): boolean {
-  if (shutdown === undefined || shutdown === 'brutal_kill' || shutdown === 'infinity') return true;
-  return typeof shutdown === 'number' && Number.isFinite(shutdown) && shutdown >= 0;
 }

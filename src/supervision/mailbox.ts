@@ -5,7 +5,8 @@ import Denque from 'denque';
  * reject: the sender is told `full`; drop_oldest: the oldest waiting message makes room; drop_newest: the new one is
  * dropped. What is dropped or refused is counted and becomes a dead letter.
  */
-export type Overflow = 'reject' | 'drop_oldest' | 'drop_newest';
+export type Overflow = (typeof OVERFLOWS)[number];
+export const OVERFLOWS = ['reject', 'drop_oldest', 'drop_newest'] as const;
 
 export interface MailboxSpec {
   /** Default 10,000: at 0.2 KiB a message some 2 MiB for one actor at its worst. */

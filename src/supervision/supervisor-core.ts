@@ -9,27 +9,20 @@
  * 4. Nothing here waits: what takes time is an effect now and an input later, so requests are answered throughout.
  */
 import type { Random } from '../random.ts';
-import { backoffDelayMs } from './backoff.ts';
+import { backoffDelayMs, isRecovered } from './backoff.ts';
 import type { ActorRef, ExitReason, Reply } from './behavior.ts';
 import { isActive, newChild, startFailed, startTimeout, withError } from './child-record.ts';
-import type { Child, ChildStatus } from './child-record.ts';
-import { childPath, DEFAULTS, specFaults } from './child-spec.ts';
+import type { Child } from './child-record.ts';
+import { childPath, DEFAULTS } from './child-spec.ts';
 import type { ChildSpec, SupervisorSpec } from './child-spec.ts';
-import { INTENSITY_REACHED } from './exit-reason.ts';
+import { INTENSITY_REACHED, isAbnormal, NORMAL } from './exit-reason.ts';
 import { addRestart, restartsInPeriod } from './intensity.ts';
 import type { Intensity, RestartTimes } from './intensity.ts';
+import { RestartWalk } from './restart-walk.ts';
 import { isRestarted, restartGroup } from './restart.ts';
-import type { Decision, SupervisorEffect, SupervisorInput } from './supervisor-effects.ts';
+import { childFaults } from './spec-faults.ts';
+import type { ChildReport, SupervisorEffect, SupervisorInput } from './supervisor-effects.ts';
 import type { ChildrenCount, StartChildOutcome, SupervisorMessage } from './supervisor-messages.ts';
-
-/** A walk over several children: first down with all of `stop`, in reverse, then up with all of `start`, in order. */
-interface Group {
-  readonly epoch: number;
-  phase: 'stopping' | 'waiting' | 'starting';
-  stop: ReadonlySet<string>;
-  start: readonly string[];
-  delayMs: number;
-}
 
 export class SupervisorCore {
   readonly #spec: SupervisorSpec;
@@ -40,10 +33,10 @@ export class SupervisorCore {
   readonly #isBudgetShared: boolean;
   /** In start order. */
   readonly #children = new Map<string, Child>();
-  #phase: 'starting' | 'running' | 'stopping' = 'starting';
+  #phase: 'starting' | 'running' | 'stopping' | 'over' = 'starting';
   #exitReason: ExitReason = { kind: 'shutdown' };
   #times: RestartTimes = [];
-  #group: Group | undefined;
+  #walk: RestartWalk | undefined;
   #epoch = 0;
   #effects: SupervisorEffect[] = [];
 
@@ -68,20 +61,16 @@ export class SupervisorCore {
   #take(input: SupervisorInput, now: number): void {
     switch (input.kind) {
       case 'start':
-        this.#group = { epoch: ++this.#epoch, phase: 'starting', stop: new Set(), start: [...this.#children.keys()], delayMs: 0 };
-        return;
+        return this.#walkUpFirst();
       case 'stop':
         return this.#shutDown(input.reason);
       case 'child-started':
       case 'child-ignored':
-        return this.#childStarted(input.id, input.epoch, input.kind === 'child-started');
+        return this.#childStarted(input.id, input.epoch, input.kind === 'child-started', now);
       case 'child-exited':
         return this.#childExited(input.id, input.epoch, input.reason, input.uptimeMs, now);
-      case 'start-timeout': {
-        const child = this.#current(input.id, input.epoch);
-        if (child?.status === 'starting') this.#emit({ kind: 'end', id: input.id, reason: startTimeout(child.flags.startTimeoutMs) });
-        return;
-      }
+      case 'start-timeout':
+        return this.#startTimeout(input.id, input.epoch);
       case 'stop-timeout':
         if (this.#current(input.id, input.epoch)?.status === 'stopping') {
           this.#emit({ kind: 'end', id: input.id, reason: { kind: 'killed', by: 'shutdown timeout' } });
@@ -93,7 +82,7 @@ export class SupervisorCore {
         return;
       }
       case 'group-backoff-over':
-        if (this.#group?.epoch === input.epoch && this.#group.phase === 'waiting') this.#group.phase = 'starting';
+        if (this.#walk?.epoch === input.epoch && this.#walk.phase === 'waiting') this.#walk.phase = 'up';
         return;
       case 'start-child':
         return this.#startChild(input.spec, input.reply);
@@ -110,167 +99,186 @@ export class SupervisorCore {
 
   // What happened to a child
 
-  #childStarted(id: string, epoch: number, isUp: boolean): void {
+  #childStarted(id: string, epoch: number, isUp: boolean, now: number): void {
     const child = this.#current(id, epoch);
+    if (child?.status === 'stopping') {
+      if (isUp) child.isUp = true;
+      else this.#wentDown(child, NORMAL, now);
+      return;
+    }
     if (child?.status !== 'starting') return;
     child.status = isUp ? 'running' : 'ignored';
+    child.isUp = isUp;
     const outcome: StartChildOutcome = isUp ? { outcome: 'started', ref: this.#refOf(id) } : { outcome: 'ignored' };
     this.#answerStart(child, outcome);
     // An ignoring child keeps its spec, unless it can never be started again. Source: supervisor(3), "ignore".
-    if (!isUp && (child.flags.restart === 'temporary' || this.#spec.strategy === 'dynamic')) this.#forget(id);
+    if (!isUp && this.#isGoneWhenDown(child)) this.#forget(id);
+  }
+
+  /** A life that does not come up cannot hear a stop either: its start's limit ends it also while it is asked to. */
+  #startTimeout(id: string, epoch: number): void {
+    const child = this.#current(id, epoch);
+    if (child === undefined || child.isUp || !isActive(child)) return;
+    this.#emit({ kind: 'end', id, reason: startTimeout(child.flags.startTimeoutMs) });
   }
 
   #childExited(id: string, epoch: number, reason: ExitReason, uptimeMs: number, now: number): void {
     const child = this.#current(id, epoch);
-    if (child === undefined) return;
-    const was = child.status;
+    if (child === undefined || !isActive(child)) return;
+    const { status } = child;
+    if (status === 'stopping' || this.#phase === 'stopping' || this.#walk?.isTakingDown(id) === true) return this.#wentDown(child, reason, now);
     child.status = 'down';
-    if (was === 'stopping' || this.#phase === 'stopping') return this.#stoppedAsAsked(child, reason, was, now);
-    if (was === 'starting' && child.startReply !== undefined) {
-      this.#report(child, reason, was, 'stop', 0, now);
+    const context = status === 'starting' ? 'start_error' : 'child_terminated';
+    if (context === 'start_error' && child.startReply !== undefined) {
+      this.#report(child, { context, reason, decision: 'stop', delayMs: 0 }, now);
       this.#answerStart(child, { outcome: 'start_failed', error: withError(reason) });
       if (child.isNew) this.#forget(id);
+      else this.#emit({ kind: 'retire', id });
       return;
     }
-    if (was === 'starting' && this.#phase === 'starting') {
-      this.#report(child, reason, was, 'escalate', 0, now);
+    if (context === 'start_error' && this.#phase === 'starting') {
+      this.#report(child, { context, reason, decision: 'escalate', delayMs: 0 }, now);
       return this.#shutDown(startFailed(childPath(this.#path, id), reason));
     }
     if (!isRestarted(child.flags.restart, reason)) {
-      this.#report(child, reason, was, 'stop', 0, now);
-      if (child.flags.restart === 'temporary' || this.#spec.strategy === 'dynamic') this.#forget(id);
-      return;
+      this.#report(child, { context, reason, decision: 'stop', delayMs: 0 }, now);
+      return this.#staysDown(child);
     }
-    this.#restart(child, reason, was, uptimeMs, now);
+    this.#restart(child, context, reason, uptimeMs, now);
   }
 
-  #stoppedAsAsked(child: Child, reason: ExitReason, was: ChildStatus, now: number): void {
-    const id = child.spec.id;
-    if (reason.kind === 'killed' && child.flags.shutdown !== 'brutal_kill') this.#report(child, reason, was, 'stop', 0, now);
+  /** A child ended that was to end: asked to, or next in a walk; then it is no failure to count, as in OTP. */
+  #wentDown(child: Child, reason: ExitReason, now: number): void {
+    const { id } = child.spec;
+    child.status = 'down';
+    const isAsKilled = reason.kind === 'killed' && child.flags.shutdown === 'brutal_kill';
+    if (isAbnormal(reason) && !isAsKilled) this.#report(child, { context: 'shutdown_error', reason, decision: 'stop', delayMs: 0 }, now);
+    for (const reply of child.terminateReplies.splice(0)) this.#answer(reply, 'ok');
+    if (this.#walk?.willStart(id) === true && !this.#isGoneWhenDown(child)) return this.#emit({ kind: 'await-restart', id });
     this.#answerStart(child, { outcome: 'shutting_down' });
-    const waiting = child.terminateReplies.splice(0);
-    for (const reply of waiting) this.#answer(reply, 'ok');
-    const isForgotten = child.flags.restart === 'temporary' || this.#spec.strategy === 'dynamic';
-    if (isForgotten) this.#forget(id);
-    else if (this.#group?.start.includes(id) === true) this.#emit({ kind: 'await-restart', id });
+    this.#staysDown(child);
   }
 
-  #restart(child: Child, reason: ExitReason, was: ChildStatus, uptimeMs: number, now: number): void {
+  #staysDown(child: Child): void {
+    const { id } = child.spec;
+    if (this.#isGoneWhenDown(child)) this.#forget(id);
+    else this.#emit({ kind: 'retire', id });
+  }
+
+  #restart(child: Child, context: ChildReport['context'], reason: ExitReason, uptimeMs: number, now: number): void {
     const { backoff, id } = child.spec;
     const added = addRestart(this.#isBudgetShared ? this.#times : child.times, now, this.#limit);
     if (this.#isBudgetShared) this.#times = added.times;
     else child.times = added.times;
-    if (uptimeMs >= (backoff?.resetAfterMs ?? 60_000)) child.failuresInARow = 0;
+    if (backoff !== undefined && isRecovered(backoff, uptimeMs)) child.failuresInARow = 0;
     if (added.isExceeded || child.failuresInARow >= (backoff?.consecutiveMax ?? Infinity)) {
-      this.#report(child, reason, was, 'escalate', 0, now);
+      this.#report(child, { context, reason, decision: 'escalate', delayMs: 0 }, now);
       return this.#shutDown({ kind: 'shutdown', info: INTENSITY_REACHED });
     }
     const delayMs = backoff === undefined ? 0 : backoffDelayMs(backoff, child.failuresInARow, this.#random);
     child.failuresInARow++;
-    this.#report(child, reason, was, delayMs > 0 ? 'backoff' : 'restart', delayMs, now);
+    this.#report(child, { context, reason, decision: delayMs > 0 ? 'backoff' : 'restart', delayMs }, now);
     const group = restartGroup(this.#spec.strategy, this.#children.keys(), id);
-    if (group.length > 1 || this.#group?.start.includes(id) === true) return this.#restartAsGroup(group, delayMs);
+    if (group.length > 1) return this.#walkOver(group, delayMs);
     if (delayMs === 0) return this.#start(child);
     child.status = 'restarting';
     this.#emit({ kind: 'await-restart', id });
     this.#emit({ kind: 'schedule', key: `backoff ${id}`, delayMs, input: { kind: 'backoff-over', id, epoch: child.epoch } });
   }
 
-  /** Joins a walk that is under way: what it still had to do is done along with this. */
-  #restartAsGroup(ids: readonly string[], delayMs: number): void {
-    const before = this.#group;
-    const start = new Set([...ids, ...(before?.start ?? [])]);
-    this.#group = {
-      epoch: ++this.#epoch,
-      phase: 'stopping',
-      stop: new Set([...ids, ...(before?.stop ?? [])]),
-      start: [...this.#children.keys()].filter((id) => start.has(id)),
-      delayMs: Math.max(delayMs, before?.delayMs ?? 0),
-    };
-    for (const id of ids) if (this.#children.get(id)?.status === 'down') this.#emit({ kind: 'await-restart', id });
-  }
-
   // The walk
 
+  #walkUpFirst(): void {
+    const order = [...this.#children.keys()];
+    this.#walk = new RestartWalk({ epoch: ++this.#epoch, order, stop: [], start: order, delayMs: 0 });
+  }
+
+  /** Joins a walk that is under way: what that still had to do is done along with this. */
+  #walkOver(ids: readonly string[], delayMs: number): void {
+    const order = [...this.#children.keys()];
+    this.#walk = RestartWalk.joining(this.#walk, { epoch: ++this.#epoch, order, stop: ids, start: ids, delayMs });
+    for (const id of ids) {
+      const child = this.#children.get(id);
+      if (child === undefined || isActive(child)) continue;
+      child.status = 'down';
+      this.#emit({ kind: 'await-restart', id });
+    }
+  }
+
   #advance(): void {
-    if (this.#phase === 'stopping') return this.#advanceShutdown();
-    const group = this.#group;
-    if (group === undefined) return;
-    if (group.phase === 'stopping' && this.#stopLast(group.stop)) this.#groupIsDown(group);
-    if (group.phase !== 'starting' || group !== this.#group) return;
-    for (;;) {
-      if ([...this.#children.values()].some((child) => child.status === 'starting' && !child.isNew)) return;
-      const [next, ...rest] = group.start;
-      group.start = rest;
-      if (next === undefined) break;
-      const child = this.#children.get(next);
-      if (child !== undefined && !isActive(child)) this.#start(child);
-    }
-    this.#group = undefined;
-    if (this.#phase === 'starting') {
-      this.#phase = 'running';
-      this.#emit({ kind: 'started' });
-    }
-  }
-
-  #groupIsDown(group: Group): void {
-    // A temporary child that went along is not revived. Source: supervisor_SUITE, temporary bystander.
-    for (const id of group.stop) if (this.#children.get(id)?.flags.restart === 'temporary') this.#forget(id);
-    group.start = group.start.filter((id) => this.#children.has(id));
-    group.stop = new Set();
-    group.phase = group.delayMs > 0 ? 'waiting' : 'starting';
-    const { epoch, delayMs } = group;
-    group.delayMs = 0;
-    if (delayMs > 0) this.#emit({ kind: 'schedule', key: 'group-backoff', delayMs, input: { kind: 'group-backoff-over', epoch } });
-  }
-
-  #advanceShutdown(): void {
-    const isDown = this.#spec.strategy === 'dynamic' ? this.#children.size === 0 : this.#stopLast(new Set(this.#children.keys()));
-    if (!isDown) return;
+    const walk = this.#walk;
+    if (walk?.phase === 'down') this.#walkDown(walk);
+    if (walk?.phase === 'up') this.#walkUp(walk);
+    if (this.#phase !== 'stopping' || this.#walk !== undefined) return;
+    if (this.#spec.strategy === 'dynamic' && this.#children.size > 0) return;
+    this.#phase = 'over';
     this.#emit({ kind: 'exit', reason: this.#exitReason });
   }
 
-  /** Stops the last of `ids` that lives; true when none does. */
-  #stopLast(ids: ReadonlySet<string>): boolean {
-    const living = [...this.#children.values()].filter((child) => ids.has(child.spec.id) && isActive(child));
-    const last = living.at(-1);
-    if (last === undefined) return true;
-    if (!living.some((child) => child.status === 'stopping')) this.#stop(last);
-    return false;
+  #walkDown(walk: RestartWalk): void {
+    const next = walk.nextDown((id) => isActive(this.#children.get(id)));
+    const child = next === undefined ? undefined : this.#children.get(next);
+    if (child !== undefined) return this.#stop(child);
+    const { delayMs, epoch } = walk;
+    walk.phase = delayMs > 0 ? 'waiting' : 'up';
+    if (delayMs > 0) this.#emit({ kind: 'schedule', key: 'group-backoff', delayMs, input: { kind: 'group-backoff-over', epoch } });
+  }
+
+  #walkUp(walk: RestartWalk): void {
+    while (walk.starting?.status !== 'starting') {
+      const id = walk.nextUp();
+      if (id === undefined) return this.#walked();
+      const child = this.#children.get(id);
+      if (child === undefined || isActive(child)) continue;
+      this.#start(child);
+      walk.starting = child;
+    }
+  }
+
+  #walked(): void {
+    this.#walk = undefined;
+    if (this.#phase !== 'starting') return;
+    this.#phase = 'running';
+    this.#emit({ kind: 'started' });
   }
 
   #shutDown(reason: ExitReason): void {
-    if (this.#phase === 'stopping') return;
+    if (this.#phase === 'stopping' || this.#phase === 'over') return;
     this.#phase = 'stopping';
     this.#exitReason = reason;
-    this.#group = undefined;
+    const isDynamic = this.#spec.strategy === 'dynamic';
+    const order = [...this.#children.keys()];
+    this.#walk = isDynamic ? undefined : new RestartWalk({ epoch: ++this.#epoch, order, stop: order, start: [], delayMs: 0 });
     for (const child of this.#children.values()) {
-      if (child.status === 'restarting') child.status = 'down';
-      if (this.#spec.strategy !== 'dynamic') continue;
       // Dynamic children do not depend on each other: all stop at once.
-      if (isActive(child)) this.#stop(child);
-      else this.#forget(child.spec.id);
+      if (isActive(child) && isDynamic) this.#stop(child);
+      if (isActive(child) || child.status === 'ignored') continue;
+      child.status = 'down';
+      this.#answerStart(child, { outcome: 'shutting_down' });
+      this.#staysDown(child);
     }
   }
 
   // Requests
 
   #startChild(spec: ChildSpec, reply: Reply<StartChildOutcome>): void {
-    if (this.#phase === 'stopping') return this.#answer(reply, { outcome: 'shutting_down' });
-    const faults = specFaults(spec, childPath(this.#path, spec.id));
+    if (this.#isLeaving) return this.#answer(reply, { outcome: 'shutting_down' });
+    const faults = childFaults(spec, this.#spec, this.#path);
     if (faults.length > 0) return this.#answer(reply, { outcome: 'bad_spec', error: { name: 'BadSpecError', message: faults.join('; ') } });
     const known = this.#children.get(spec.id);
-    if (known !== undefined) return this.#answer(reply, { outcome: isActive(known) || known.status === 'restarting' ? 'already_started' : 'already_present' });
+    if (known !== undefined) return this.#answer(reply, { outcome: isActive(known) || this.#isRestarting(known) ? 'already_started' : 'already_present' });
     if (this.#children.size >= (this.#spec.childrenMax ?? DEFAULTS.childrenMax)) return this.#answer(reply, { outcome: 'children_max' });
     const child = this.#add(spec);
     child.startReply = reply;
     child.isNew = true;
-    this.#start(child);
+    // Its elder siblings are about to come up: it follows them.
+    if (this.#walk === undefined) this.#start(child);
+    else this.#walk.append(spec.id);
   }
 
   #restartChild(id: string, reply: Extract<SupervisorMessage, { kind: 'restart-child' }>['reply']): void {
     const child = this.#children.get(id);
-    if (this.#phase === 'stopping') return this.#answer(reply, { outcome: 'shutting_down' });
+    if (this.#isLeaving) return this.#answer(reply, { outcome: 'shutting_down' });
     if (child === undefined) return this.#answer(reply, { outcome: 'not_found' });
     if (this.#isRestarting(child)) return this.#answer(reply, { outcome: 'restarting' });
     if (isActive(child)) return this.#answer(reply, { outcome: 'running' });
@@ -281,13 +289,14 @@ export class SupervisorCore {
   #terminateChild(id: string, reply: Reply<'ok' | 'not_found'>): void {
     const child = this.#children.get(id);
     if (child === undefined) return this.#answer(reply, 'not_found');
-    if (this.#group !== undefined) this.#group.start = this.#group.start.filter((other) => other !== id);
+    this.#walk?.leaveDown(id);
     if (isActive(child)) {
       child.terminateReplies.push(reply);
       return this.#stop(child);
     }
     child.status = 'down';
-    if (child.flags.restart === 'temporary' || this.#spec.strategy === 'dynamic') this.#forget(id);
+    this.#answerStart(child, { outcome: 'shutting_down' });
+    this.#staysDown(child);
     return this.#answer(reply, 'ok');
   }
 
@@ -308,6 +317,10 @@ export class SupervisorCore {
 
   // Small steps
 
+  get #isLeaving(): boolean {
+    return this.#phase === 'stopping' || this.#phase === 'over';
+  }
+
   #add(spec: ChildSpec): Child {
     const child = newChild(spec);
     this.#children.set(spec.id, child);
@@ -317,6 +330,7 @@ export class SupervisorCore {
   #start(child: Child): void {
     const { id } = child.spec;
     child.status = 'starting';
+    child.isUp = false;
     child.epoch = ++this.#epoch;
     this.#emit({ kind: 'start', id, epoch: child.epoch, spec: child.spec });
     const { startTimeoutMs } = child.flags;
@@ -325,7 +339,7 @@ export class SupervisorCore {
   }
 
   #stop(child: Child): void {
-    if (!isActive(child) || child.status === 'stopping') return;
+    if (child.status === 'stopping') return;
     child.status = 'stopping';
     const { shutdown } = child.flags;
     const { id } = child.spec;
@@ -340,31 +354,35 @@ export class SupervisorCore {
     this.#emit({ kind: 'forget', id });
   }
 
+  /** Whether nothing can start the child again once it is down, so that its spec goes with it. */
+  #isGoneWhenDown(child: Child): boolean {
+    return child.flags.restart === 'temporary' || this.#spec.strategy === 'dynamic';
+  }
+
   #current(id: string, epoch: number): Child | undefined {
     const child = this.#children.get(id);
     return child?.epoch === epoch ? child : undefined;
   }
 
   #isRestarting(child: Child): boolean {
-    return child.status === 'restarting' || (!isActive(child) && this.#group?.start.includes(child.spec.id) === true);
+    return child.status === 'restarting' || (!isActive(child) && this.#walk?.willStart(child.spec.id) === true);
   }
 
   #answerStart(child: Child, outcome: StartChildOutcome): void {
     const reply = child.startReply;
     child.startReply = undefined;
     if (reply !== undefined) this.#answer(reply, outcome);
-    if (outcome.outcome === 'started') child.isNew = false;
+    if (outcome.outcome !== 'start_failed') child.isNew = false;
   }
 
   #answer<T>(reply: Reply<T>, answer: T): void {
     this.#emit({ kind: 'reply', deliver: () => reply(answer) });
   }
 
-  #report(child: Child, reason: ExitReason, was: ChildStatus, decision: Decision, delayMs: number, now: number): void {
+  #report(child: Child, report: Omit<ChildReport, 'budget'>, now: number): void {
     const times = this.#isBudgetShared ? this.#times : child.times;
-    const context = was === 'starting' ? 'start_error' : was === 'stopping' ? 'shutdown_error' : 'child_terminated';
     const budget = { ...this.#limit, used: restartsInPeriod(times, now, this.#limit) };
-    this.#emit({ kind: 'report', id: child.spec.id, report: { context, reason, decision, delayMs, budget } });
+    this.#emit({ kind: 'report', id: child.spec.id, report: { ...report, budget } });
   }
 
   #emit(effect: SupervisorEffect): void {

@@ -31,6 +31,8 @@ export type SupervisorEffect =
   | { readonly kind: 'end'; readonly id: string; readonly reason: ExitReason }
   /** The child has no life but will get one: its messages wait. */
   | { readonly kind: 'await-restart'; readonly id: string }
+  /** The child stays listed, but no life is to come: messages that wait for one are dead letters. */
+  | { readonly kind: 'retire'; readonly id: string }
   | { readonly kind: 'forget'; readonly id: string }
   | { readonly kind: 'schedule'; readonly key: string; readonly delayMs: number; readonly input: SupervisorInput }
   | { readonly kind: 'reply'; readonly deliver: () => void }

@@ -15,6 +15,7 @@ export interface SupervisorHost {
   requestStop(path: string, reason: ExitReason): void;
   end(path: string, reason: ExitReason): void;
   awaitRestart(path: string): void;
+  retire(path: string): void;
   forget(path: string): void;
   /** Puts an input before the supervisor's own mail. */
   tell(supervisor: string, input: SupervisorInput): void;
@@ -45,6 +46,8 @@ export function supervisorBehavior(spec: SupervisorSpec, path: string, host: Sup
         return host.end(childPath(path, effect.id), effect.reason);
       case 'await-restart':
         return host.awaitRestart(childPath(path, effect.id));
+      case 'retire':
+        return host.retire(childPath(path, effect.id));
       case 'forget':
         return host.forget(childPath(path, effect.id));
       case 'schedule':

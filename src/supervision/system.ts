@@ -7,12 +7,13 @@ import type { ActorHost, ActorStatus, LifeWatcher } from './actor.ts';
 import { AskTable } from './asks.ts';
 import type { ActorRef, ErrorInfo, ExitReason, Reply, SendOutcome } from './behavior.ts';
 import { TurnEngine } from './cell.ts';
-import { BadSpecError, DEFAULTS, ROOT_PATH, specFaults } from './child-spec.ts';
+import { BadSpecError, DEFAULTS, ROOT_PATH } from './child-spec.ts';
 import type { ChildSpec, Restart, Strategy, SupervisorSpec } from './child-spec.ts';
 import { DeadLetters, messageName } from './dead-letters.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
 import { EventLog } from './event-log.ts';
 import { isAbnormal, reasonError, reasonLine } from './exit-reason.ts';
+import { specFaults } from './spec-faults.ts';
 import type { ChildReport, SupervisorInput } from './supervisor-effects.ts';
 import { supervisorBehavior } from './supervisor.ts';
 import type { SupervisorHost } from './supervisor.ts';
@@ -191,6 +192,10 @@ export class ActorSystem implements ActorHost, SupervisorHost {
 
   awaitRestart(path: string): void {
     this.find(path)?.awaitRestart();
+  }
+
+  retire(path: string): void {
+    this.find(path)?.retire();
   }
 
   forget(path: string): void {

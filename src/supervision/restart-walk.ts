@@ -1,0 +1,82 @@
+/** A walk over children: down with those that stop, the last first, then up with those that start, the first first. Pure. */
+import type { Child } from './child-record.ts';
+
+interface WalkParts {
+  /** Tells the walk from earlier ones. */
+  readonly epoch: number;
+  /** All children in start order. */
+  readonly order: readonly string[];
+  readonly stop: Iterable<string>;
+  readonly start: Iterable<string>;
+  /** Between down and up. */
+  readonly delayMs: number;
+}
+
+export class RestartWalk {
+  readonly epoch: number;
+  readonly delayMs: number;
+  phase: 'down' | 'waiting' | 'up' = 'down';
+  /** The child whose start the walk waits for. */
+  starting: Child | undefined;
+  readonly #order: string[];
+  readonly #stop: Set<string>;
+  readonly #start: Set<string>;
+  /** Where the walk stands on its way down and on its way up: each child is looked at once a way. */
+  #stopAt: number;
+  #startAt = 0;
+
+  constructor({ epoch, order, stop, start, delayMs }: WalkParts) {
+    this.epoch = epoch;
+    this.delayMs = delayMs;
+    this.#order = [...order];
+    this.#stop = new Set(stop);
+    this.#start = new Set(start);
+    this.#stopAt = this.#order.length - 1;
+  }
+
+  /** A walk over `ids` that also does what `before` had left to do. */
+  static joining(before: RestartWalk | undefined, { stop, start, delayMs, ...parts }: WalkParts): RestartWalk {
+    if (before === undefined) return new RestartWalk({ stop, start, delayMs, ...parts });
+    const delay = before.phase === 'down' ? Math.max(delayMs, before.delayMs) : delayMs;
+    const joined = new RestartWalk({ ...parts, stop: [...stop, ...before.#stop], start: [...start, ...before.#start], delayMs: delay });
+    joined.starting = before.starting;
+    return joined;
+  }
+
+  /** Whether `id` is to be down before the walk turns. */
+  isTakingDown(id: string): boolean {
+    return this.phase === 'down' && this.#stop.has(id);
+  }
+
+  willStart(id: string): boolean {
+    return this.#start.has(id);
+  }
+
+  leaveDown(id: string): void {
+    this.#start.delete(id);
+  }
+
+  /** `id` is started after all others. */
+  append(id: string): void {
+    this.#order.push(id);
+    this.#start.add(id);
+  }
+
+  /** The last that is to stop and lives. */
+  nextDown(isLiving: (id: string) => boolean): string | undefined {
+    for (; this.#stopAt >= 0; this.#stopAt--) {
+      const id = this.#order[this.#stopAt]!;
+      if (this.#stop.has(id) && isLiving(id)) return id;
+    }
+    return undefined;
+  }
+
+  /** The first that is to start and was not named yet. */
+  nextUp(): string | undefined {
+    while (this.#startAt < this.#order.length) {
+      const id = this.#order[this.#startAt++]!;
+      if (this.#start.delete(id)) return id;
+    }
+    return undefined;
+  }
+}

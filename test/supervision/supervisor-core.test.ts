@@ -1,0 +1,286 @@
+/** Laws of the supervisor as a state machine, under any order of what may happen to it. */
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { seededRandom } from '../../src/random.ts';
+import type { ExitReason } from '../../src/supervision/behavior.ts';
+import type { Restart, Strategy, SupervisorSpec } from '../../src/supervision/child-spec.ts';
+import { SupervisorCore } from '../../src/supervision/supervisor-core.ts';
+import type { SupervisorEffect, SupervisorInput } from '../../src/supervision/supervisor-effects.ts';
+import { puppet } from './puppet.ts';
+
+interface Life {
+  readonly id: string;
+  readonly epoch: number;
+  state: 'starting' | 'up' | 'over';
+  /** Asked to stop. */
+  isAsked: boolean;
+  /** Ended by the supervisor, which has not heard of it yet. */
+  ended: ExitReason | undefined;
+}
+
+const REASONS: readonly ExitReason[] = [
+  { kind: 'normal' },
+  { kind: 'shutdown' },
+  { kind: 'killed', by: 'test' },
+  { kind: 'error', error: { name: 'Error', message: 'boom' } },
+];
+const INTENSITY = 3;
+const PERIOD_MS = 1_000;
+
+/** Stands for the runtime and the children: does what the core wants and holds it to its promises. */
+class Stage {
+  now = 0;
+  readonly lives: Life[] = [];
+  readonly timers: { readonly at: number; readonly input: SupervisorInput }[] = [];
+  /** What the core has heard already and must not heed again. */
+  readonly old: SupervisorInput[] = [];
+  readonly restarts: number[] = [];
+  exits = 0;
+  isLeaving = false;
+  readonly #core: SupervisorCore;
+  readonly #order: string[];
+  readonly #isDynamic: boolean;
+  /** Whether later children depend on earlier ones. */
+  readonly #isChain: boolean;
+  /** Whether an operator meddles: then only the laws hold that hold in spite of him. */
+  readonly #isMeddledWith: boolean;
+
+  constructor(spec: SupervisorSpec, isMeddledWith: boolean) {
+    this.#core = new SupervisorCore(spec, '/family', seededRandom(7), (id) => ({ path: id, send: () => 'noproc', ask: () => Promise.reject(new Error('unused')) }));
+    this.#order = (spec.children ?? []).map(({ id }) => id);
+    this.#isDynamic = spec.strategy === 'dynamic';
+    this.#isChain = spec.strategy === 'one_for_all' || spec.strategy === 'rest_for_one';
+    this.#isMeddledWith = isMeddledWith;
+  }
+
+  get living(): readonly Life[] {
+    return this.lives.filter(({ state }) => state !== 'over');
+  }
+
+  tell(input: SupervisorInput): void {
+    if (input.kind === 'stop') this.isLeaving = true;
+    for (const effect of this.#core.handle(input, this.now)) this.#perform(effect);
+  }
+
+  /** What was heard once may be heard again, late: it changes nothing. */
+  tellOld(input: SupervisorInput): void {
+    expect(this.#core.handle(input, this.now), `heard late: ${JSON.stringify(input)}`).to.deep.equal([]);
+  }
+
+  end(life: Life, reason: ExitReason): void {
+    life.state = 'over';
+    const { id, epoch } = life;
+    const input: SupervisorInput = { kind: 'child-exited', id, epoch, reason: life.ended ?? reason, uptimeMs: 10 };
+    this.tell(input);
+    this.old.push(input, { kind: 'child-started', id, epoch }, { kind: 'child-ignored', id, epoch }, { kind: 'stop-timeout', id, epoch }, { kind: 'start-timeout', id, epoch });
+  }
+
+  up(life: Life, isIgnored: boolean): void {
+    life.state = isIgnored ? 'over' : 'up';
+    const { id, epoch } = life;
+    const input: SupervisorInput = { kind: isIgnored ? 'child-ignored' : 'child-started', id, epoch };
+    this.tell(input);
+    this.old.push(input);
+  }
+
+  fire(index: number): void {
+    const [timer] = this.timers.splice(index % this.timers.length, 1);
+    if (timer === undefined) return;
+    this.now = Math.max(this.now, timer.at);
+    this.tell(timer.input);
+  }
+
+  #perform(effect: SupervisorEffect): void {
+    switch (effect.kind) {
+      case 'start':
+        return this.#start(effect.id, effect.epoch);
+      case 'stop': {
+        const life = this.#livingAt(effect.id);
+        expect(life.isAsked, `${effect.id} is asked to stop twice`).to.equal(false);
+        life.isAsked = true;
+        return this.#expectNoneAfter(effect.id, this.#isDynamic || this.#isMeddledWith, 'is asked to stop');
+      }
+      case 'end':
+        this.#livingAt(effect.id).ended ??= effect.reason;
+        return;
+      case 'schedule':
+        this.timers.push({ at: this.now + effect.delayMs, input: effect.input });
+        return;
+      case 'report':
+        if (effect.report.decision === 'escalate') this.isLeaving = true;
+        if (effect.report.decision === 'restart' || effect.report.decision === 'backoff') this.restarts.push(this.now);
+        return;
+      case 'reply':
+        return effect.deliver();
+      case 'exit':
+        this.exits++;
+        expect(this.living, 'the supervisor leaves children behind').to.deep.equal([]);
+        return;
+      default:
+        expect(this.living.map(({ id }) => id), `${effect.kind} of a child that lives`).to.not.include('id' in effect ? effect.id : undefined);
+    }
+  }
+
+  #start(id: string, epoch: number): void {
+    expect(this.isLeaving, `${id} starts after the end was decided`).to.equal(false);
+    expect(this.living.map((life) => life.id), 'two lives of one child').to.not.include(id);
+    expect(this.lives.some((life) => life.epoch === epoch), 'an epoch used twice').to.equal(false);
+    this.#expectNoneAfter(id, !this.#isChain || this.#isMeddledWith, 'starts');
+    this.lives.push({ id, epoch, state: 'starting', isAsked: false, ended: undefined });
+  }
+
+  #livingAt(id: string): Life {
+    const life = this.living.find((candidate) => candidate.id === id);
+    if (life === undefined) throw new Error(`${id} is spoken to and has no life`);
+    return life;
+  }
+
+  #expectNoneAfter(id: string, isExempt: boolean, what: string): void {
+    if (isExempt) return;
+    const later = this.#order.slice(this.#order.indexOf(id) + 1);
+    expect(this.living.filter((life) => later.includes(life.id)).map((life) => life.id), `${id} ${what} while later ones live`).to.deep.equal([]);
+  }
+}
+
+type Move = readonly [choice: number, detail: number];
+
+/** One thing that may happen now: to a life, to the clock, by an operator, or late. */
+function happen(stage: Stage, [choice, detail]: Move, isMeddledWith: boolean): void {
+  const life = stage.living[detail % Math.max(1, stage.living.length)];
+  const reason = REASONS[detail % REASONS.length]!;
+  switch (choice) {
+    case 0:
+    case 1:
+    case 2:
+      if (life?.state === 'starting') stage.up(life, false);
+      return;
+    case 3:
+      if (life?.state === 'starting' && detail % 5 === 0) stage.up(life, true);
+      return;
+    case 4:
+    case 5:
+      if (life !== undefined) stage.end(life, reason);
+      return;
+    case 6: {
+      const asked = stage.living.find(({ isAsked, ended }) => isAsked || ended !== undefined);
+      if (asked !== undefined) stage.end(asked, { kind: 'shutdown' });
+      return;
+    }
+    case 7:
+      if (stage.timers.length > 0) stage.fire(detail);
+      return;
+    case 8:
+      stage.now += detail * 7;
+      return;
+    case 9: {
+      const old = stage.old[detail % Math.max(1, stage.old.length)];
+      if (old !== undefined) stage.tellOld(old);
+      return;
+    }
+    default:
+      if (isMeddledWith) meddle(stage, choice, detail);
+  }
+}
+
+function meddle(stage: Stage, choice: number, detail: number): void {
+  const id = 'abcdefg'[detail % 7]!;
+  const reply = (): void => undefined;
+  if (choice === 10) stage.tell({ kind: 'start-child', spec: puppet(id, { restart: RESTARTS[detail % 3]! }), reply });
+  if (choice === 11) stage.tell({ kind: 'terminate-child', id, reply });
+  if (choice === 12) stage.tell({ kind: 'restart-child', id, reply });
+  if (choice === 13) stage.tell({ kind: 'delete-child', id, reply });
+}
+
+/** Everybody does as asked until the supervisor has ended; fails when it never does. */
+function bringToAnEnd(stage: Stage): void {
+  stage.tell({ kind: 'stop', reason: { kind: 'shutdown' } });
+  for (let steps = 0; stage.exits === 0 && steps < 1_000; steps++) {
+    const next = stage.living.find(({ isAsked, ended }) => isAsked || ended !== undefined) ?? stage.living.find(({ state }) => state === 'starting');
+    if (next === undefined) break;
+    stage.end(next, { kind: 'shutdown' });
+  }
+  expect(stage.exits, 'the supervisor never ends').to.equal(1);
+  for (const { input } of stage.timers) stage.tellOld(input);
+  for (const input of stage.old) stage.tellOld(input);
+  stage.tellOld({ kind: 'stop', reason: { kind: 'shutdown' } });
+}
+
+const RESTARTS: readonly Restart[] = ['permanent', 'transient', 'temporary'];
+const SHUTDOWNS = ['brutal_kill', 'infinity', 100] as const;
+
+const children = fc
+  .array(fc.record({ restart: fc.constantFrom(...RESTARTS), shutdown: fc.constantFrom(...SHUTDOWNS), hasBackoff: fc.boolean() }), { minLength: 1, maxLength: 5 })
+  .map((flags) =>
+    flags.map(({ restart, shutdown, hasBackoff }, index) =>
+      puppet('abcde'[index]!, { restart, shutdown, ...(hasBackoff ? { backoff: { baseMs: 50, maxMs: 400 } } : {}) }),
+    ),
+  );
+const moves = fc.array(fc.tuple(fc.nat({ max: 13 }), fc.nat({ max: 97 })), { maxLength: 120 });
+
+function familyOf(strategy: Strategy, specs: SupervisorSpec['children']): SupervisorSpec {
+  return { type: 'supervisor', id: 'family', strategy, intensity: INTENSITY, periodMs: PERIOD_MS, ...(strategy === 'dynamic' ? {} : { children: specs ?? [] }) };
+}
+
+function play(strategy: Strategy, specs: SupervisorSpec['children'], story: readonly Move[], isMeddledWith: boolean): Stage {
+  const stage = new Stage(familyOf(strategy, specs), isMeddledWith);
+  stage.tell({ kind: 'start' });
+  for (const move of story) {
+    happen(stage, move, isMeddledWith);
+    if (stage.exits > 0) break;
+  }
+  return stage;
+}
+
+for (const strategy of ['one_for_one', 'one_for_all', 'rest_for_one', 'dynamic'] as const) {
+  describe(`a ${strategy} supervisor, whatever happens in whatever order`, () => {
+    it('keeps to one life a child, its order and its budget, ends once, and heeds nothing that is late', () => {
+      fc.assert(
+        fc.property(children, moves, (specs, story) => {
+          const stage = play(strategy, specs, story, false);
+          const times = stage.restarts;
+          if (strategy !== 'dynamic') {
+            for (let first = 0; first + INTENSITY < times.length; first++) {
+              expect(times[first + INTENSITY]! - times[first]!, 'more restarts in the period than allowed').to.be.greaterThan(PERIOD_MS);
+            }
+          }
+          if (stage.exits === 0) bringToAnEnd(stage);
+        }),
+        { numRuns: 2_000 },
+      );
+    });
+
+    it('keeps to one life a child and ends once, also when an operator starts, stops and deletes children meanwhile', () => {
+      fc.assert(
+        fc.property(children, moves, (specs, story) => {
+          const stage = play(strategy, specs, story, true);
+          if (stage.exits === 0) bringToAnEnd(stage);
+        }),
+        { numRuns: 2_000 },
+      );
+    });
+
+    it('starts its children in the order of their specs and stops them in reverse', () => {
+      fc.assert(
+        fc.property(children, (specs) => {
+          const stage = new Stage(familyOf(strategy, specs), false);
+          const ids = strategy === 'dynamic' ? [] : specs.map(({ id }) => id);
+          stage.tell({ kind: 'start' });
+          for (const id of ids) {
+            expect(stage.living.filter(({ state }) => state === 'starting').map((life) => life.id)).to.deep.equal([id]);
+            stage.up(stage.living.at(-1)!, false);
+          }
+          stage.tell({ kind: 'stop', reason: { kind: 'shutdown' } });
+          const stopped: string[] = [];
+          for (let life = stage.living.at(-1); life !== undefined; life = stage.living.at(-1)) {
+            expect(stage.living.filter(({ isAsked, ended }) => isAsked || ended !== undefined)).to.deep.equal([life]);
+            stopped.push(life.id);
+            stage.end(life, { kind: 'shutdown' });
+          }
+          expect(stopped).to.deep.equal(ids.toReversed());
+          expect(stage.exits).to.equal(1);
+        }),
+        { numRuns: 200 },
+      );
+    });
+  });
+}
