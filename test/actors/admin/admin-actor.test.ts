@@ -1,0 +1,206 @@
+import { expect } from 'chai';
+import { adminActor } from '../../../src/actors/admin/admin-actor.ts';
+import type { AdminActorOptions } from '../../../src/actors/admin/admin-actor.ts';
+import type { AdminMessage } from '../../../src/actors/admin/admin-messages.ts';
+import type { AgentsRequest, AgentView } from '../../../src/actors/agents/agent-messages.ts';
+import type { BusRequest } from '../../../src/actors/bus/bus-messages.ts';
+import type { MembershipRequest } from '../../../src/actors/membership/membership-messages.ts';
+import type { PeersRequest } from '../../../src/actors/peers/peer-messages.ts';
+import type { RegistryEntryView, RegistryRequest } from '../../../src/actors/registry/registry-messages.ts';
+import { MeshError } from '../../../src/errors.ts';
+import type { Behavior } from '../../../src/supervision/behavior.ts';
+import type { WorkerSpec } from '../../../src/supervision/child-spec.ts';
+import type { AdminHandler, AdminSink } from '../../../src/transport/admin-service.ts';
+import type { RegistryEvent } from '../../../src/transport/generated/omega/mesh/v1/RegistryEvent.ts';
+import type { TelemetryEvent } from '../../../src/transport/generated/omega/mesh/v1/TelemetryEvent.ts';
+import { decodeTelemetryBatch, decodeTelemetryRecord, encodeTelemetryBatch, encodeTelemetryRecord } from '../../../src/transport/telemetry-codec.ts';
+import { startWorld } from '../../support/actor-world.ts';
+import type { ActorWorld } from '../../support/actor-world.ts';
+
+/** A room that answers from a function and remembers what it was asked. */
+function room<M extends { readonly kind: string }>(id: string, asked: M[], answer: (message: M) => void = () => undefined): WorkerSpec<undefined, M> {
+  const behavior: Behavior<undefined, M> = {
+    init: () => undefined,
+    receive: (_state, message) => {
+      asked.push(message);
+      answer(message);
+      return undefined;
+    },
+  };
+  return { type: 'worker', id, start: () => behavior };
+}
+
+class TestSink<T> implements AdminSink<T> {
+  readonly sent: T[] = [];
+  fault: MeshError | undefined;
+  isClosed = false;
+  isFull = false;
+  #listener: () => void = () => undefined;
+
+  send(message: T): boolean {
+    if (!this.isFull) this.sent.push(message);
+    return !this.isFull;
+  }
+
+  onClosed(listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  close(fault?: MeshError): void {
+    this.isClosed = true;
+    this.fault = fault;
+    this.#listener();
+  }
+}
+
+const entry = (key: string): RegistryEntryView => ({ key, value: 'v', writer: 'n1', writtenAtMs: 1, conflict: false });
+const agentView = (id: string, isConnected: boolean): AgentView => ({ id, node: 'n1', isConnected, ratePerS: 1, lastSeenMs: 4_000, records: 1, program: 'test' });
+
+describe('the operator’s room', () => {
+  let world: ActorWorld;
+  let handler: AdminHandler;
+  let servers: number;
+  let closed: number;
+  const registryAsked: RegistryRequest[] = [];
+  const busAsked: BusRequest[] = [];
+  const killed: string[] = [];
+
+  beforeEach(async () => {
+    registryAsked.length = busAsked.length = killed.length = servers = closed = 0;
+    const options = (): AdminActorOptions => ({
+      facts: () => ({ node: 'n1', version: '0', pid: 1, gossipAddress: '', grpcAddress: '', adminSocket: '', dataDir: '', profile: 'lan' }),
+      memoryBytes: () => 1,
+      operator: {
+        tree: (path) => world.system.tree(path),
+        paths: () => world.system.paths(),
+        events: (path, limit) => world.system.events.latest(path, limit),
+        crashes: () => world.system.events.crashes,
+        lifeOf: (path) => world.system.livingLife(path),
+      },
+      kill: (path) => void killed.push(path),
+      membership: world.ref('/membership'),
+      peers: world.ref('/peers'),
+      agents: world.ref('/agents'),
+      registry: world.ref('/registry'),
+      bus: world.ref('/bus'),
+      openServer: (opened) => {
+        handler = opened;
+        servers++;
+        return Promise.resolve({ close: () => Promise.resolve(void closed++) });
+      },
+      decodeBatch: decodeTelemetryBatch,
+      decodeRecord: decodeTelemetryRecord,
+    });
+    world = await startWorld({
+      children: [
+        room<RegistryRequest>('registry', registryAsked, (message) => {
+          if (message.kind === 'put') message.reply(message.key === 'bad' ? new MeshError('TOO_LARGE', 'too large') : { created: true });
+          if (message.kind === 'get') message.reply(message.key === 'known' ? entry('known') : undefined);
+          if (message.kind === 'count') message.reply(7);
+        }),
+        room<BusRequest>('bus', busAsked),
+        room<MembershipRequest>('membership', []),
+        room<PeersRequest>('peers', [], (message) => message.kind === 'sessions' && message.reply([])),
+        room<AgentsRequest>('agents', [], (message) => message.kind === 'list' && message.reply([agentView('a1', true), agentView('a2', false)])),
+      ],
+    });
+    const start = world.supervisor().ask((reply) => ({ kind: 'start-child', spec: { type: 'worker', id: 'admin', start: () => adminActor(options()) }, reply }), 1_000);
+    expect(await world.outcome(start)).to.include({ outcome: 'started' });
+  });
+  afterEach(() => world.stop());
+
+  const faultOf = async (answer: Promise<unknown>): Promise<MeshError> => {
+    const error = await world.outcome(answer).then(() => undefined, (fault: unknown) => fault);
+    expect(error).to.be.instanceOf(MeshError);
+    return error as MeshError;
+  };
+
+  it('shows the status with what the rooms that answer know, although one does not answer', async () => {
+    const status = await world.outcome(handler.getStatus({}));
+    expect(status).to.include({ node: 'n1', registryEntries: 7, agentsConnected: 1, membersTotal: 0 });
+  });
+
+  it('says which room did not answer when the question was for it', async () => {
+    const fault = await faultOf(handler.listMembers({}));
+    expect(fault.code).to.equal('OVERLOADED');
+    expect(fault.message).to.include('/membership');
+  });
+
+  it('names the nearest path for one that does not exist', async () => {
+    const fault = await faultOf(handler.getTree({ path: '/registri' }));
+    expect(fault).to.include({ code: 'UNKNOWN_PATH' });
+    expect(fault.todo).to.include('/registry');
+  });
+
+  it('kills what it is told to, once the answer is on its way', async () => {
+    expect(await world.outcome(handler.killActor({ path: '/bus', force: false }))).to.deep.equal({ path: '/bus', life: 1 });
+    expect(killed).to.deep.equal([]);
+    await world.advance(100);
+    expect(killed).to.deep.equal(['/bus']);
+  });
+
+  it('does not kill the root without being forced to', async () => {
+    expect((await faultOf(handler.killActor({ path: '/', force: false }))).code).to.equal('REFUSED');
+    expect(await world.outcome(handler.killActor({ path: '/', force: true }))).to.include({ path: '/' });
+  });
+
+  it('passes on the registry’s refusal as it is', async () => {
+    expect((await faultOf(handler.registryPut({ key: 'bad', value: '' }))).code).to.equal('TOO_LARGE');
+    expect((await faultOf(handler.registryGet({ key: 'nothing' }))).code).to.equal('NOT_FOUND');
+    expect(await world.outcome(handler.registryGet({ key: 'known' }))).to.include({ key: 'known', value: 'v' });
+  });
+
+  it('shows the telemetry of a connected agent record by record, until the operator goes', async () => {
+    const sink = new TestSink<TelemetryEvent>();
+    handler.tailAgent({ id: 'a1' }, sink);
+    await world.settle();
+    expect(busAsked).to.have.length(1);
+    const records = [1, 2].map((value) => encodeTelemetryRecord({ atMs: value, samples: [{ name: 'load.1m', value }] }));
+    const payload = encodeTelemetryBatch({ firstSequence: 10, records });
+    world.ref<AdminMessage>('/admin').send({ kind: 'bus-delivery', subject: 'agents.a1.telemetry', payload, from: 'n2' });
+    await world.settle();
+    expect(sink.sent.map(({ sequence, node }) => [sequence, node])).to.deep.equal([[10, 'n2'], [11, 'n2']]);
+    sink.close();
+    await world.settle();
+    expect(busAsked.map(({ kind }) => kind)).to.deep.equal(['subscribe', 'unsubscribe']);
+  });
+
+  it('refuses the tail of an agent that is unknown or away', async () => {
+    for (const [id, code] of [['a9', 'AGENT_UNKNOWN'], ['a2', 'AGENT_OFFLINE']] as const) {
+      const sink = new TestSink<TelemetryEvent>();
+      handler.tailAgent({ id }, sink);
+      await world.settle();
+      expect(sink.fault?.code).to.equal(code);
+    }
+  });
+
+  it('ends a watch that is read too slowly rather than leave a hole in it', async () => {
+    const sink = new TestSink<RegistryEvent>();
+    handler.registryWatch({ prefix: '' }, sink);
+    await world.settle();
+    const watch = registryAsked.find((message) => message.kind === 'watch')!.watch;
+    const news = (key: string): AdminMessage => ({ kind: 'registry-news', watch, change: { type: 'put', entry: entry(key) } });
+    world.ref<AdminMessage>('/admin').send(news('one'));
+    await world.settle();
+    sink.isFull = true;
+    world.ref<AdminMessage>('/admin').send(news('two'));
+    await world.settle();
+    expect(sink.sent).to.have.length(1);
+    expect(sink.fault?.code).to.equal('OVERLOADED');
+    expect(registryAsked.at(-1)).to.deep.equal({ kind: 'unwatch', watch });
+  });
+
+  it('asks again for its watches when the registry has restarted', async () => {
+    handler.registryWatch({ prefix: 'p' }, new TestSink());
+    await world.settle();
+    world.system.kill('/registry', 'test');
+    await world.advance(1_000);
+    expect(registryAsked.filter(({ kind }) => kind === 'watch')).to.have.length(2);
+  });
+
+  it('opens its server again after a crash, and has closed the one before', async () => {
+    world.system.kill('/admin', 'test');
+    await world.settle();
+    expect({ servers, closed }).to.deep.equal({ servers: 2, closed: 1 });
+  });
+});
