@@ -7,7 +7,7 @@ import type { Sample } from './commands.ts';
 /** A figure that cannot be told now: on this host, or before there is a time to take a rate over. */
 type Figures = Readonly<Record<string, number | null | undefined>>;
 
-export interface MetricSource {
+interface MetricSource {
   readonly name: string;
   readonly read: () => Promise<Figures>;
 }
@@ -15,7 +15,7 @@ export interface MetricSource {
 /** A reading takes some 50 ms. One that hangs (a network file system that is gone) must not hold up the others. */
 const READ_TIMEOUT_MS = 2_000;
 
-export const HOST_SOURCES: readonly MetricSource[] = [
+const HOST_SOURCES: readonly MetricSource[] = [
   { name: 'cpu', read: async () => ({ 'cpu.used_ratio': (await currentLoad()).currentLoad / 100 }) },
   { name: 'load', read: () => Promise.resolve(loadFigures()) },
   { name: 'memory', read: memoryFigures },
