@@ -48,6 +48,7 @@ export class Probe {
     if (this.#context.isLeaving) return;
     this.#concludeRound();
     this.#context.schedule(this.#context.profile.probeIntervalMs, { kind: 'probe' });
+    this.#remindSuspects();
     const { next, forgotten } = this.#context.table.nextTurn(isProbed, (member) => this.#isForgotten(member));
     for (const { name, incarnation } of forgotten) this.#context.notify({ type: 'reaped', member: name, incarnation });
     if (next !== undefined) this.#beginRound(next);
@@ -79,7 +80,11 @@ export class Probe {
 
   onPing(ping: Ping, from: GossipAddress): void {
     if (!this.isForMe(ping)) return this.#context.drop('ping-for-another');
-    this.#context.send(sourceOf(ping) ?? from, { type: 'ack', seqNo: ping.seqNo, payload: NO_BYTES });
+    const answer: Message[] = [{ type: 'ack', seqNo: ping.seqNo, payload: NO_BYTES }];
+    const pinger = this.#context.table.get(ping.sourceNode);
+    // It pings, so it lives: with the ack it learns what it has to refute.
+    if (pinger !== undefined && pinger.status !== 'alive' && !this.#context.isLeaving) answer.push(accusationOf(pinger, this.#context.name));
+    this.#context.send(sourceOf(ping) ?? from, ...answer);
   }
 
   /** Whether a ping is for this node: one without a name is for anyone. */
@@ -103,6 +108,16 @@ export class Probe {
     if (relay === undefined) return;
     this.#relays.delete(seqNo);
     if (relay.wantsNack) this.#context.send(relay.requester, { type: 'nack', seqNo: relay.seqNo });
+  }
+
+  /**
+   * Tells a few of the suspected what is held against them. The rumour may have been spent while a partition kept it
+   * from them, and their turn to be pinged may come after their time is up.
+   */
+  #remindSuspects(): void {
+    const { table, random, profile, name } = this.#context;
+    const suspected = table.peers(({ status }) => status === 'suspect');
+    for (const member of sample(random, suspected, profile.gossipNodes)) this.#context.send(member.address, accusationOf(member, name));
   }
 
   #beginRound(target: Member): void {

@@ -1,7 +1,7 @@
 /** What the parts of one brain share: who we are, who is known, what waits to be gossiped, what is wished for. */
 import { randomInt, type Random } from '../../random.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
-import { BroadcastQueue, retransmitLimit } from './dissemination.ts';
+import { BroadcastQueue, transmitsMax } from './dissemination.ts';
 import { MemberTable, type Member } from './member-table.ts';
 import type { Profile } from './profile.ts';
 import type { MemberEvent, SwimEffect, SwimTimer } from './swim-effects.ts';
@@ -113,7 +113,7 @@ export class SwimContext {
 
   #gossipBeside(parts: readonly Uint8Array[]): Uint8Array[] {
     const used = parts.reduce((sum, part) => sum + PART_HEADER_BYTES + part.length, CRC_HEADER_BYTES + COMPOUND_HEADER_BYTES);
-    return this.queue.take(PACKET_BYTES_MAX - used, retransmitLimit(this.profile, this.table.size), PARTS_MAX - parts.length);
+    return this.queue.take(PACKET_BYTES_MAX - used, transmitsMax(this.profile, this.table.size), PARTS_MAX - parts.length);
   }
 
   #sendParts(to: GossipAddress, member: Member | undefined, parts: readonly Uint8Array[]): void {

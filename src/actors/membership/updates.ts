@@ -7,8 +7,9 @@
  * 3. Whoever hears that it is suspected or dead itself refutes: alive, at the next incarnation.
  * 4. What was news here is passed on; what was not is not.
  *
- * Beyond memberlist: whoever still believes in an overruled alive, or suspects one that has left, is told so at once,
- * straight, not by chance through gossip. So a node that restarts under its name refutes within one round trip.
+ * Beyond memberlist: who still believes what is overruled is told so straight, not by chance through gossip. An alive
+ * that came too late gets the accusation back, so that a node that restarts under its name refutes within one round
+ * trip; who accuses one that has left, or one that has refuted this already, gets the news from who knows best.
  */
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
 import { MEMBERS_MAX, type Member } from './member-table.ts';
@@ -17,7 +18,7 @@ import { Suspicion, confirmationsWanted, suspicionMinMs } from './suspicion.ts';
 import type { SwimContext } from './swim-context.ts';
 import { VSN, isCompatible } from './version-vector.ts';
 import { addressKey, addressOf, ipBytes } from './wire/ip-address.ts';
-import type { Alive, Dead, Suspect } from './wire/messages.ts';
+import type { Alive, Dead, Message, Suspect } from './wire/messages.ts';
 import { decodeTags } from './wire/tags.ts';
 
 /** Incarnations count refutations: no member refutes sixteen million times between two messages. */
@@ -75,7 +76,7 @@ export class Updates {
       }
       return;
     }
-    if (known.status === 'left') this.#correct(known, claim.from);
+    if (known.status === 'left') this.#tell(claim.from, accusationOf(known, known.name));
     if (known.status !== 'alive') return;
     this.#context.broadcast({ type: 'suspect', ...claim });
     const suspicion = this.#startSuspicion(known, claim.from);
@@ -121,6 +122,13 @@ export class Updates {
     if (!isMyWord) this.#refute(claim.incarnation, undefined);
   }
 
+  #defend(claim: Claim<Suspect>): void {
+    if (this.#context.isLeaving) return;
+    const { self } = this.#context;
+    if (claim.incarnation >= self.incarnation) this.#refute(claim.incarnation, claim.from);
+    else this.#tell(claim.from, aliveOf(self));
+  }
+
   #refute(accusedIncarnation: number, accuser: string | undefined): void {
     const { self } = this.#context;
     if (isImplausible(accusedIncarnation, self)) return this.#context.drop('implausible-incarnation');
@@ -137,11 +145,12 @@ export class Updates {
   /** The member that an accusation is about, when it is worth a look; one about this node is refuted here. */
   #accused(claim: Claim<Suspect>): Member | undefined {
     const known = this.#context.table.get(claim.node);
-    if (known === undefined || claim.incarnation < known.incarnation) return undefined;
+    if (known === undefined) return undefined;
     if (claim.node === this.#context.name) {
-      if (!this.#context.isLeaving) this.#refute(claim.incarnation, claim.from);
+      this.#defend(claim);
       return undefined;
     }
+    if (claim.incarnation < known.incarnation) return undefined;
     if (!isImplausible(claim.incarnation, known)) return known;
     this.#context.drop('implausible-incarnation');
     return undefined;
@@ -185,10 +194,9 @@ export class Updates {
     if (!this.#context.isLeaving) this.#context.send(address, accusationOf(known, this.#context.name));
   }
 
-  /** Tells the accuser of one that has left to stop. */
-  #correct(left: Member, accuser: string): void {
-    const member = this.#context.table.get(accuser);
-    if (member !== undefined && accuser !== this.#context.name) this.#context.send(member.address, accusationOf(left, left.name));
+  #tell(name: string, message: Message): void {
+    const member = this.#context.table.get(name);
+    if (member !== undefined && name !== this.#context.name) this.#context.send(member.address, message);
   }
 
   #become(member: Member, status: MemberStatus, incarnation: number, suspicion?: Suspicion): Member {

@@ -1,0 +1,171 @@
+/**
+ * What must hold in every mesh, whatever the storm. Each law turns facts into obligations ("all hold it dead by then"),
+ * leaves out those that later facts made void, and lists who broke the rest.
+ */
+import { suspicionMinMs } from '../../src/actors/membership/suspicion.ts';
+import type { MemberStatus } from '../../src/actors/membership/membership-messages.ts';
+import type { History } from './mesh-simulation.ts';
+import { Timeline } from './timeline.ts';
+
+export interface Verdict {
+  readonly law: string;
+  readonly promise: string;
+  /** Obligations looked at; a law that was never put to the test says nothing. */
+  readonly judged: number;
+  /** One line each, with the seed. */
+  readonly violations: readonly string[];
+}
+
+export interface Bounds {
+  readonly completenessMs: number;
+  readonly refutationMs: number;
+  readonly convergenceMs: number;
+  readonly leaveMs: number;
+  readonly restartMs: number;
+}
+
+/** Detection takes a round of probes at worst, but with many probers one of them comes by much sooner. */
+const PROBE_ROUNDS_MAX = 15;
+/** Of a change, once one node knows it. */
+const SPREAD_MS = 5_000;
+
+/** How soon each promise is kept in a mesh of this size. */
+export function boundsOf({ profile, nodes }: Pick<History, 'profile' | 'nodes'>): Bounds {
+  const suspicionMs = suspicionMinMs(profile, nodes);
+  // Unconfirmed, a suspicion takes six times as long; where there is nobody left to confirm, none is waited for.
+  const detectionMs = Math.min(PROBE_ROUNDS_MAX, 2 * nodes) * profile.probeIntervalMs;
+  return {
+    completenessMs: detectionMs + 2 * suspicionMs + SPREAD_MS,
+    // Whom gossip misses, the next ping of the suspected member puts right.
+    refutationMs: detectionMs + SPREAD_MS,
+    // The missing are looked for once in each rejoin interval; the first try may meet one that is down.
+    convergenceMs: 2 * profile.rejoinIntervalMs + SPREAD_MS,
+    // Whom the goodbye misses, those that heard it correct as soon as it raises a suspicion.
+    leaveMs: detectionMs + SPREAD_MS,
+    restartMs: SPREAD_MS,
+  };
+}
+
+export function judge(history: History): Verdict[] {
+  const timeline = new Timeline(history);
+  const bounds = boundsOf(history);
+  return [
+    new Law('completeness', 'the dead become known everywhere', history).run((law) => completeness(law, timeline, bounds)),
+    new Law('accuracy', 'no living, reachable node is declared dead', history).run((law) => accuracy(law, timeline, bounds)),
+    new Law('refutation', 'who is suspected and lives is cleared everywhere', history).run((law) => refutation(law, timeline, bounds)),
+    new Law('convergence', 'after a start or a heal all see the same, and the truth', history).run((law) => convergence(law, timeline, bounds)),
+    new Law('leave', 'who leaves has left, and is never called dead', history).run((law) => leave(law, timeline, bounds)),
+    new Law('restart', 'who restarts under its name is alive everywhere', history).run((law) => restart(law, timeline, bounds)),
+  ];
+}
+
+class Law {
+  readonly #law: string;
+  readonly #promise: string;
+  readonly #history: History;
+  readonly #violations: string[] = [];
+  #judged = 0;
+
+  constructor(law: string, promise: string, history: History) {
+    this.#law = law;
+    this.#promise = promise;
+    this.#history = history;
+  }
+
+  run(look: (law: Law) => void): Verdict {
+    look(this);
+    return { law: this.#law, promise: this.#promise, judged: this.#judged, violations: this.#violations };
+  }
+
+  expect(holds: boolean, atMs: number, complaint: () => string): void {
+    this.#judged++;
+    if (!holds) this.#violations.push(`seed ${this.#history.seed}, ${this.#history.nodes} nodes, ${(atMs / 1_000).toFixed(3)} s: ${complaint()}`);
+  }
+}
+
+function completeness(law: Law, timeline: Timeline, { completenessMs }: Bounds): void {
+  for (const { atMs, node } of timeline.history.facts.filter(({ type }) => type === 'crashed')) {
+    const dueMs = atMs + completenessMs;
+    if (dueMs > timeline.history.endMs || !timeline.wasWhole(atMs, dueMs) || timeline.ranEver(node!, atMs + 1, dueMs)) continue;
+    for (const observer of timeline.names.filter((name) => name !== node && timeline.ran(name, atMs, dueMs))) {
+      const held = timeline.belief(observer, node!, dueMs);
+      law.expect(held === undefined || held === 'dead', dueMs, () => `${observer} holds ${node} ${held}, which crashed at ${atMs / 1_000} s`);
+    }
+  }
+}
+
+function accuracy(law: Law, timeline: Timeline, { completenessMs }: Bounds): void {
+  const { beliefs } = timeline.history;
+  // What a cut or an earlier life made others believe may still come to pass for a while.
+  const hasExcuse = (member: string, atMs: number): boolean => !timeline.ran(member, atMs - completenessMs, atMs) || !timeline.wasWhole(atMs - completenessMs, atMs);
+  for (const { atMs, observer, event } of beliefs) {
+    if (event.type === 'suspect') law.expect(true, atMs, () => '');
+    if (event.type === 'dead') law.expect(hasExcuse(event.member, atMs), atMs, () => `${observer} declares ${event.member} dead, which runs and is reachable`);
+  }
+}
+
+function refutation(law: Law, timeline: Timeline, { refutationMs }: Bounds): void {
+  for (const { atMs, observer, event } of timeline.history.beliefs.filter((belief) => belief.event.type === 'suspect')) {
+    const dueMs = atMs + refutationMs;
+    const isInnocent = timeline.ran(event.member, atMs - 1, dueMs) && timeline.wasWhole(atMs - 1, dueMs);
+    if (dueMs > timeline.history.endMs || !isInnocent || !timeline.ran(observer, atMs, dueMs)) continue;
+    const held = lastsAs(timeline, observer, event.member, atMs, dueMs);
+    law.expect(held, dueMs, () => `${observer} still suspects ${event.member}, since ${atMs / 1_000} s`);
+  }
+}
+
+/** Whether a suspicion raised at `fromMs` was cleared at some time until `dueMs`: a new one has its own term. */
+function lastsAs(timeline: Timeline, observer: string, member: string, fromMs: number, dueMs: number): boolean {
+  return timeline.history.beliefs.some(
+    ({ atMs, observer: by, event }) => by === observer && event.member === member && atMs >= fromMs && atMs <= dueMs && (event.type === 'refuted' || event.type === 'alive'),
+  );
+}
+
+function convergence(law: Law, timeline: Timeline, { convergenceMs }: Bounds): void {
+  const { facts, endMs } = timeline.history;
+  const starts = facts.filter(({ type }) => type === 'healed' || type === 'started');
+  for (const atMs of new Set(starts.map((fact) => fact.atMs))) {
+    const dueMs = atMs + convergenceMs;
+    if (dueMs > endMs || !timeline.wasWhole(atMs + 0.001, dueMs)) continue;
+    const settled = timeline.names.filter((name) => timeline.ran(name, atMs, dueMs));
+    expectAllHold(law, timeline, settled, settled, dueMs, 'alive');
+  }
+}
+
+function leave(law: Law, timeline: Timeline, { leaveMs }: Bounds): void {
+  const { facts, beliefs, endMs } = timeline.history;
+  for (const { atMs, node } of facts.filter(({ type }) => type === 'leaving')) {
+    const dueMs = atMs + leaveMs;
+    if (dueMs > endMs || !timeline.wasWhole(atMs, dueMs) || timeline.ranEver(node!, atMs + 0.001, dueMs)) continue;
+    const observers = timeline.names.filter((name) => name !== node && timeline.ran(name, atMs, dueMs));
+    expectAllHold(law, timeline, observers, [node!], dueMs, 'left');
+    const nextStartMs = facts.find(({ type, node: name, atMs: at }) => type === 'started' && name === node && at > atMs)?.atMs ?? Infinity;
+    for (const belief of beliefs.filter(({ event, atMs: at }) => event.member === node && event.type === 'dead' && at > atMs && at < nextStartMs)) {
+      law.expect(false, belief.atMs, () => `${belief.observer} calls ${node} dead, which left at ${atMs / 1_000} s`);
+    }
+  }
+}
+
+function restart(law: Law, timeline: Timeline, { restartMs }: Bounds): void {
+  const { facts, endMs } = timeline.history;
+  const seen = new Set<string>();
+  for (const { atMs, node } of facts.filter(({ type }) => type === 'started')) {
+    const isRestart = seen.has(node!);
+    seen.add(node!);
+    const dueMs = atMs + restartMs;
+    if (!isRestart || dueMs > endMs || !timeline.wasWhole(atMs, dueMs) || !timeline.ran(node!, atMs, dueMs)) continue;
+    const observers = timeline.names.filter((name) => timeline.ran(name, atMs, dueMs));
+    expectAllHold(law, timeline, observers, [node!], dueMs, 'alive');
+  }
+}
+
+function expectAllHold(law: Law, timeline: Timeline, observers: readonly string[], members: readonly string[], atMs: number, status: MemberStatus): void {
+  for (const observer of observers) {
+    for (const member of members) {
+      const held = timeline.belief(observer, member, atMs);
+      // A suspicion may be raised at any time; the laws of accuracy and refutation look after it.
+      const holds = held === status || (status === 'alive' && held === 'suspect') || (status === 'left' && held === undefined);
+      law.expect(holds, atMs, () => `${observer} holds ${member} ${held ?? 'unknown'} instead of ${status}`);
+    }
+  }
+}

@@ -1,0 +1,90 @@
+/** Looking back at a history: who ran when, who believed what about whom. */
+import type { MemberStatus } from '../../src/actors/membership/membership-messages.ts';
+import type { Belief, Fact, History } from './mesh-simulation.ts';
+
+interface Span {
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+interface Step {
+  readonly atMs: number;
+  readonly status: MemberStatus | undefined;
+}
+
+/** What a status event makes of a member; events that change no status are left out. */
+const STATUS_AFTER: Readonly<Partial<Record<Belief['event']['type'], MemberStatus | 'unknown'>>> = {
+  alive: 'alive',
+  refuted: 'alive',
+  suspect: 'suspect',
+  dead: 'dead',
+  left: 'left',
+  reaped: 'unknown',
+};
+
+export class Timeline {
+  readonly history: History;
+  readonly #lives = new Map<string, Span[]>();
+  readonly #cuts: Span[] = [];
+  readonly #steps = new Map<string, Step[]>();
+
+  constructor(history: History) {
+    this.history = history;
+    for (const fact of history.facts) this.#addFact(fact);
+    for (const belief of history.beliefs) this.#addBelief(belief);
+  }
+
+  get names(): string[] {
+    return [...this.#lives.keys()];
+  }
+
+  /** Whether the node ran all the time between. */
+  ran(name: string, fromMs: number, untilMs: number): boolean {
+    return this.#livesOf(name).some((life) => life.fromMs <= fromMs && untilMs < life.untilMs);
+  }
+
+  /** Whether the node ran at any time between. */
+  ranEver(name: string, fromMs: number, untilMs: number): boolean {
+    return this.#livesOf(name).some((life) => life.fromMs <= untilMs && fromMs < life.untilMs);
+  }
+
+  /** Whether nothing was cut between. */
+  wasWhole(fromMs: number, untilMs: number): boolean {
+    return this.#cuts.every((cut) => cut.untilMs < fromMs || cut.fromMs > untilMs);
+  }
+
+  /** What `observer` held of `member` at that time, in the life it then had. */
+  belief(observer: string, member: string, atMs: number): MemberStatus | undefined {
+    const life = this.#livesOf(observer).findLast(({ fromMs }) => fromMs <= atMs);
+    if (life === undefined) return undefined;
+    const step = this.#steps.get(`${observer} ${member}`)?.findLast((candidate) => candidate.atMs <= atMs);
+    return step !== undefined && step.atMs >= life.fromMs ? step.status : undefined;
+  }
+
+  #livesOf(name: string): readonly Span[] {
+    return this.#lives.get(name) ?? [];
+  }
+
+  #addFact({ type, node, atMs }: Fact): void {
+    if (type === 'started') this.#lives.set(node!, [...this.#livesOf(node!), { fromMs: atMs, untilMs: Infinity }]);
+    // Who is leaving promises nothing more.
+    else if (type === 'crashed' || type === 'leaving') close(this.#lives.get(node!) ?? [], atMs);
+    else if (type === 'cut') this.#cuts.push({ fromMs: atMs, untilMs: Infinity });
+    else if (type === 'healed') close(this.#cuts, atMs);
+  }
+
+  #addBelief({ atMs, observer, event }: Belief): void {
+    const status = STATUS_AFTER[event.type];
+    if (status === undefined) return;
+    const key = `${observer} ${event.member}`;
+    const steps = this.#steps.get(key) ?? [];
+    steps.push({ atMs, status: status === 'unknown' ? undefined : status });
+    this.#steps.set(key, steps);
+  }
+}
+
+function close(spans: Span[], atMs: number): void {
+  spans.forEach((span, i) => {
+    if (span.untilMs === Infinity) spans[i] = { ...span, untilMs: atMs };
+  });
+}
