@@ -8,6 +8,7 @@ import { didYouMean, faultsAsError, shown, type ConfigFault } from './config-fau
 import { readConfigFile, type FileValue } from './config-file.ts';
 import { absolutePath, defaultDataDir } from './home-path.ts';
 import type { LogLevel } from '../log.ts';
+import { isLoopback } from '../loopback.ts';
 import { nearestWord } from '../nearest-word.ts';
 
 /** Timing presets of the gossip protocol; the numbers are the membership room's. */
@@ -234,9 +235,7 @@ function check(key: ConfigKey, given: Given, faults: ConfigFault[]): unknown {
 }
 
 function bindFaults(bind: string, subject: string): ConfigFault[] {
-  // The URL parser writes every spelling of an IPv6 address the same way.
-  const isLoopback = bind.includes(':') ? new URL(`http://[${bind}]`).hostname === '[::1]' : bind.startsWith('127.');
-  if (isLoopback) return [];
+  if (isLoopback(bind)) return [];
   return [
     {
       code: 'INSECURE_BIND',

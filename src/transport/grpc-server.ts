@@ -6,7 +6,7 @@ import type { Address } from '../address.ts';
 import { systemClock } from '../clock.ts';
 import { MeshError } from '../errors.ts';
 import { SERVER_OPTIONS } from './grpc-options.ts';
-import { isLoopback } from './loopback.ts';
+import { isLoopback } from '../loopback.ts';
 import type { MeshService } from './session-service.ts';
 import { clearSocketPath } from './unix-socket.ts';
 

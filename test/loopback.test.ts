@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { isLoopback } from '../../src/transport/loopback.ts';
+import { isLoopback } from '../src/loopback.ts';
 
 describe('loopback', () => {
   for (const host of ['127.0.0.1', '127.255.0.9', '::1', 'localhost', 'LocalHost']) {
