@@ -1,13 +1,14 @@
 /** What stands at a path and outlives its lives: the mailbox, the counters, who watches. */
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
-import type { ActorRef, Behavior, ErrorInfo, ExitReason, SendOutcome } from './behavior.ts';
-import { Cell, OwnMessage } from './cell.ts';
-import type { CellHost, TurnEngine, Urgent } from './cell.ts';
+import type { ActorRef, ErrorInfo, ExitReason, SendOutcome } from './behavior.ts';
+import { Cell } from './cell.ts';
+import type { Afterlife, AnyBehavior, CellHost, TurnEngine, Urgent } from './cell.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
-import { reasonError } from './exit-reason.ts';
+import { clip, reasonError, toErrorInfo } from './exit-reason.ts';
 import { Mailbox } from './mailbox.ts';
 import type { MailboxSpec } from './mailbox.ts';
+import { OwnMessage } from './own-message.ts';
 
 export type ActorStatus = 'starting' | 'running' | 'restarting' | 'stopping' | 'stopped' | 'ignored';
 
@@ -27,28 +28,38 @@ export interface ActorHost {
   failAsks(path: string, why: string): void;
 }
 
-// oxlint-disable-next-line typescript/no-explicit-any
-type MakeBehavior = () => Behavior<any, any>;
+/** What the life that failed last was doing, for the report of it. */
+export interface LastFailure {
+  readonly error: ErrorInfo;
+  readonly during: string;
+  /** What its `view` showed, as JSON. */
+  readonly state: string | undefined;
+}
+
+/** A state is shown for a person to read; what does not fit a screen is not read. */
+const STATE_CHARS_MAX = 2_000;
 
 export class Actor implements CellHost {
   readonly self: ActorRef<unknown>;
   readonly mailbox: Mailbox<Urgent, unknown>;
   readonly #host: ActorHost;
-  readonly #makeBehavior: MakeBehavior;
+  readonly makeBehavior: () => AnyBehavior;
   readonly #keepsMail: boolean;
+  /** Who hears of the end of the present life. */
   readonly #monitors = new Map<Cell, Actor>();
+  /** Whose end the present life is to hear of. */
+  readonly #monitored = new Set<Actor>();
   #status: ActorStatus = 'stopped';
   #cell: Cell | undefined;
   #lives = 0;
   #watcher: LifeWatcher | undefined;
   #processed = 0;
   #zombies = 0;
-  #lastError: ErrorInfo | undefined;
-  #lastDuring: string | undefined;
+  #lastFailure: LastFailure | undefined;
 
-  constructor(self: ActorRef<unknown>, makeBehavior: MakeBehavior, mailbox: MailboxSpec | undefined, host: ActorHost) {
+  constructor(self: ActorRef<unknown>, makeBehavior: () => AnyBehavior, mailbox: MailboxSpec | undefined, host: ActorHost) {
     this.self = self;
-    this.#makeBehavior = makeBehavior;
+    this.makeBehavior = makeBehavior;
     this.mailbox = new Mailbox(mailbox);
     this.#keepsMail = mailbox?.onRestart === 'keep';
     this.#host = host;
@@ -92,17 +103,8 @@ export class Actor implements CellHost {
     return this.#cell === undefined ? 0 : this.clock.now() - this.#cell.startedAt;
   }
 
-  get lastError(): ErrorInfo | undefined {
-    return this.#lastError;
-  }
-
-  /** What the last life that failed was handling. */
-  get lastDuring(): string | undefined {
-    return this.#lastDuring;
-  }
-
-  view(): unknown {
-    return this.#cell?.view();
+  get lastFailure(): LastFailure | undefined {
+    return this.#lastFailure;
   }
 
   // What its supervisor does with it
@@ -112,7 +114,7 @@ export class Actor implements CellHost {
     this.#status = 'starting';
     this.#watcher = watcher;
     this.mailbox.clearUrgent();
-    this.#cell = new Cell(this.#host.engine, ++this.#lives, this.#makeBehavior(), this);
+    this.#cell = new Cell(this.#host.engine, ++this.#lives, this);
   }
 
   /** Asks the present life to end. */
@@ -134,11 +136,12 @@ export class Actor implements CellHost {
     if (this.#cell === undefined) this.#status = 'restarting';
   }
 
-  /** No life is to come. */
+  /** No life is to come: what waits for one waits in vain. */
   retire(): void {
     this.end({ kind: 'killed', by: 'removal' });
-    if (this.#cell === undefined) this.#status = 'stopped';
+    this.#status = 'stopped';
     this.#dropMail();
+    this.#host.failAsks(this.path, 'it has stopped');
   }
 
   // What others do with it
@@ -154,9 +157,9 @@ export class Actor implements CellHost {
     return offered.outcome;
   }
 
-  /** Ahead of what actors sent; for the runtime's own news. */
-  sendFirst(message: unknown): void {
-    this.#post({ kind: 'first', message });
+  /** Ahead of what actors sent, to this life only; for the runtime's own news. */
+  sendFirst(life: number, message: unknown): void {
+    if (life === this.#lives) this.#post({ kind: 'first', message });
   }
 
   /** `watcher` hears of the end of the present life; false when there is none. */
@@ -172,7 +175,7 @@ export class Actor implements CellHost {
 
   // CellHost
 
-  deliverOwn(message: unknown): void {
+  deliverOwn(message: OwnMessage): void {
     this.mailbox.offerOwn(message);
     this.#cell?.wake();
   }
@@ -184,6 +187,7 @@ export class Actor implements CellHost {
 
   ignored(): void {
     this.#status = 'ignored';
+    this.#dropMail();
   }
 
   handled(): void {
@@ -192,27 +196,31 @@ export class Actor implements CellHost {
 
   monitor(path: string): void {
     const target = this.#host.find(path);
-    if (this.#cell !== undefined && target?.addMonitor(this.#cell, this) === true) return;
+    if (this.#cell !== undefined && target?.addMonitor(this.#cell, this) === true) return void this.#monitored.add(target);
     this.#post({ kind: 'down', path, life: target?.life ?? 0, reason: { kind: 'noproc' } });
   }
 
   demonitor(path: string): void {
-    if (this.#cell !== undefined) this.#host.find(path)?.removeMonitor(this.#cell);
+    const target = this.#host.find(path);
+    if (this.#cell !== undefined && target !== undefined) {
+      target.removeMonitor(this.#cell);
+      this.#monitored.delete(target);
+    }
     this.mailbox.removeUrgent((urgent) => urgent.kind === 'down' && urgent.path === path);
   }
 
   ended(reason: ExitReason): void {
+    const cell = this.#cell;
     const error = reasonError(reason);
-    if (error !== undefined) {
-      this.#lastError = error;
-      this.#lastDuring = this.#cell?.during;
+    if (error !== undefined && cell !== undefined) {
+      this.#lastFailure = { error, during: cell.during, state: clip(cell.stateShown(), STATE_CHARS_MAX) };
     }
     if (this.#status !== 'ignored') this.#status = 'stopping';
     this.#host.failAsks(this.path, `its life ended: ${reason.kind}`);
-    for (const [cell, watcher] of this.#monitors) {
-      if (cell.ending === undefined) watcher.#post({ kind: 'down', path: this.path, life: this.#lives, reason });
-    }
+    for (const [watching, watcher] of this.#monitors) watcher.#hearDown(watching, this, reason);
     this.#monitors.clear();
+    for (const target of this.#monitored) if (cell !== undefined) target.removeMonitor(cell);
+    this.#monitored.clear();
     if (!this.#keepsMail) this.#dropMail();
   }
 
@@ -220,16 +228,21 @@ export class Actor implements CellHost {
     const cell = this.#cell;
     const watcher = this.#watcher;
     this.#cell = this.#watcher = undefined;
-    if (this.#status === 'ignored') return watcher?.ignored();
-    this.#status = 'stopped';
-    if (cell?.ending !== undefined) watcher?.exited(cell.ending, this.clock.now() - cell.startedAt);
+    // Until its supervisor has decided what comes next, mail waits.
+    if (this.#status === 'ignored') watcher?.ignored();
+    else if (cell?.ending !== undefined) watcher?.exited(cell.ending, this.clock.now() - cell.startedAt);
   }
 
-  afterlife(what: 'late-failure' | 'zombie' | 'zombie-settled' | 'release-failed' | 'terminate-failed', error?: unknown): void {
+  afterlife(what: Afterlife, error?: unknown): void {
     if (what === 'zombie') this.#zombies++;
-    if (what === 'zombie-settled') this.#zombies = Math.max(0, this.#zombies - 1);
-    const message = error instanceof Error ? error.message : undefined;
-    this.log.log(error === undefined ? 'debug' : 'warn', what, { actor: this.path, life: this.#lives, error: message });
+    if (what === 'zombie-settled') this.#zombies--;
+    const fields = error === undefined ? {} : { error: toErrorInfo(error).message };
+    this.log.log(error === undefined ? 'debug' : 'warn', what, { actor: this.path, life: this.#lives, ...fields });
+  }
+
+  #hearDown(watching: Cell, target: Actor, reason: ExitReason): void {
+    this.#monitored.delete(target);
+    if (watching === this.#cell) this.#post({ kind: 'down', path: target.path, life: target.life, reason });
   }
 
   #post(urgent: Urgent): void {

@@ -1,5 +1,5 @@
 /** Questions that wait for their answer. One table and one sweep for all, so that an ask costs no timer. */
-import type { Clock, Timer } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import { AskError } from './behavior.ts';
 import type { AskFailure, Reply, SendOutcome } from './behavior.ts';
 
@@ -10,7 +10,7 @@ interface Ask {
   readonly path: string;
   readonly deadline: number;
   readonly timeoutMs: number;
-  readonly resolve: (answer: never) => void;
+  readonly resolve: (answer: unknown) => void;
   readonly reject: (error: AskError) => void;
 }
 
@@ -21,7 +21,7 @@ export class AskTable {
   readonly #asks = new Map<number, Ask>();
   readonly #byPath = new Map<string, Set<number>>();
   #next = 1;
-  #sweep: Timer | undefined;
+  #isSweepDue = false;
 
   constructor(clock: Clock, onLateReply: (path: string) => void) {
     this.#clock = clock;
@@ -32,11 +32,12 @@ export class AskTable {
   ask<M, R>(path: string, make: (reply: Reply<R>) => M, timeoutMs: number, send: (message: M) => SendOutcome): Promise<R> {
     return new Promise<R>((resolve, reject) => {
       const number = this.#next++;
-      this.#asks.set(number, { path, deadline: this.#clock.now() + timeoutMs, timeoutMs, resolve, reject });
+      const message = make((answer) => this.#settle(number, path, answer));
+      this.#asks.set(number, { path, deadline: this.#clock.now() + timeoutMs, timeoutMs, resolve: resolve as (answer: unknown) => void, reject });
       this.#ofPath(path).add(number);
-      const outcome = send(make((answer) => this.#settle(number, path, answer)));
+      const outcome = send(message);
       if (outcome !== 'accepted') this.#fail(number, outcome, outcome === 'full' ? 'its mailbox is full' : 'there is no such actor');
-      else this.#sweep ??= this.#clock.setTimer(SWEEP_MS, () => this.#timeOut());
+      this.#sweepLater();
     });
   }
 
@@ -45,10 +46,10 @@ export class AskTable {
     for (const number of this.#byPath.get(path) ?? []) this.#fail(number, 'exited', why);
   }
 
-  #settle<R>(number: number, path: string, answer: R): void {
+  #settle(number: number, path: string, answer: unknown): void {
     const ask = this.#take(number);
-    if (ask === undefined) return this.#onLateReply(path);
-    (ask.resolve as (answer: R) => void)(answer);
+    if (ask === undefined) this.#onLateReply(path);
+    else ask.resolve(answer);
   }
 
   #fail(number: number, failure: AskFailure, detail: string): void {
@@ -56,13 +57,19 @@ export class AskTable {
     ask?.reject(new AskError(failure, ask.path, detail));
   }
 
+  #sweepLater(): void {
+    if (this.#isSweepDue || this.#asks.size === 0) return;
+    this.#isSweepDue = true;
+    this.#clock.setTimer(SWEEP_MS, () => this.#timeOut());
+  }
+
   #timeOut(): void {
-    this.#sweep = undefined;
+    this.#isSweepDue = false;
     const now = this.#clock.now();
     for (const [number, ask] of this.#asks) {
       if (ask.deadline <= now) this.#fail(number, 'timeout', `no answer within ${ask.timeoutMs} ms`);
     }
-    if (this.#asks.size > 0) this.#sweep = this.#clock.setTimer(SWEEP_MS, () => this.#timeOut());
+    this.#sweepLater();
   }
 
   #take(number: number): Ask | undefined {

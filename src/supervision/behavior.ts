@@ -101,10 +101,11 @@ export interface ActorContext<M> {
   readonly log: Logger;
   /** Aborted when this life ends. */
   readonly signal: AbortSignal;
-  /** Sends `message` to this life after `delayMs`; a timer of the same key is replaced. */
+  /** Sends `message` to this life after `delayMs`. A timer of the same key is replaced, also when its message waits already. */
   setTimer(key: string, delayMs: number, message: M): void;
-  /** As `setTimer`, again and again. */
+  /** As `setTimer`, again and again; while a message of it still waits there is no second one. */
   setInterval(key: string, periodMs: number, message: M): void;
+  /** After this nothing comes of the timer any more. */
   clearTimer(key: string): void;
   /** The outcome of `promise` arrives as a message, unless this life has ended by then. */
   pipe<T>(promise: Promise<T>, onValue: (value: T) => M, onError: (error: Error) => M): void;

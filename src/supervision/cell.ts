@@ -9,28 +9,25 @@ import { dispatch, spawn, start, stop } from 'nact';
 import { runAs } from './attribution.ts';
 import type { Culprit } from './attribution.ts';
 import { IGNORE } from './behavior.ts';
-import type { Behavior, ExitReason, Ignore, Signal } from './behavior.ts';
+import type { Behavior, ExitReason, Signal } from './behavior.ts';
 import { messageName } from './dead-letters.ts';
 import { NORMAL, toErrorInfo } from './exit-reason.ts';
 import { LifeContext } from './life-context.ts';
 import type { ContextHost } from './life-context.ts';
 import type { Mailbox } from './mailbox.ts';
+import { OwnMessage } from './own-message.ts';
 
 /** What the runtime says to a life, ahead of what actors say. */
 export type Urgent = Signal | { readonly kind: 'first'; readonly message: unknown };
 
-/** A message of a life to itself; the next life does not get it. */
-export class OwnMessage {
-  readonly life: number;
-  readonly message: unknown;
+// oxlint-disable-next-line typescript/no-explicit-any
+export type AnyBehavior = Behavior<any, any>;
 
-  constructor(life: number, message: unknown) {
-    this.life = life;
-    this.message = message;
-  }
-}
+/** What becomes known of a life that is over or about to be: a handler that goes on, one that is done at last, a failure. */
+export type Afterlife = 'zombie' | 'zombie-settled' | 'late-failure' | 'release-failed' | 'terminate-failed';
 
 export interface CellHost extends Omit<ContextHost<unknown>, 'exitSoon'> {
+  makeBehavior(): AnyBehavior;
   readonly mailbox: Mailbox<Urgent, unknown>;
   /** A message was handled. */
   handled(): void;
@@ -39,8 +36,7 @@ export interface CellHost extends Omit<ContextHost<unknown>, 'exitSoon'> {
   ended(reason: ExitReason): void;
   /** Its nact actor has stopped: the exit signal. Called once. */
   exited(): void;
-  /** Something of an ended life failed or settled late. */
-  afterlife(what: 'late-failure' | 'zombie' | 'zombie-settled' | 'release-failed' | 'terminate-failed', error?: unknown): void;
+  afterlife(what: Afterlife, error?: unknown): void;
 }
 
 /** One turn handles at most this many messages … */
@@ -50,17 +46,15 @@ const TURN_MS = 1;
 /** The clock is read once in this many messages. */
 const CLOCK_EVERY = 16;
 
-// oxlint-disable-next-line typescript/no-explicit-any
-type AnyBehavior = Behavior<any, any>;
-
 export class Cell implements Culprit {
   readonly life: number;
   readonly context: LifeContext<unknown>;
   readonly startedAt: number;
-  readonly #behavior: AnyBehavior;
   readonly #host: CellHost;
   readonly #mailbox: Mailbox<Urgent, unknown>;
   readonly #turns: NactActor;
+  /** Made in the first turn, so that a failure to make it is a failed start. */
+  #behavior: AnyBehavior | undefined;
   #state: unknown;
   #isInitialised = false;
   #isUp = false;
@@ -69,12 +63,15 @@ export class Cell implements Culprit {
   #hasExited = false;
   #exitRequest: ExitReason | undefined;
   #ending: ExitReason | undefined;
-  /** What is being handled, for the crash report. */
-  #during: () => string = () => 'init';
+  /** Handled in this turn; over all the promises it waits for, so that a busy life yields however it handles. */
+  #handled = 0;
+  #turnEnds = 0;
+  /** What is being done, and with what: for the crash report, which alone puts it in words. */
+  #activity: 'init' | 'receive' | 'signal' | 'terminate' | 'detached work' = 'init';
+  #subject: unknown;
 
-  constructor(engine: TurnEngine, life: number, behavior: AnyBehavior, host: CellHost) {
+  constructor(engine: TurnEngine, life: number, host: CellHost) {
     this.life = life;
-    this.#behavior = behavior;
     this.#host = host;
     this.#mailbox = host.mailbox;
     this.startedAt = host.clock.now();
@@ -82,7 +79,7 @@ export class Cell implements Culprit {
       self: host.self,
       clock: host.clock,
       log: host.log,
-      deliverOwn: (message) => host.deliverOwn(new OwnMessage(life, message)),
+      deliverOwn: (message) => host.deliverOwn(message),
       exitSoon: (reason) => this.#exitSoon(reason),
       started: () => this.#started(),
       monitor: (path) => host.monitor(path),
@@ -100,13 +97,26 @@ export class Cell implements Culprit {
     return this.#ending;
   }
 
+  /** What it does or did last. */
   get during(): string {
-    return this.#during();
+    switch (this.#activity) {
+      case 'receive':
+        return `receive ${this.#describe(this.#subject)}`;
+      case 'signal':
+        return `signal ${(this.#subject as Signal).kind}`;
+      default:
+        return this.#activity;
+    }
   }
 
-  /** What `view` shows of the state now. A view that throws is the actor's fault, not the reader's. */
-  view(): unknown {
-    return this.#isInitialised ? this.#behavior.view?.(this.#state) : undefined;
+  /** What `view` shows of the state now, as JSON; undefined when there is no view. Never throws. */
+  stateShown(): string | undefined {
+    if (!this.#isInitialised || this.#behavior?.view === undefined) return undefined;
+    try {
+      return JSON.stringify(this.#behavior.view(this.#state));
+    } catch (error) {
+      return `its view failed: ${toErrorInfo(error).message}`;
+    }
   }
 
   /** There is something in the mailbox. */
@@ -125,74 +135,89 @@ export class Cell implements Culprit {
 
   failDetached(error: unknown): void {
     if (this.#ending !== undefined) return this.#host.afterlife('late-failure', error);
-    this.#during = () => 'detached work';
+    this.#activity = 'detached work';
     this.end(this.#faultOf(error));
   }
 
   #turn(): void | Promise<void> {
-    const until = this.#host.clock.now() + TURN_MS;
-    for (let handled = 0; this.#ending === undefined; ) {
-      let result: void | Promise<void>;
-      const urgent = this.#isInitialised ? this.#mailbox.shiftUrgent() : undefined;
-      if (!this.#isInitialised) {
-        result = this.#init();
-      } else if (this.#exitRequest !== undefined) {
-        result = this.#endInOrder(this.#exitRequest);
-      } else if (urgent !== undefined) {
-        result = this.#hear(urgent);
-      } else {
-        if (handled >= BATCH_MAX || (handled % CLOCK_EVERY === CLOCK_EVERY - 1 && this.#host.clock.now() >= until)) break;
-        const message = this.#mailbox.shift();
-        if (message === undefined) break;
-        handled++;
-        result = this.#receive(message);
-      }
-      if (result !== undefined) return result.then(() => this.#turn());
+    this.#handled = 0;
+    this.#turnEnds = this.#host.clock.now() + TURN_MS;
+    return this.#work();
+  }
+
+  #work(): void | Promise<void> {
+    while (this.#ending === undefined && this.#hasWork && !this.#isTurnOver) {
+      this.#handled++;
+      const result = this.#next();
+      if (result !== undefined) return result.then(() => this.#work());
     }
     this.#isTurnDue = false;
-    if (!this.#mailbox.isEmpty) this.wake();
+    this.#subject = undefined;
+    if (this.#hasWork) this.wake();
+  }
+
+  get #hasWork(): boolean {
+    return !this.#mailbox.isEmpty || !this.#isInitialised || this.#exitRequest !== undefined;
+  }
+
+  get #isTurnOver(): boolean {
+    return this.#handled >= BATCH_MAX || (this.#handled % CLOCK_EVERY === CLOCK_EVERY - 1 && this.#host.clock.now() >= this.#turnEnds);
+  }
+
+  #next(): void | Promise<void> {
+    if (!this.#isInitialised) return this.#init();
+    if (this.#exitRequest !== undefined) return this.#endInOrder(this.#exitRequest);
+    const urgent = this.#mailbox.shiftUrgent();
+    if (urgent !== undefined) return this.#hear(urgent);
+    const message = this.#mailbox.shift();
+    if (!(message instanceof OwnMessage)) return this.#receive(message);
+    if (message.life === this.life && message.take()) return this.#receive(message.message);
   }
 
   #init(): void | Promise<void> {
-    const made: unknown = this.#behavior.init(this.context);
+    const behavior = this.#host.makeBehavior();
+    this.#behavior = behavior;
+    const made: unknown = behavior.init(this.context);
     return this.#then(made, (state) => {
       this.#isInitialised = true;
-      if (state === (IGNORE as Ignore)) {
+      if (state === IGNORE) {
         this.#host.ignored();
         return this.end(NORMAL);
       }
       this.#state = state;
-      if (this.#behavior.startsLate !== true) this.#started();
+      if (behavior.startsLate !== true) this.#started();
     });
   }
 
   #receive(message: unknown): void | Promise<void> {
-    let said = message;
-    if (message instanceof OwnMessage) {
-      if (message.life !== this.life) return;
-      said = message.message;
-    }
-    this.#during = () => `receive ${this.#behavior.describe?.(said) ?? messageName(said)}`;
-    const next: unknown = this.#behavior.receive(this.#state, said, this.context);
+    this.#activity = 'receive';
+    this.#subject = message;
+    const next: unknown = this.#behavior!.receive(this.#state, message, this.context);
     this.#host.handled();
-    return this.#then(next, (state) => void (this.#state = state));
+    return this.#setState(next);
   }
 
   #hear(urgent: Urgent): void | Promise<void> {
     if (urgent.kind === 'first') return this.#receive(urgent.message);
-    if (urgent.kind === 'stop' && this.#behavior.trapsStop !== true) return this.#endInOrder(urgent.reason);
-    this.#during = () => `signal ${urgent.kind}`;
-    if (this.#behavior.signal === undefined) return;
-    const next: unknown = this.#behavior.signal(this.#state, urgent, this.context);
-    return this.#then(next, (state) => void (this.#state = state));
+    const behavior = this.#behavior!;
+    if (urgent.kind === 'stop' && behavior.trapsStop !== true) return this.#endInOrder(urgent.reason);
+    if (behavior.signal === undefined) return;
+    this.#activity = 'signal';
+    this.#subject = urgent;
+    return this.#setState(behavior.signal(this.#state, urgent, this.context));
+  }
+
+  #setState(next: unknown): void | Promise<void> {
+    if (isThenable(next)) return this.#then(next, (state) => void (this.#state = state));
+    this.#state = next;
   }
 
   #endInOrder(reason: ExitReason): void | Promise<void> {
-    this.#during = () => 'terminate';
+    this.#activity = 'terminate';
     // A failing terminate does not change why the life ends; it is told and left behind.
     const failed = (error: unknown): void => this.#host.afterlife('terminate-failed', error);
     try {
-      const done: unknown = this.#behavior.terminate?.(this.#state, reason, this.context);
+      const done: unknown = this.#behavior!.terminate?.(this.#state, reason, this.context);
       if (!isThenable(done)) return this.end(reason);
       const settled = Promise.resolve(done).catch(failed);
       return this.#then(settled, () => this.end(reason));
@@ -206,17 +231,28 @@ export class Cell implements Culprit {
   #then(result: unknown, goOn: (value: unknown) => void): void | Promise<void> {
     if (!isThenable(result)) return goOn(result);
     this.#isAwaiting = true;
-    const settled = (): boolean => {
-      this.#isAwaiting = false;
-      if (this.#ending !== undefined) this.#host.afterlife('zombie-settled');
-      return this.#ending === undefined;
-    };
     return Promise.resolve(result).then(
-      (value) => void (settled() && goOn(value)),
+      (value) => void (this.#isStillWanted() && goOn(value)),
       (error: unknown) => {
-        if (settled()) throw error;
+        if (this.#isStillWanted(error)) throw error;
       },
     );
+  }
+
+  /** What was awaited has settled: does it matter still? */
+  #isStillWanted(error?: unknown): boolean {
+    this.#isAwaiting = false;
+    if (this.#ending !== undefined) this.#host.afterlife('zombie-settled', error);
+    return this.#ending === undefined;
+  }
+
+  /** A behavior that cannot tell its message apart must not keep its crash from being told. */
+  #describe(message: unknown): string {
+    try {
+      return this.#behavior?.describe?.(message) ?? messageName(message);
+    } catch {
+      return messageName(message);
+    }
   }
 
   #started(): void {
@@ -240,8 +276,9 @@ export class Cell implements Culprit {
 
   #markEnded(reason: ExitReason): void {
     this.#ending = reason;
-    this.context.release((error) => this.#host.afterlife('release-failed', error));
-    if (this.#isAwaiting && reason.kind !== 'error') this.#host.afterlife('zombie');
+    // Whoever ends this life, what its releases leave behind is its own.
+    runAs(this, () => this.context.release((error) => this.#host.afterlife('release-failed', error)));
+    if (this.#isAwaiting) this.#host.afterlife('zombie');
     this.#host.ended(reason);
   }
 
@@ -279,7 +316,7 @@ interface NactProperties {
 }
 
 // oxlint-disable-next-line typescript/no-explicit-any
-const nact: NactKernel = { spawn: spawn as any, dispatch: dispatch as any, stop: stop as any, start: start as any };
+const nact: NactKernel = { spawn: spawn as any, dispatch: dispatch as any, stop, start: start as any };
 
 const TURN = 'turn';
 /** Shared: without a sender nact makes four objects for each message. */

@@ -11,12 +11,10 @@ export type EventType =
   | 'crash'
   /** A life ended by itself in good order. */
   | 'exit'
-  /** A life was ended because it did not stop in its time. */
+  /** A life did not stop in order: it failed on the way down, or was ended because its time was over. */
   | 'shutdown_error'
   /** A supervisor gave up. */
   | 'escalate'
-  /** Messages had nowhere to go. */
-  | 'dead_letters'
   /** An operator intervened. */
   | 'admin';
 
@@ -33,6 +31,8 @@ export interface SupervisionEvent {
   readonly error?: ErrorInfo;
   /** What was being handled when it crashed: `receive put`, `init`, `timer` … */
   readonly during?: string;
+  /** What its `view` showed then, as JSON, clipped. */
+  readonly state?: string;
   readonly supervisor?: string;
   readonly decision?: Decision;
   readonly delayMs?: number;

@@ -56,7 +56,8 @@ export function reasonError(reason: ExitReason): ErrorInfo | undefined {
   return reason.kind === 'error' || reason.kind === 'start_failed' ? reason.error : undefined;
 }
 
-function describeThrown(thrown: unknown): string {
+/** What was thrown that is no error. */
+export function describeThrown(thrown: unknown): string {
   try {
     return typeof thrown === 'string' ? thrown : `${typeof thrown} ${JSON.stringify(thrown)} was thrown`;
   } catch {
@@ -64,6 +65,6 @@ function describeThrown(thrown: unknown): string {
   }
 }
 
-function clip(text: string, max: number): string {
-  return text.length <= max ? text : `${text.slice(0, max)}…`;
+export function clip<T extends string | undefined>(text: T, max: number): T | string {
+  return text === undefined || text.length <= max ? text : `${text.slice(0, max)}…`;
 }

@@ -2,19 +2,25 @@
 import type { Clock, Timer } from '../clock.ts';
 import type { LogFields, LogLevel, Logger } from '../log.ts';
 import type { ActorContext, ActorRef, ExitReason } from './behavior.ts';
-import { NORMAL } from './exit-reason.ts';
+import { describeThrown, NORMAL } from './exit-reason.ts';
+import { OwnMessage } from './own-message.ts';
 
 /** The runtime's side of a context. */
 export interface ContextHost<M> {
   readonly self: ActorRef<M>;
   readonly clock: Clock;
   readonly log: Logger;
-  /** A message this life sends to itself: a timer, a result. */
-  deliverOwn(message: M): void;
+  deliverOwn(message: OwnMessage): void;
   exitSoon(reason: ExitReason): void;
   started(): void;
   monitor(path: string): void;
   demonitor(path: string): void;
+}
+
+interface Armed {
+  timer: Timer;
+  /** What it told its life last; it is not told again before that was heard. */
+  told: OwnMessage | undefined;
 }
 
 export class LifeContext<M> implements ActorContext<M> {
@@ -25,7 +31,7 @@ export class LifeContext<M> implements ActorContext<M> {
   readonly #host: ContextHost<M>;
   // Made when first asked for: most lives need none of them, and an AbortController alone is a tenth of a start's cost.
   #log: Logger | undefined;
-  #timers: Map<string, Timer> | undefined;
+  #timers: Map<string, Armed> | undefined;
   #owned: (() => void)[] | undefined;
   #abort: AbortController | undefined;
   #isReleased = false;
@@ -52,28 +58,38 @@ export class LifeContext<M> implements ActorContext<M> {
   }
 
   setTimer(key: string, delayMs: number, message: M): void {
-    this.#arm(key, delayMs, () => {
-      this.#timers?.delete(key);
-      this.#host.deliverOwn(message);
+    this.#arm(key, delayMs, (armed) => {
+      armed.told = new OwnMessage(this.life, message, () => this.#timers?.delete(key));
+      this.#host.deliverOwn(armed.told);
     });
   }
 
   setInterval(key: string, periodMs: number, message: M): void {
-    this.#arm(key, periodMs, () => {
-      this.setInterval(key, periodMs, message);
-      this.#host.deliverOwn(message);
-    });
+    const tick = (armed: Armed): void => {
+      armed.timer = this.clock.setTimer(periodMs, () => tick(armed));
+      // An actor that is slower than its interval hears one tick, not all that it missed.
+      if (armed.told?.isWaiting === true) return;
+      armed.told = new OwnMessage(this.life, message);
+      this.#host.deliverOwn(armed.told);
+    };
+    this.#arm(key, periodMs, tick);
   }
 
   clearTimer(key: string): void {
-    this.#timers?.get(key)?.cancel();
+    const armed = this.#timers?.get(key);
+    if (armed === undefined) return;
+    armed.timer.cancel();
+    armed.told?.withdraw();
     this.#timers?.delete(key);
   }
 
   pipe<T>(promise: Promise<T>, onValue: (value: T) => M, onError: (error: Error) => M): void {
+    const deliver = (make: () => M): void => {
+      if (!this.#isReleased) this.#host.deliverOwn(new OwnMessage(this.life, make()));
+    };
     promise.then(
-      (value) => this.#isReleased || this.#host.deliverOwn(onValue(value)),
-      (error: unknown) => this.#isReleased || this.#host.deliverOwn(onError(error instanceof Error ? error : new Error(String(error)))),
+      (value) => deliver(() => onValue(value)),
+      (error: unknown) => deliver(() => onError(error instanceof Error ? error : new Error(describeThrown(error)))),
     );
   }
 
@@ -101,7 +117,7 @@ export class LifeContext<M> implements ActorContext<M> {
   /** Lets go of everything, once; a release that throws does not keep the others. */
   release(onFault: (error: unknown) => void): void {
     this.#isReleased = true;
-    for (const timer of this.#timers?.values() ?? []) timer.cancel();
+    for (const { timer } of this.#timers?.values() ?? []) timer.cancel();
     this.#abort?.abort();
     for (const release of (this.#owned ?? []).reverse()) {
       try {
@@ -113,9 +129,10 @@ export class LifeContext<M> implements ActorContext<M> {
     this.#timers = this.#owned = undefined;
   }
 
-  #arm(key: string, delayMs: number, fire: () => void): void {
+  #arm(key: string, delayMs: number, fire: (armed: Armed) => void): void {
     if (this.#isReleased) return;
     this.clearTimer(key);
-    (this.#timers ??= new Map()).set(key, this.clock.setTimer(delayMs, fire));
+    const armed: Armed = { timer: this.clock.setTimer(delayMs, () => fire(armed)), told: undefined };
+    (this.#timers ??= new Map()).set(key, armed);
   }
 }

@@ -1,5 +1,6 @@
 /** What waits for an actor: bounded, with a stated answer to the one too many. Pure. */
 import Denque from 'denque';
+import { OwnMessage } from './own-message.ts';
 
 /**
  * reject: the sender is told `full`; drop_oldest: the oldest waiting message makes room; drop_newest: the new one is
@@ -58,15 +59,15 @@ export class Mailbox<Urgent, M> {
       case 'drop_newest':
         return { outcome: 'accepted', lost: message };
       case 'drop_oldest': {
-        const lost = this.#messages.shift();
+        const lost = this.#takeOldest();
         this.#messages.push(message);
         return lost === undefined ? ACCEPTED : { outcome: 'accepted', lost };
       }
     }
   }
 
-  /** Takes a message over the bound: for an actor's own timers and results, of which it sets the number itself. */
-  offerOwn(message: M): void {
+  /** Takes a message over the bound, and does not drop it for another: an actor sets the number of its own itself. */
+  offerOwn(message: M & OwnMessage): void {
     this.#messages.push(message);
   }
 
@@ -98,5 +99,11 @@ export class Mailbox<Urgent, M> {
     const messages = this.#messages.toArray();
     this.#messages.clear();
     return messages;
+  }
+
+  #takeOldest(): M | undefined {
+    let at = 0;
+    while (at < this.#messages.length && this.#messages.peekAt(at) instanceof OwnMessage) at++;
+    return at === 0 ? this.#messages.shift() : this.#messages.removeOne(at);
   }
 }

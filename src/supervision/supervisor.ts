@@ -4,6 +4,7 @@ import type { ActorContext, ActorRef, Behavior, ExitReason, Signal } from './beh
 import type { LifeWatcher } from './actor.ts';
 import { childPath } from './child-spec.ts';
 import type { ChildSpec, SupervisorSpec } from './child-spec.ts';
+import { toErrorInfo } from './exit-reason.ts';
 import { SupervisorCore } from './supervisor-core.ts';
 import type { ChildReport, SupervisorEffect, SupervisorInput } from './supervisor-effects.ts';
 
@@ -17,29 +18,25 @@ export interface SupervisorHost {
   awaitRestart(path: string): void;
   retire(path: string): void;
   forget(path: string): void;
-  /** Puts an input before the supervisor's own mail. */
-  tell(supervisor: string, input: SupervisorInput): void;
+  /** Ends all that live under the supervisor, last first, and lets go of those that its spec does not name. */
+  endChildren(supervisor: string, reason: ExitReason): void;
+  /** Puts an input before the supervisor's own mail, if it is still in that life. */
+  tell(supervisor: string, life: number, input: SupervisorInput): void;
   report(supervisor: string, child: string, report: ChildReport): void;
-}
-
-interface State {
-  readonly core: SupervisorCore;
-  /** Ids of children that may have a life. */
-  readonly living: Set<string>;
 }
 
 type Context = ActorContext<SupervisorInput>;
 
-export function supervisorBehavior(spec: SupervisorSpec, path: string, host: SupervisorHost): Behavior<State, SupervisorInput> {
-  const handle = (state: State, input: SupervisorInput, context: Context): State => {
-    for (const effect of state.core.handle(input, context.clock.now())) perform(state, effect, context);
-    return state;
+export function supervisorBehavior(spec: SupervisorSpec, path: string, host: SupervisorHost): Behavior<SupervisorCore, SupervisorInput> {
+  const handle = (core: SupervisorCore, input: SupervisorInput, context: Context): SupervisorCore => {
+    for (const effect of core.handle(input, context.clock.now())) perform(effect, context);
+    return core;
   };
 
-  const perform = (state: State, effect: SupervisorEffect, context: Context): void => {
+  const perform = (effect: SupervisorEffect, context: Context): void => {
     switch (effect.kind) {
       case 'start':
-        return start(state, effect);
+        return start(effect, context);
       case 'stop':
         return host.requestStop(childPath(path, effect.id), effect.reason);
       case 'end':
@@ -53,7 +50,7 @@ export function supervisorBehavior(spec: SupervisorSpec, path: string, host: Sup
       case 'schedule':
         return context.setTimer(effect.key, effect.delayMs, effect.input);
       case 'reply':
-        return effect.deliver();
+        return deliver(effect.deliver, context);
       case 'report':
         return host.report(path, childPath(path, effect.id), effect.report);
       case 'started':
@@ -63,16 +60,12 @@ export function supervisorBehavior(spec: SupervisorSpec, path: string, host: Sup
     }
   };
 
-  const start = (state: State, { id, epoch, spec: childSpec }: Extract<SupervisorEffect, { kind: 'start' }>): void => {
-    state.living.add(id);
-    const tell = (input: SupervisorInput): void => host.tell(path, input);
+  const start = ({ id, epoch, spec: childSpec }: Extract<SupervisorEffect, { kind: 'start' }>, { life }: Context): void => {
+    const tell = (input: SupervisorInput): void => host.tell(path, life, input);
     host.startChild(childPath(path, id), childSpec, {
       started: () => tell({ kind: 'child-started', id, epoch }),
       ignored: () => tell({ kind: 'child-ignored', id, epoch }),
-      exited: (reason, uptimeMs) => {
-        state.living.delete(id);
-        tell({ kind: 'child-exited', id, epoch, reason, uptimeMs });
-      },
+      exited: (reason, uptimeMs) => tell({ kind: 'child-exited', id, epoch, reason, uptimeMs }),
     });
   };
 
@@ -81,14 +74,20 @@ export function supervisorBehavior(spec: SupervisorSpec, path: string, host: Sup
     startsLate: true,
     init(context) {
       const core = new SupervisorCore(spec, path, host.random, (id) => host.ref(childPath(path, id)));
-      const state: State = { core, living: new Set() };
       // Children never outlive their supervisor, however it ends; after a shutdown in order there are none left.
-      context.own(() => {
-        for (const id of [...state.living].reverse()) host.end(childPath(path, id), { kind: 'killed', by: `end of ${path}` });
-      });
-      return handle(state, { kind: 'start' }, context);
+      context.own(() => host.endChildren(path, { kind: 'killed', by: `end of ${path}` }));
+      return handle(core, { kind: 'start' }, context);
     },
     receive: handle,
-    signal: (state: State, signal: Signal, context) => (signal.kind === 'stop' ? handle(state, signal, context) : state),
+    signal: (core: SupervisorCore, signal: Signal, context) => (signal.kind === 'stop' ? handle(core, signal, context) : core),
   };
+}
+
+/** What is done with an answer is up to who asked: it must not end the supervisor. */
+function deliver(reply: () => void, context: Context): void {
+  try {
+    reply();
+  } catch (error) {
+    context.log.log('warn', 'reply-failed', { error: toErrorInfo(error).message });
+  }
 }

@@ -90,6 +90,8 @@ export class ActorSystem implements ActorHost, SupervisorHost {
         },
         ignored: () => undefined,
         exited: (reason) => {
+          this.retire(ROOT_PATH);
+          this.events.record({ atMs: this.clock.wallNow(), type: isAbnormal(reason) ? 'crash' : 'exit', path: ROOT_PATH, life: this.find(ROOT_PATH)?.life ?? 0, reason: reasonLine(reason) });
           if (!isUp) reject(new StartError(reason));
           onExit(reason);
         },
@@ -129,7 +131,7 @@ export class ActorSystem implements ActorHost, SupervisorHost {
       mailboxMax: actor.mailbox.max,
       processed: actor.processed,
       uptimeMs: actor.uptimeMs,
-      lastError: actor.lastError,
+      lastError: actor.lastFailure?.error,
       children: [...place.children].flatMap((child) => this.tree(child) ?? []),
     };
   }
@@ -190,6 +192,17 @@ export class ActorSystem implements ActorHost, SupervisorHost {
     this.find(path)?.end(reason);
   }
 
+  endChildren(path: string, reason: ExitReason): void {
+    const place = this.#places.get(path);
+    const own = new Set(place?.spec.type === 'supervisor' ? place.spec.children : []);
+    for (const child of [...(place?.children ?? [])].reverse()) {
+      this.end(child, reason);
+      // The next life of the supervisor knows the children of its spec; the others have nobody to come back to.
+      if (own.has(this.#places.get(child)!.spec)) this.retire(child);
+      else this.forget(child);
+    }
+  }
+
   awaitRestart(path: string): void {
     this.find(path)?.awaitRestart();
   }
@@ -207,14 +220,15 @@ export class ActorSystem implements ActorHost, SupervisorHost {
     this.#places.get(parentPath(path))?.children.delete(path);
   }
 
-  tell(supervisor: string, input: SupervisorInput): void {
-    this.find(supervisor)?.sendFirst(input);
+  tell(supervisor: string, life: number, input: SupervisorInput): void {
+    this.find(supervisor)?.sendFirst(life, input);
   }
 
   report(supervisor: string, child: string, report: ChildReport): void {
     const { reason, context, decision, delayMs, budget } = report;
     const actor = this.find(child);
     const error = reasonError(reason);
+    const failure = error === undefined ? undefined : actor?.lastFailure;
     this.events.record({
       atMs: this.clock.wallNow(),
       type: context === 'shutdown_error' ? 'shutdown_error' : isAbnormal(reason) ? 'crash' : 'exit',
@@ -222,7 +236,8 @@ export class ActorSystem implements ActorHost, SupervisorHost {
       life: actor?.life ?? 0,
       reason: reasonLine(reason),
       ...(error === undefined ? {} : { error }),
-      ...(error === undefined || actor?.lastDuring === undefined ? {} : { during: actor.lastDuring }),
+      ...(failure === undefined ? {} : { during: failure.during }),
+      ...(failure?.state === undefined ? {} : { state: failure.state }),
       supervisor,
       decision,
       delayMs,

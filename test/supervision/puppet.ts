@@ -1,6 +1,8 @@
 /** Actors that do what they are told, for tests of what the runtime does with them. */
-import type { ActorContext, Behavior, ExitReason, Signal } from '../../src/supervision/behavior.ts';
-import type { WorkerSpec } from '../../src/supervision/child-spec.ts';
+import type { ActorContext, Behavior, ExitReason, Reply, Signal } from '../../src/supervision/behavior.ts';
+import type { ChildSpec, Strategy, SupervisorSpec, WorkerSpec } from '../../src/supervision/child-spec.ts';
+import type { ChildrenCount, StartChildOutcome, SupervisorMessage } from '../../src/supervision/supervisor-messages.ts';
+import type { ActorWorld } from '../support/actor-world.ts';
 
 /** A message to a puppet: done in its turn, with its context. */
 export type Order = (context: ActorContext<Order>) => unknown;
@@ -48,4 +50,49 @@ export function failingInit(...lives: number[]): (context: ActorContext<Order>) 
     if (lives.length === 0 || lives.includes(life)) throw new Error(`no start in life ${life}`);
     return undefined;
   };
+}
+
+/** Asks the supervisor at `path`, and waits for its answer while the clock moves as far as it must. */
+export function asked<R>(world: ActorWorld, make: (reply: Reply<R>) => SupervisorMessage, path = '/'): Promise<R> {
+  return world.outcome(world.supervisor(path).ask<R>(make, 600_000));
+}
+
+export function startChild(world: ActorWorld, spec: ChildSpec, path = '/'): Promise<StartChildOutcome> {
+  return asked<StartChildOutcome>(world, (reply) => ({ kind: 'start-child', spec, reply }), path);
+}
+
+type RestartOutcome = Parameters<Extract<SupervisorMessage, { kind: 'restart-child' }>['reply']>[0];
+
+export function restartChild(world: ActorWorld, id: string, path = '/'): Promise<RestartOutcome> {
+  return asked<RestartOutcome>(world, (reply) => ({ kind: 'restart-child', id, reply }), path);
+}
+
+export function terminateChild(world: ActorWorld, id: string, path = '/'): Promise<string> {
+  return asked<'ok' | 'not_found'>(world, (reply) => ({ kind: 'terminate-child', id, reply }), path);
+}
+
+export function deleteChild(world: ActorWorld, id: string, path = '/'): Promise<string> {
+  return asked<'ok' | 'running' | 'restarting' | 'not_found'>(world, (reply) => ({ kind: 'delete-child', id, reply }), path);
+}
+
+export function countChildren(world: ActorWorld, path = '/'): Promise<ChildrenCount> {
+  return asked<ChildrenCount>(world, (reply) => ({ kind: 'count-children', reply }), path);
+}
+
+/** Tells the puppet at `path` what to do, and lets it. */
+export async function order(world: ActorWorld, path: string, what: Order): Promise<void> {
+  world.ref<Order>(path).send(what);
+  await world.settle();
+}
+
+export function supervisor(id: string, strategy: Strategy, children: readonly ChildSpec[], flags: Partial<SupervisorSpec> = {}): SupervisorSpec {
+  return { type: 'supervisor', id, strategy, ...(strategy === 'dynamic' ? {} : { children }), ...flags };
+}
+
+export function statusOf(world: ActorWorld, path: string): string | undefined {
+  return world.system.find(path)?.status;
+}
+
+export function lifeOf(world: ActorWorld, path: string): number | undefined {
+  return world.system.find(path)?.life;
 }
