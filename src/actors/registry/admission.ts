@@ -15,7 +15,7 @@ export type Refusal =
   | ChunkFault
   /** Well-formed, but not what the registry writes. */
   | 'schema'
-  /** Counts on from operations that nobody has: saved, such a document could not be loaded again. */
+  /** Does not count its operations on from those it rests on: saved, such a document could not be loaded again. */
   | 'op-counter'
   /** The engine could not apply it. */
   | 'engine'
@@ -40,8 +40,8 @@ export interface AdmittedChange {
 /** What admission has to know of the document. */
 export interface KnownChanges {
   isKnown(hash: string): boolean;
-  /** The greatest operation counter in the document. */
-  readonly maxOp: number;
+  /** The counter of the last operation of a known change. */
+  maxOpOf(hash: string): number;
 }
 
 /** Remembered so that anti-entropy does not make the engine fail on them once a second. */
@@ -65,7 +65,7 @@ export class Admission {
   admit(changes: readonly Uint8Array[], known: KnownChanges): AdmittedChange[] {
     const admitted = new Map<string, AdmittedChange>();
     const isKnown = (hash: string): boolean => admitted.has(hash) || known.isKnown(hash);
-    let { maxOp } = known;
+    const maxOpOf = (hash: string): number => admitted.get(hash)?.maxOp ?? known.maxOpOf(hash);
     for (const bytes of changes) {
       const change = this.#read(bytes, isKnown);
       const ready = change === undefined ? [] : [change];
@@ -73,11 +73,10 @@ export class Admission {
         const missing = next.deps.find((dep) => !isKnown(dep));
         if (missing !== undefined) {
           this.refuse('orphan-dropped', this.#orphans.add(next, missing));
-        } else if (next.startOp > maxOp + 1) {
+        } else if (next.startOp !== Math.max(0, ...next.deps.map(maxOpOf)) + 1) {
           this.refuse('op-counter');
         } else {
           admitted.set(next.hash, next);
-          maxOp = Math.max(maxOp, next.maxOp);
           ready.push(...this.#orphans.release(next.hash));
         }
       }
@@ -113,12 +112,13 @@ export class Admission {
       return undefined;
     }
     const decoded = decode(bytes);
-    if (decoded === undefined || decoded.hash !== chunk.hash) {
+    if (decoded === undefined) {
       this.refuse('malformed');
       return undefined;
     }
     const keys = decoded.ops.map(keyOfOperation);
-    if (!keys.every((key) => key !== undefined)) {
+    // Only the genesis rests on nothing.
+    if (chunk.deps.length === 0 || !keys.every((key) => key !== undefined)) {
       this.refuse('schema');
       return undefined;
     }
@@ -134,9 +134,14 @@ export class Admission {
   }
 }
 
+/**
+ * Undefined when the engine would not have written these bytes: it keeps the meaning and forgets the rest, and what it
+ * saves after that has hashes that it refuses to load.
+ */
 function decode(bytes: Uint8Array): Automerge.DecodedChange | undefined {
   try {
-    return Automerge.decodeChange(bytes);
+    const decoded = Automerge.decodeChange(bytes);
+    return Buffer.from(bytes).equals(Automerge.encodeChange(decoded)) ? decoded : undefined;
   } catch {
     // RangeError or PanicError of the engine; no document is touched by decoding.
     return undefined;

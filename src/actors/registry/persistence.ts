@@ -4,8 +4,8 @@
  */
 import type { AppendOutcome, ReplaceOutcome } from './storage-messages.ts';
 
-/** Read back in some hundred milliseconds at the next start. */
-const LOG_BYTES_MAX = 4 * 1024 * 1024;
+/** Unless half of the document is more. Some 4,000 changes, read back in a second at the next start. */
+const LOG_BYTES_MAX = 1024 * 1024;
 /** Between attempts on a disk that is in trouble; each costs a save of the document. */
 const REPLACE_AGAIN_MS = 10_000;
 
@@ -24,7 +24,6 @@ export class Persistence {
 
   appended(changes: readonly Uint8Array[]): void {
     for (const change of changes) this.#logBytes += change.length;
-    if (this.#logBytes > LOG_BYTES_MAX) this.#isSnapshotDue = true;
   }
 
   settled(outcome: AppendOutcome): void {
@@ -37,8 +36,9 @@ export class Persistence {
   }
 
   /** Whether to hand a snapshot to storage now; the answer goes to `replaced`. */
-  takeTurn(nowMs: number): boolean {
-    const isTurn = this.#isLoaded && this.#isSnapshotDue && !this.#isReplacing && nowMs >= this.#replaceAfterMs;
+  takeTurn(nowMs: number, documentBytes: number): boolean {
+    const isDue = this.#isSnapshotDue || this.#logBytes > Math.max(LOG_BYTES_MAX, documentBytes / 2);
+    const isTurn = isDue && this.#isLoaded && !this.#isReplacing && nowMs >= this.#replaceAfterMs;
     if (isTurn) {
       this.#isReplacing = true;
       this.#isSnapshotDue = false;

@@ -155,7 +155,8 @@ export class Replication {
   #onAntiEntropy(nowMs: number): void {
     const nodes = [...this.#peers.keys()];
     if (nodes.length > 0) this.#sendHeads(nodes[randomInt(this.#random, nodes.length)]!);
-    if (this.#persistence.takeTurn(nowMs)) this.#effects.push({ kind: 'replace', snapshot: this.#document.snapshot() });
+    const isSaveDue = this.#persistence.takeTurn(nowMs, this.#document.savedBytes);
+    if (isSaveDue) this.#effects.push({ kind: 'replace', snapshot: this.#document.snapshot() });
     const jitter = 1 + ANTI_ENTROPY_JITTER * (2 * this.#random.next() - 1);
     this.#effects.push({ kind: 'later', delayMs: ANTI_ENTROPY_MS * jitter, input: { kind: 'anti-entropy' } });
   }
