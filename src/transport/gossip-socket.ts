@@ -3,35 +3,41 @@
  * is all that a member says about itself.
  */
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
-import { connect, createServer, isIP, type AddressInfo, type Server, type Socket as TcpSocket } from 'node:net';
+import { connect, createServer, isIP, isIPv6, type AddressInfo, type Server, type Socket as TcpSocket } from 'node:net';
 import { formatAddress } from '../address.ts';
 import { systemClock, type Clock } from '../clock.ts';
 import { MeshError } from '../errors.ts';
 import { systemErrorMeaning } from '../system-error.ts';
-import type { GossipAddress, GossipListener, GossipTransport, StreamMeasure } from './gossip-transport.ts';
+import { readMessage, type StreamOutcome } from './gossip-stream.ts';
+import type { GossipAddress, GossipListener, GossipTransport } from './gossip-transport.ts';
 
 /** As many push/pulls as peers take at once; one more is refused, and its sender tries another member. */
 const CONNECTIONS_MAX = 128;
-/** As peers; the whole state of sixteen thousand members takes a quarter of it. */
-const STREAM_BYTES_MAX = 20 * 1024 * 1024;
-/** A whole exchange that others began. memberlist's TCPTimeout for LANs. */
+/** A whole exchange that others began; memberlist's TCPTimeout for LANs. */
 const EXCHANGE_MS = 10_000;
-/** A push/pull of a large mesh makes every node send at once; the kernel's 208 KiB hold 150 packets. */
+/** A change makes every node send at once; the kernel's usual 208 KiB hold 150 packets. */
 const UDP_BUFFER_BYTES = 2 * 1024 * 1024;
 /** Two sockets have to find the same port free. */
 const PORT_TRIES = 16;
+
+export interface GossipSocketOptions {
+  readonly clock?: Clock;
+  /** How long a connection may take from its opening to the end of the reply. Default 10,000 ms. */
+  readonly exchangeMs?: number;
+}
 
 /**
  * Port 0 takes one that is free for both.
  * @throws MeshError BAD_ADDRESS when the host is not an IP address of this machine, PORT_IN_USE
  */
-export async function openGossipSocket(bind: GossipAddress, clock: Clock = systemClock): Promise<GossipTransport> {
-  if (isIP(bind.host) === 0 || isWildcard(bind.host)) throw badHost(bind);
+export async function openGossipSocket(bind: GossipAddress, options: GossipSocketOptions = {}): Promise<GossipTransport> {
+  // Peers learn the address from us: one that means "all of mine" would lead each of them to itself.
+  if (isIP(bind.host) === 0 || bind.host === '0.0.0.0' || bind.host === '::') throw badHost(bind);
   for (let tries = 1; ; tries++) {
     const server = await listenTcp(bind);
     const local: GossipAddress = { host: bind.host, port: (server.address() as AddressInfo).port };
     try {
-      return new GossipSocket(local, await bindUdp(local), server, clock);
+      return new GossipSocket(local, await bindUdp(local), server, options);
     } catch (error) {
       await new Promise((resolve) => void server.close(resolve));
       const isChance = bind.port === 0 && error instanceof MeshError && error.code === 'PORT_IN_USE';
@@ -46,21 +52,23 @@ class GossipSocket implements GossipTransport {
   readonly #udp: UdpSocket;
   readonly #server: Server;
   readonly #clock: Clock;
-  /** Every open connection, with what ends its exchange early. */
+  readonly #exchangeMs: number;
+  /** Every open connection, with what ends its exchange. */
   readonly #connections = new Map<TcpSocket, (fault: MeshError) => void>();
   #listener: GossipListener | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(local: GossipAddress, udp: UdpSocket, server: Server, clock: Clock) {
+  constructor(local: GossipAddress, udp: UdpSocket, server: Server, { clock = systemClock, exchangeMs = EXCHANGE_MS }: GossipSocketOptions) {
     this.local = local;
     this.#udp = udp;
     this.#server = server;
     this.#clock = clock;
+    this.#exchangeMs = exchangeMs;
     udp.on('message', (packet, { address, port }) => this.#listener?.onPacket(packet, { host: address, port }));
     udp.on('error', () => this.#drop('udp-error'));
     server.maxConnections = CONNECTIONS_MAX;
     server.on('drop', () => this.#drop('connections-max'));
-    server.on('error', () => this.#drop('tcp-accept'));
+    server.on('error', () => this.#drop('tcp-error'));
     server.on('connection', (socket) => this.#serve(socket));
   }
 
@@ -70,30 +78,25 @@ class GossipSocket implements GossipTransport {
 
   send(to: GossipAddress, packet: Uint8Array): void {
     if (this.#closing !== undefined) return;
-    try {
-      this.#udp.send(packet, to.port, to.host, (error) => {
-        if (error !== null) this.#drop('udp-send');
-      });
-    } catch {
-      // Thrown for what is not a port or not a buffer: an address that a peer made up.
-      this.#drop('udp-send');
-    }
+    this.#udp.send(packet, to.port, to.host, (error) => {
+      if (error !== null) this.#drop('udp-send');
+    });
   }
 
   request(to: GossipAddress, request: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
     const listener = this.#listener;
     if (this.#closing !== undefined || listener === undefined) return Promise.reject(closed());
     return new Promise((resolve, reject) => {
-      const socket = connect({ host: to.host, port: to.port, localAddress: undefined, allowHalfOpen: true });
-      const exchange = this.#begin(socket, timeoutMs, (outcome) => {
-        socket.destroy();
-        if (outcome instanceof MeshError) reject(outcome);
-        else resolve(outcome);
-      });
+      const socket = connect({ host: to.host, port: to.port, allowHalfOpen: true });
+      // Of several ends of one exchange the promise takes the first.
+      this.#begin(socket, timeoutMs, unreachable(to, `no reply within ${timeoutMs} ms`), reject);
+      socket.once('error', (error) => reject(unreachable(to, systemErrorMeaning(error) ?? error.message, error)));
       socket.once('connect', () => socket.write(request));
-      socket.once('error', (error) => exchange.end(unreachable(to, systemErrorMeaning(error) ?? error.message, error)));
-      socket.once('end', () => exchange.end(unreachable(to, 'the connection was closed without a reply')));
-      this.#read(socket, listener.newMeasure(), exchange.end);
+      readMessage(socket, listener.newMeasure(), (outcome) => {
+        socket.destroy();
+        if (outcome.kind === 'whole') resolve(outcome.message);
+        else reject(replyFault(outcome.kind, to));
+      });
     });
   }
 
@@ -101,4 +104,113 @@ class GossipSocket implements GossipTransport {
     this.#closing ??= this.#closeAll();
     return this.#closing;
   }
+
+  #serve(socket: TcpSocket): void {
+    const listener = this.#listener;
+    if (listener === undefined) {
+      socket.destroy();
+      return this.#drop('nobody-listens');
+    }
+    this.#begin(socket, this.#exchangeMs, closed(), () => this.#drop('exchange-timeout'));
+    socket.on('error', () => this.#drop('connection-lost'));
+    readMessage(socket, listener.newMeasure(), (outcome) => {
+      if (outcome.kind === 'whole') return listener.onRequest(outcome.message, (reply) => void (reply === undefined ? socket.destroy() : socket.end(reply)));
+      socket.destroy();
+      this.#drop(`request-${outcome.kind}`);
+    });
+  }
+
+  /** From now on the connection has a deadline; `onEnd` is called when that passes or this end closes. */
+  #begin(socket: TcpSocket, timeoutMs: number, late: MeshError, onEnd: (fault: MeshError) => void): void {
+    const end = (fault: MeshError): void => {
+      socket.destroy();
+      onEnd(fault);
+    };
+    const timer = this.#clock.setTimer(timeoutMs, () => end(late));
+    this.#connections.set(socket, end);
+    socket.once('close', () => {
+      timer.cancel();
+      this.#connections.delete(socket);
+    });
+  }
+
+  async #closeAll(): Promise<void> {
+    for (const end of this.#connections.values()) end(closed());
+    await Promise.all([
+      new Promise<void>((resolve) => void this.#udp.close(resolve)),
+      new Promise<void>((resolve) => void this.#server.close(() => resolve())),
+    ]);
+  }
+
+  #drop(reason: string): void {
+    this.dropped[reason] = (this.dropped[reason] ?? 0) + 1;
+  }
+}
+
+function listenTcp(bind: GossipAddress): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    // Half-open: a peer may end its side once its request is out, and still wait for the reply.
+    const server = createServer({ allowHalfOpen: true });
+    server.once('error', (error) => reject(bindFault('TCP', bind, error)));
+    server.listen({ host: bind.host, port: bind.port, exclusive: true }, () => {
+      server.removeAllListeners('error');
+      resolve(server);
+    });
+  });
+}
+
+function bindUdp(local: GossipAddress): Promise<UdpSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket({ type: isIPv6(local.host) ? 'udp6' : 'udp4', recvBufferSize: UDP_BUFFER_BYTES });
+    socket.once('error', (error) => {
+      socket.close();
+      reject(bindFault('UDP', local, error));
+    });
+    socket.bind({ address: local.host, port: local.port, exclusive: true }, () => {
+      socket.removeAllListeners('error');
+      resolve(socket);
+    });
+  });
+}
+
+function bindFault(protocol: 'TCP' | 'UDP', address: GossipAddress, cause: Error): unknown {
+  const { code } = cause as NodeJS.ErrnoException;
+  const given = formatAddress(address);
+  if (code === 'EADDRINUSE') {
+    const todo = 'stop the process that holds it, or choose another gossip port';
+    return new MeshError('PORT_IN_USE', `${protocol} port ${address.port} on ${address.host} is in use`, { given, expected: 'a free port', todo, cause });
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'EINVAL') return badHost(address, cause);
+  if (code !== 'EACCES') return cause;
+  return new MeshError('BAD_ADDRESS', `${protocol} port ${address.port} may not be opened by this user`, { given, expected: 'a port from 1024 up', cause });
+}
+
+function badHost(address: GossipAddress, cause?: unknown): MeshError {
+  return new MeshError('BAD_ADDRESS', `gossip cannot be bound to ${address.host}`, {
+    given: address.host,
+    expected: 'one IP address of this machine, at which other nodes reach it',
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+function replyFault(kind: Exclude<StreamOutcome['kind'], 'whole'>, from: GossipAddress): MeshError {
+  const given = formatAddress(from);
+  switch (kind) {
+    case 'ended-early':
+      return unreachable(from, 'the connection was closed without a reply');
+    case 'too-large':
+      return new MeshError('TOO_LARGE', `the reply of ${given} is too large`, { given });
+    case 'malformed':
+      return new MeshError('MALFORMED', `the reply of ${given} does not follow the protocol`, { given });
+  }
+}
+
+function unreachable(to: GossipAddress, why: string, cause?: unknown): MeshError {
+  const given = formatAddress(to);
+  const todo = 'check that a node runs there and that no firewall is between';
+  return new MeshError('NODE_UNREACHABLE', `${given} does not answer: ${why}`, { given, todo, ...(cause === undefined ? {} : { cause }) });
+}
+
+function closed(): MeshError {
+  return new MeshError('SESSION_CLOSED', 'this end of the gossip network was closed');
 }

@@ -2,7 +2,7 @@
  * A gossip network inside one process, on a clock and with chances that are handed in: the same seed gives the same
  * storm. Packets are lost, doubled, delayed and overtake each other; streams only get slower, until they fail.
  */
-import type { Clock, Timer } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import { MeshError } from '../errors.ts';
 import type { Random } from '../random.ts';
 import type { GossipAddress, GossipListener, GossipTransport } from './gossip-transport.ts';
@@ -136,14 +136,13 @@ export class MemoryTransport implements GossipTransport {
   /** `request` without a promise, so that a simulation runs in one turn of the loop. */
   exchange(to: GossipAddress, request: Uint8Array, timeoutMs: number, settle: Settle): void {
     if (this.#isClosed) return settle(closed());
-    let timer: Timer | undefined;
     const once: Settle = (outcome) => {
       if (!this.#waiting.delete(once)) return;
-      timer?.cancel();
+      timer.cancel();
       settle(outcome instanceof MeshError ? outcome : this.#checkedReply(outcome, to));
     };
     this.#waiting.add(once);
-    timer = this.#network.clock.setTimer(timeoutMs, () => once(unreachable(to, `no reply within ${timeoutMs} ms`)));
+    const timer = this.#network.clock.setTimer(timeoutMs, () => once(unreachable(to, `no reply within ${timeoutMs} ms`)));
     this.#network.carryRequest(this.local, to, request, once);
   }
 
@@ -165,7 +164,7 @@ export class MemoryTransport implements GossipTransport {
     const verdict = this.#listener?.newMeasure().measure(request);
     if (verdict === 'whole') return this.#listener!.onRequest(request, (bytes) => this.#isClosed || reply(bytes));
     if (verdict !== 'malformed') return;
-    this.dropped['malformed-request'] = (this.dropped['malformed-request'] ?? 0) + 1;
+    this.dropped['request-malformed'] = (this.dropped['request-malformed'] ?? 0) + 1;
     reply(undefined);
   }
 

@@ -1,0 +1,226 @@
+/** The body of membership: carries between the brain and the world. Packets, requests, timers and names come in as messages. */
+import type { Address } from '../../address.ts';
+import { MeshError } from '../../errors.ts';
+import type { LogLevel } from '../../log.ts';
+import type { Random } from '../../random.ts';
+import type { ActorContext, ActorRef, Behavior, ExitReason, Reply, Signal } from '../../supervision/behavior.ts';
+import type { GossipAddress, GossipTransport } from '../../transport/gossip-transport.ts';
+import type { MembershipNews, MembershipRequest, MembershipView } from './membership-messages.ts';
+import { PROFILES, type ProfileName } from './profile.ts';
+import { Swim } from './swim.ts';
+import type { JoinEvent, MemberEvent, SwimEffect, SwimInput } from './swim-effects.ts';
+import { StreamMeasure } from './wire/stream.ts';
+import { encodeTags, type Tags } from './wire/tags.ts';
+
+export interface MembershipActorOptions {
+  /** Unique in the mesh. */
+  readonly name: string;
+  /** What the others shall know about this node; at most 512 bytes when encoded. */
+  readonly tags: Tags;
+  /** Called once in each life. */
+  readonly openTransport: () => Promise<GossipTransport>;
+  /** Gossip addresses of nodes to join; tried until they answer, however long that takes. */
+  readonly seeds: readonly Address[];
+  /** The IP address that a seed's name stands for at the moment. */
+  readonly resolve: (host: string) => Promise<string>;
+  readonly profile: ProfileName;
+  readonly random: Random;
+  /** Where members were when this node last ran: the way back into the mesh. */
+  readonly memory: PeerMemory;
+  readonly listeners: readonly ActorRef<MembershipNews>[];
+}
+
+export interface PeerMemory {
+  load(): readonly GossipAddress[];
+  /** May throw: what is not remembered only makes the next start slower. */
+  save(addresses: readonly GossipAddress[]): void;
+}
+
+/** What happened, for the brain; `reply` when it was a request on a stream. */
+interface Happened {
+  readonly kind: 'swim';
+  readonly input: SwimInput;
+  readonly reply?: (reply: Uint8Array | undefined) => void;
+}
+
+export type MembershipMessage = MembershipRequest | Happened;
+
+/** A node that stops says goodbye first; a second is enough on a healthy network. */
+const GOODBYE_MS = 5_000;
+
+export function membershipActor(options: MembershipActorOptions): Behavior<MembershipBody, MembershipMessage> {
+  return {
+    async init(context) {
+      const transport = await options.openTransport();
+      context.own(() => void transport.close());
+      const body = new MembershipBody(options, transport, context);
+      body.start();
+      return body;
+    },
+    receive(body, message) {
+      body.receive(message);
+      return body;
+    },
+    signal(body, signal) {
+      body.signal(signal);
+      return body;
+    },
+    view: (body) => body.view,
+    describe: (message) => (message.kind === 'swim' ? `swim ${message.input.kind}` : message.kind),
+    trapsStop: true,
+  };
+}
+
+class MembershipBody {
+  readonly #options: MembershipActorOptions;
+  readonly #transport: GossipTransport;
+  readonly #context: ActorContext<MembershipMessage>;
+  readonly #brain: Swim;
+  /** Who waits to hear that this node has left. */
+  #leaving: (() => void)[] = [];
+  #timers = 0;
+  #refused = 0;
+
+  constructor(options: MembershipActorOptions, transport: GossipTransport, context: ActorContext<MembershipMessage>) {
+    const { name, tags, random } = options;
+    this.#options = options;
+    this.#transport = transport;
+    this.#context = context;
+    this.#brain = new Swim({ name, tags, random, address: transport.local, profile: PROFILES[options.profile] });
+  }
+
+  start(): void {
+    this.#transport.listen({
+      onPacket: (packet, from) => this.#enqueue({ kind: 'swim', input: { kind: 'packet', packet, from } }),
+      onRequest: (request, reply) => this.#enqueue({ kind: 'swim', input: { kind: 'request', request }, reply }),
+      newMeasure: () => new StreamMeasure(),
+    });
+    this.#handle({ kind: 'started' });
+    this.#handle({ kind: 'join', seeds: this.#options.seeds, remembered: this.#options.memory.load() });
+  }
+
+  get view(): MembershipView {
+    const view = this.#brain.view;
+    return { ...view, dropped: { ...view.dropped, ...this.#transport.dropped, ...(this.#refused === 0 ? {} : { 'mailbox-full': this.#refused }) } };
+  }
+
+  receive(message: MembershipMessage): void {
+    switch (message.kind) {
+      case 'view':
+        return message.reply(this.view);
+      case 'set-tags':
+        return this.#setTags(message.tags, message.reply);
+      case 'leave':
+        return this.#leave(message.timeoutMs, () => message.reply('left'));
+      case 'swim':
+        return this.#handle(message.input, message.reply);
+    }
+  }
+
+  signal(signal: Signal): void {
+    if (signal.kind === 'stop') this.#leave(GOODBYE_MS, () => this.#exit(signal.reason));
+  }
+
+  #leave(timeoutMs: number, onLeft: () => void): void {
+    this.#leaving.push(onLeft);
+    this.#handle({ kind: 'leave', timeoutMs });
+  }
+
+  #exit(reason: ExitReason): void {
+    this.#context.exit(reason);
+  }
+
+  #setTags(tags: Tags, reply: Reply<'ok' | MeshError>): void {
+    try {
+      encodeTags(tags);
+    } catch (error) {
+      if (error instanceof MeshError) return reply(error);
+      throw error;
+    }
+    this.#handle({ kind: 'tags', tags });
+    reply('ok');
+  }
+
+  /** From the sockets, whose senders are not to be waited for: what the mailbox refuses is lost, as packets are. */
+  #enqueue(message: Happened): void {
+    if (this.#context.self.send(message) !== 'accepted') this.#refused++;
+  }
+
+  #handle(input: SwimInput, reply?: Happened['reply']): void {
+    const effects = this.#brain.handle(input, this.#context.clock.now());
+    for (const effect of effects) this.#perform(effect, reply);
+    if (effects.some(({ kind }) => kind === 'notify')) this.#tellListeners();
+  }
+
+  #perform(effect: SwimEffect, reply: Happened['reply']): void {
+    switch (effect.kind) {
+      case 'send':
+        return this.#transport.send(effect.to, effect.packet);
+      case 'request':
+        return this.#request(effect);
+      case 'reply':
+        return reply?.(effect.reply);
+      case 'resolve':
+        return this.#resolve(effect.seed, effect.host);
+      case 'schedule':
+        return this.#context.setTimer(`swim-${this.#timers++}`, effect.afterMs, { kind: 'swim', input: { kind: 'timer', timer: effect.timer } });
+      case 'notify':
+        return this.#logMember(effect.event);
+      case 'joining':
+        return this.#logJoining(effect.event);
+      case 'remember':
+        return this.#remember(effect.addresses);
+      case 'left':
+        for (const onLeft of this.#leaving.splice(0)) onLeft();
+        return;
+    }
+  }
+
+  #request({ exchange, to, request, timeoutMs }: Extract<SwimEffect, { kind: 'request' }>): void {
+    this.#context.pipe(
+      this.#transport.request(to, request, timeoutMs),
+      (answer) => ({ kind: 'swim', input: { kind: 'answered', exchange, answer } }),
+      (error) => ({ kind: 'swim', input: { kind: 'unanswered', exchange, reason: error.message } }),
+    );
+  }
+
+  #resolve(seed: string, host: string): void {
+    this.#context.pipe(
+      this.#options.resolve(host),
+      (address) => ({ kind: 'swim', input: { kind: 'resolved', seed, host: address } }),
+      (error) => ({ kind: 'swim', input: { kind: 'unresolved', seed, reason: error.message } }),
+    );
+  }
+
+  #remember(addresses: readonly GossipAddress[]): void {
+    try {
+      this.#options.memory.save(addresses);
+    } catch (error) {
+      this.#context.log.log('warn', 'peers-not-remembered', { reason: String(error) });
+    }
+  }
+
+  #tellListeners(): void {
+    const { members } = this.#brain;
+    for (const listener of this.#options.listeners) listener.send({ kind: 'membership-news', members });
+  }
+
+  #logMember({ type, ...fields }: MemberEvent): void {
+    this.#context.log.log(MEMBER_LEVEL[type], `member-${type}`, fields);
+  }
+
+  #logJoining({ type, ...fields }: JoinEvent): void {
+    this.#context.log.log(type === 'seed-reached' ? 'info' : 'warn', type, fields);
+  }
+}
+
+const MEMBER_LEVEL: Readonly<Record<MemberEvent['type'], LogLevel>> = {
+  alive: 'info',
+  refuted: 'info',
+  left: 'info',
+  updated: 'info',
+  suspect: 'warn',
+  dead: 'warn',
+  conflict: 'warn',
+  reaped: 'debug',
+};
