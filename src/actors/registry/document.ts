@@ -53,6 +53,11 @@ export interface Write {
 
 export type SnapshotRefusal = 'snapshot-unreadable' | 'snapshot-schema';
 
+interface Completed {
+  readonly doc: Automerge.Doc<RegistryContent>;
+  readonly saved: Uint8Array;
+}
+
 export class RegistryDocument implements KnownChanges {
   readonly #actor: string;
   readonly #limits: DocumentLimits;
@@ -235,7 +240,7 @@ export class RegistryDocument implements KnownChanges {
   }
 
   /** `next` with what only this node has; a document that does not go with that is none of the registry's. */
-  #completed(next: Automerge.Doc<RegistryContent>, snapshot: Uint8Array): { doc: Automerge.Doc<RegistryContent>; saved: Uint8Array } | 'snapshot-schema' | 'nothing-new' {
+  #completed(next: Automerge.Doc<RegistryContent>, snapshot: Uint8Array): Completed | 'snapshot-schema' | 'nothing-new' {
     try {
       if (!isOwnDocument(next)) return 'snapshot-schema';
       if (Automerge.getHeads(next).every((head) => this.isKnown(head))) return 'nothing-new';
