@@ -104,7 +104,9 @@ export class Cell implements Culprit {
         return `receive ${this.#describe(this.#subject)}`;
       case 'signal':
         return `signal ${(this.#subject as Signal).kind}`;
-      default:
+      case 'init':
+      case 'terminate':
+      case 'detached work':
         return this.#activity;
     }
   }
@@ -316,7 +318,7 @@ interface NactProperties {
 }
 
 // oxlint-disable-next-line typescript/no-explicit-any
-const nact: NactKernel = { spawn: spawn as any, dispatch: dispatch as any, stop, start: start as any };
+const nact: NactKernel = { spawn: spawn as any, dispatch, stop, start: start as any };
 
 const TURN = 'turn';
 /** Shared: without a sender nact makes four objects for each message. */

@@ -37,8 +37,14 @@ export class RestartWalk {
   /** A walk over `ids` that also does what `before` had left to do. */
   static joining(before: RestartWalk | undefined, { stop, start, delayMs, ...parts }: WalkParts): RestartWalk {
     if (before === undefined) return new RestartWalk({ stop, start, delayMs, ...parts });
-    const delay = before.phase === 'down' ? Math.max(delayMs, before.delayMs) : delayMs;
-    const joined = new RestartWalk({ ...parts, stop: [...stop, ...before.#stop], start: [...start, ...before.#start], delayMs: delay });
+    // On its way up a walk has nothing more to stop: what it has started again stays.
+    const isDown = before.phase !== 'down';
+    const joined = new RestartWalk({
+      ...parts,
+      stop: isDown ? stop : [...stop, ...before.#stop],
+      start: [...start, ...before.#start],
+      delayMs: isDown ? delayMs : Math.max(delayMs, before.delayMs),
+    });
     joined.starting = before.starting;
     return joined;
   }

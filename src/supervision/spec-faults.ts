@@ -20,7 +20,7 @@ export function specFaults(spec: ChildSpec, path: string): readonly string[] {
 /** As `specFaults`, for a child of the supervisor at `parent`; takes also what is no spec at all. */
 export function childFaults(spec: ChildSpec, supervisor: SupervisorSpec, parent: string): readonly string[] {
   if (typeof spec !== 'object' || spec === null) return [`${parent}: ${String(spec)} is not a child spec`];
-  const path = childPath(parent, String(spec.id));
+  const path = childPath(parent, spec.id);
   const fault = endlessFault(spec, supervisor);
   return [...specFaults(spec, path), ...(fault === undefined ? [] : [`${path}: ${fault}`])];
 }

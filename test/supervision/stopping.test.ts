@@ -187,7 +187,7 @@ describe('stopping', () => {
 
   it('a stop that comes before the start is done undoes what is up and fails the start', async () => {
     const trace: string[] = [];
-    const starting = startWorld({ children: [puppet('a', { trace }), puppet('b', { trace, init: (context) => void context.own(() => trace.push('b released')) }), puppet('c', { init: hang, startTimeoutMs: 1_000 })] });
+    const starting = startWorld({ children: [puppet('a', { trace }), puppet('b', { trace, init: (context) => context.own(() => trace.push('b released')) }), puppet('c', { init: hang, startTimeoutMs: 1_000 })] });
     const refusal = await starting.then(() => 'up', String);
     expect(refusal).to.match(/\/c could not start/);
     expect(trace).to.deep.equal(['+a', '+b', '-b', 'b released', '-a']);
