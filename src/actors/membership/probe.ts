@@ -56,7 +56,7 @@ export class Probe {
 
   onAckDue(seqNo: number): void {
     const round = this.#round;
-    if (round?.seqNo !== seqNo || round.isAcked) return;
+    if (round?.seqNo !== seqNo || round.isAcked || this.#context.isLeaving) return;
     const target = this.#context.table.get(round.target);
     if (target === undefined) return;
     this.#askOthers(target, seqNo);

@@ -20,7 +20,9 @@ export const VSN: Uint8Array = Uint8Array.of(PROTOCOL.min, PROTOCOL.max, PROTOCO
 export function isCompatible(vsn: Uint8Array): boolean {
   if (vsn.length < VSN.length) return false;
   const [protocolMin = 0, protocolMax = 0, protocolCurrent = 0, delegateMin = 0, delegateMax = 0, delegateCurrent = 0] = vsn;
+  // Zero is what a Go peer makes of a version it was not given.
   return (
+    protocolMin > 0 &&
     understand(PROTOCOL, { min: protocolMin, max: protocolMax, current: protocolCurrent }) &&
     understand(DELEGATE, { min: delegateMin, max: delegateMax, current: delegateCurrent })
   );

@@ -1,0 +1,280 @@
+import { expect } from 'chai';
+import { encodeMessage } from '../../../src/actors/membership/wire/messages.ts';
+import { decodeStream, encodeStreamError, type PushPull } from '../../../src/actors/membership/wire/stream.ts';
+import { BrainUnderTest, addressOfHost, alive, brainKnowing, dead, hostOf, pushPull, stateOf, suspect, type Request } from './brain-under-test.ts';
+
+const seed = (host: string): { host: string; port: number } => ({ host, port: 7946 });
+
+function joining(...hosts: string[]): BrainUnderTest {
+  const brain = new BrainUnderTest();
+  brain.tell({ kind: 'join', seeds: hosts.map(seed), remembered: [] });
+  return brain;
+}
+
+function namesIn(request: Request): string[] {
+  return (decodeStream(request.request) as PushPull).states.map(({ name }) => name);
+}
+
+describe('joining', () => {
+  it('asks all seeds at once', () => {
+    const brain = joining('seed-1', 'seed-2');
+    expect(brain.resolving).to.deep.equal(['seed-1:7946', 'seed-2:7946']);
+    brain.tell({ kind: 'resolved', seed: 'seed-2:7946', host: '10.0.0.2' });
+    brain.tell({ kind: 'resolved', seed: 'seed-1:7946', host: '10.0.0.3' });
+    expect(brain.requests.map(({ to, timeoutMs }) => [to.host, timeoutMs])).to.deep.equal([['10.0.0.2', 10_000], ['10.0.0.3', 10_000]]);
+    expect((decodeStream(brain.requests[0]!.request) as PushPull).join).to.equal(true);
+    expect(namesIn(brain.requests[0]!)).to.deep.equal(['me']);
+  });
+
+  it('learns the members from the answer, and that the seed is reached', () => {
+    const brain = joining('seed-1');
+    expect(brain.brain.view.unreachedSeeds).to.deep.equal(['seed-1:7946']);
+    brain.tell({ kind: 'resolved', seed: 'seed-1:7946', host: '10.0.0.2' });
+    brain.tell({ kind: 'answered', exchange: brain.requests[0]!.exchange, answer: pushPull(stateOf('b', 3, '10.0.0.2', 'alive'), stateOf('c', 1, '10.0.0.3', 'alive')) });
+    expect(brain.brain.members.map(({ name }) => name)).to.have.members(['me', 'b', 'c']);
+    expect(brain.brain.view.unreachedSeeds).to.deep.equal([]);
+    expect(brain.joining).to.deep.equal([{ type: 'seed-reached', seed: 'seed-1:7946' }]);
+  });
+
+  it('tries a seed for ever, ever more rarely, and says why it has not', () => {
+    const brain = joining('seed-1');
+    const tries: number[] = [];
+    for (let i = 0; i < 12; i++) {
+      brain.tell({ kind: 'unresolved', seed: 'seed-1:7946', reason: 'no such host' });
+      brain.forget();
+      const from = brain.clock.now();
+      while (brain.resolving.length === 0) brain.pass(100);
+      tries.push(brain.clock.now() - from);
+    }
+    expect(tries[0]).to.be.within(800, 1_300);
+    expect(tries[1]).to.be.within(1_600, 2_500);
+    for (const waited of tries.slice(6)) expect(waited).to.be.within(24_000, 36_100);
+    expect(brain.brain.view.unreachedSeeds).to.deep.equal(['seed-1:7946']);
+  });
+
+  for (const [what, answer] of [['an error', encodeStreamError('no')], ['rubbish', Buffer.from('rubbish')], ['an ack', encodeMessage({ type: 'ack', seqNo: 1, payload: new Uint8Array(0) })]] as const) {
+    it(`a seed that answers with ${what} is not reached`, () => {
+      const brain = joining('seed-1');
+      brain.tell({ kind: 'resolved', seed: 'seed-1:7946', host: '10.0.0.2' });
+      brain.tell({ kind: 'answered', exchange: brain.requests[0]!.exchange, answer });
+      expect(brain.joining).to.deep.equal([{ type: 'seed-unreached', seed: 'seed-1:7946', reason: 'the answer is not a member list', failures: 1 }]);
+    });
+  }
+
+  it('does not join itself when it is among the seeds', () => {
+    const brain = joining('10.0.0.1');
+    brain.tell({ kind: 'resolved', seed: '10.0.0.1:7946', host: '10.0.0.1' });
+    expect(brain.requests).to.deep.equal([]);
+    expect(brain.brain.view.unreachedSeeds).to.deep.equal([]);
+  });
+
+  it('with what it remembers is silent: nobody named those addresses', () => {
+    const brain = new BrainUnderTest();
+    brain.tell({ kind: 'join', seeds: [], remembered: [addressOfHost(1), addressOfHost(2), addressOfHost(3)] });
+    expect(brain.requests.map(({ to }) => to.host)).to.have.members(['10.0.0.2', '10.0.0.3']);
+    for (const { exchange } of brain.requests) brain.tell({ kind: 'unanswered', exchange, reason: 'nobody there' });
+    expect(brain.joining).to.deep.equal([]);
+    expect(brain.brain.view.unreachedSeeds).to.deep.equal([]);
+  });
+
+  it('goes on trying what it remembers while it is alone', () => {
+    const brain = new BrainUnderTest();
+    brain.tell({ kind: 'join', seeds: [], remembered: [addressOfHost(2)] });
+    brain.forget();
+    brain.pass(35_000);
+    expect(brain.requests.filter(({ to }) => to.host === '10.0.0.2').length).to.equal(4);
+  });
+
+  it('asks its seeds again when it is left alone: their names may lead elsewhere by now', () => {
+    const brain = joining('seed-1');
+    brain.tell({ kind: 'resolved', seed: 'seed-1:7946', host: '10.0.0.2' });
+    brain.tell({ kind: 'answered', exchange: brain.requests[0]!.exchange, answer: pushPull(stateOf('b', 3, '10.0.0.2', 'alive')) });
+    brain.hear(dead('b', 3, 'x'));
+    brain.forget();
+    brain.pass(12_000);
+    expect(brain.resolving).to.include('seed-1:7946');
+  });
+});
+
+describe('remembering', () => {
+  it('keeps where members are, and says so when that changes', () => {
+    const brain = brainKnowing(3);
+    brain.acks = () => true;
+    brain.pass(1_100);
+    expect(brain.remembered.at(-1)).to.deep.equal([addressOfHost(2), addressOfHost(3), addressOfHost(4)]);
+    brain.pass(20_000);
+    expect(brain.remembered).to.have.length(1);
+  });
+
+  it('keeps the dead and not the left', () => {
+    const brain = brainKnowing(3);
+    brain.acks = () => true;
+    brain.pass(1_100);
+    brain.hear(dead('b', 1, 'x'), dead('c', 1, 'c'));
+    brain.pass(10_000);
+    expect(brain.remembered.at(-1)).to.deep.equal([addressOfHost(2), addressOfHost(4)]);
+  });
+
+  it('looks for the missing long after they are forgotten, so that partitions heal', () => {
+    const brain = brainKnowing(1);
+    brain.pass(1_100);
+    brain.hear(dead('b', 1, 'x'));
+    brain.pass(60_000);
+    expect(brain.status('b')).to.equal(undefined);
+    brain.forget();
+    brain.pass(20_000);
+    expect(brain.requests.map(({ to }) => to.host)).to.deep.equal([hostOf(0), hostOf(0)]);
+  });
+
+  it('looks for few of many missing at a time', () => {
+    const brain = brainKnowing(20);
+    brain.pass(1_100);
+    for (const { name } of brain.brain.members) if (name !== 'me') brain.hear(dead(name, 1, 'x'));
+    brain.forget();
+    brain.pass(10_000);
+    expect(brain.requests).to.have.length(3);
+  });
+
+  it('leaves most of the looking to others when one of many is missing', () => {
+    const brain = brainKnowing(20);
+    brain.acks = () => true;
+    brain.pass(1_100);
+    brain.hear(dead('b', 1, 'x'));
+    brain.forget();
+    brain.pass(1_000_000);
+    expect(brain.requests.filter(({ to }) => to.host === hostOf(0)).length).to.be.within(1, 15);
+  });
+});
+
+describe('push/pull', () => {
+  it('answers with what was known before it learns', () => {
+    const brain = brainKnowing(1);
+    const answer = brain.request(pushPull(stateOf('x', 4, '10.0.0.50', 'alive'))) as PushPull;
+    expect(answer.join).to.equal(true);
+    expect(answer.states.map(({ name }) => name)).to.have.members(['me', 'b']);
+    expect(brain.member('x')).to.include({ status: 'alive', incarnation: 4 });
+  });
+
+  it('tells every status', () => {
+    const brain = brainKnowing(3);
+    brain.hear(suspect('b', 1, 'x'), dead('c', 1, 'x'), dead('d', 1, 'd'));
+    const answer = brain.request(pushPull()) as PushPull;
+    expect(Object.fromEntries(answer.states.map(({ name, state }) => [name, state]))).to.deep.equal({ me: 0, b: 1, c: 2, d: 3 });
+  });
+
+  it('takes a dead for a suspect: the list may be old, and the member may refute', () => {
+    const brain = brainKnowing(2);
+    brain.request(pushPull(stateOf('b', 1, hostOf(0), 'dead'), stateOf('c', 1, hostOf(1), 'suspect')));
+    expect([brain.status('b'), brain.status('c')]).to.deep.equal(['suspect', 'suspect']);
+    expect(brain.events[0]).to.include({ type: 'suspect', accuser: 'me', reason: 'told' });
+  });
+
+  it('takes a left for left', () => {
+    const brain = brainKnowing(1);
+    brain.request(pushPull(stateOf('b', 1, hostOf(0), 'left')));
+    expect(brain.status('b')).to.equal('left');
+  });
+
+  for (const state of ['suspect', 'dead', 'left'] as const) {
+    it(`that says this node is ${state} is refuted at once`, () => {
+      const brain = brainKnowing(1);
+      brain.request(pushPull(stateOf('me', 6, '10.0.0.1', state)));
+      expect(brain.incarnation).to.equal(7);
+    });
+  }
+
+  it('happens with one living member in each interval', () => {
+    const brain = brainKnowing(2);
+    brain.acks = () => true;
+    brain.hear(dead('c', 1, 'c'));
+    brain.pass(90_000);
+    const asked = brain.requests.filter(({ request }) => (decodeStream(request) as PushPull).type === 'pushPull');
+    expect(asked.map(({ to }) => to.host)).to.deep.equal([hostOf(0), hostOf(0), hostOf(0)]);
+    expect((decodeStream(asked[0]!.request) as PushPull).join).to.equal(false);
+  });
+
+  it('skips an entry that would poison the list, and uses the rest', () => {
+    const brain = brainKnowing(0);
+    brain.request(pushPull({ ...stateOf('bad', 1, '10.0.0.50', 'alive'), vsn: Uint8Array.of(1, 5, 2, 0, 0, 0) }, stateOf('good', 1, '10.0.0.51', 'alive')));
+    expect(brain.brain.members.map(({ name }) => name)).to.deep.equal(['me', 'good']);
+  });
+
+  for (const [what, bytes] of [['compressed', Buffer.from('0982a4416c676f00', 'hex')], ['encrypted', Buffer.from('0a000000ff', 'hex')], ['labelled', Buffer.from('f404626c7565', 'hex')]] as const) {
+    it(`that is ${what} is refused with a word about it`, () => {
+      const brain = brainKnowing(0);
+      expect(brain.request(bytes)).to.deep.equal({ type: 'error', error: `cannot read the request: ${what}` });
+      expect(brain.dropped).to.deep.equal({ [what]: 1 });
+    });
+  }
+
+  it('a user message is counted and not answered', () => {
+    const brain = brainKnowing(0);
+    expect(brain.request(Buffer.from('0881aa557365724d73674c656e0568656c6c6f', 'hex'))).to.equal(undefined);
+    expect(brain.dropped).to.deep.equal({ 'user-on-stream': 1 });
+  });
+
+  it('finds our name held by our old address, and asks again until it is free', () => {
+    const brain = brainKnowing(0);
+    const old = pushPull(stateOf('me', 3, '10.0.0.66', 'alive'));
+    brain.tell({ kind: 'join', seeds: [], remembered: [addressOfHost(2)] });
+    for (let i = 0; i < 3; i++) {
+      brain.tell({ kind: 'answered', exchange: brain.requests.at(-1)!.exchange, answer: old });
+      brain.forget();
+      brain.pass(2_000);
+      expect(brain.requests.at(-1)!.to.host).to.equal('10.0.0.2');
+    }
+    brain.tell({ kind: 'answered', exchange: brain.requests.at(-1)!.exchange, answer: pushPull(stateOf('me', 3, '10.0.0.66', 'dead')) });
+    expect(brain.incarnation).to.equal(4);
+  });
+});
+
+describe('leaving', () => {
+  it('says goodbye to several at once, and is done when the goodbye has been sent often enough', () => {
+    const brain = brainKnowing(5);
+    brain.pass(3_000);
+    brain.forget();
+    brain.tell({ kind: 'leave', timeoutMs: 5_000 });
+    expect(brain.sentOf('dead').filter(({ node, from }) => node === 'me' && from === 'me')).to.have.length(3);
+    expect(brain.left).to.equal(0);
+    brain.pass(1_000);
+    expect(brain.sentOf('dead').filter(({ node }) => node === 'me').length).to.equal(12);
+    expect(brain.left).to.equal(1);
+  });
+
+  it('is done at once when there is nobody to tell', () => {
+    const brain = brainKnowing(0);
+    brain.tell({ kind: 'leave', timeoutMs: 5_000 });
+    expect(brain.left).to.equal(1);
+  });
+
+  it('is done when its time is up', () => {
+    const brain = brainKnowing(5, { profile: 'wan' });
+    brain.tell({ kind: 'leave', timeoutMs: 100 });
+    brain.pass(101);
+    expect(brain.left).to.equal(1);
+    brain.pass(5_000);
+    expect(brain.left).to.equal(1);
+  });
+
+  it('asked for again when it is done is done', () => {
+    const brain = brainKnowing(0);
+    brain.tell({ kind: 'leave', timeoutMs: 5_000 });
+    brain.tell({ kind: 'leave', timeoutMs: 5_000 });
+    expect(brain.left).to.equal(2);
+  });
+
+  it('acks, and neither refutes nor accuses', () => {
+    const brain = brainKnowing(3);
+    brain.pass(1_200);
+    brain.tell({ kind: 'leave', timeoutMs: 5_000 });
+    brain.forget();
+    brain.hear(suspect('me', 9, 'b'), alive('me', 9, '10.0.0.1'));
+    brain.hear({ type: 'ping', seqNo: 4, node: 'me', sourceAddr: new Uint8Array(0), sourcePort: 0, sourceNode: '' });
+    brain.pass(20_000);
+    expect(brain.sentOf('ack').map(({ seqNo }) => seqNo)).to.deep.equal([4]);
+    expect(brain.incarnation).to.equal(1);
+    expect(brain.sentOf('alive').filter(({ node }) => node === 'me')).to.deep.equal([]);
+    expect(brain.events).to.deep.equal([]);
+    expect(brain.requests).to.deep.equal([]);
+  });
+});

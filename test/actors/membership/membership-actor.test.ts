@@ -1,0 +1,216 @@
+import { expect } from 'chai';
+import { membershipActor, type MembershipActorOptions, type MembershipMessage } from '../../../src/actors/membership/membership-actor.ts';
+import type { MembershipNews, MembershipView } from '../../../src/actors/membership/membership-messages.ts';
+import { MeshError } from '../../../src/errors.ts';
+import { seededRandom } from '../../../src/random.ts';
+import type { ActorRef } from '../../../src/supervision/behavior.ts';
+import type { WorkerSpec } from '../../../src/supervision/child-spec.ts';
+import type { StartChildOutcome } from '../../../src/supervision/supervisor-messages.ts';
+import type { GossipAddress, GossipTransport } from '../../../src/transport/gossip-transport.ts';
+import { MemoryNetwork } from '../../../src/transport/memory-network.ts';
+import { recorder, startWorld, type ActorWorld, type Recorder } from '../../support/actor-world.ts';
+
+/** Membership actors of several nodes in one world, joined by a network in memory. */
+class Mesh {
+  readonly world: ActorWorld;
+  readonly network: MemoryNetwork;
+  readonly news: Recorder<MembershipNews>;
+  readonly opened: GossipTransport[] = [];
+  readonly remembered = new Map<string, readonly GossipAddress[]>();
+  hosts: Readonly<Record<string, string>> = { 'seed.mesh': '10.0.0.1' };
+  isDiskFull = false;
+
+  constructor(world: ActorWorld, news: Recorder<MembershipNews>) {
+    this.world = world;
+    this.network = new MemoryNetwork(world.clock, seededRandom(5));
+    this.news = news;
+  }
+
+  async start(name: string, more: Partial<MembershipActorOptions> = {}, flags: Partial<WorkerSpec<never, never>> = {}): Promise<void> {
+    const options: MembershipActorOptions = {
+      name,
+      tags: { grpc: `${hostOf(name)}:7947` },
+      openTransport: async () => {
+        const transport = this.network.open({ host: hostOf(name), port: 7946 });
+        this.opened.push(transport);
+        return transport;
+      },
+      seeds: [{ host: 'seed.mesh', port: 7946 }],
+      resolve: async (host) => this.hosts[host] ?? Promise.reject(new Error(`no such host ${host}`)),
+      profile: 'lan',
+      random: seededRandom(name.charCodeAt(0)),
+      memory: { load: () => this.remembered.get(name) ?? [], save: (addresses) => this.#save(name, addresses) },
+      listeners: [this.world.ref('/news')],
+      ...more,
+    };
+    const spec: WorkerSpec<unknown, MembershipMessage> = { type: 'worker', id: name, start: () => membershipActor(options) as never, ...flags };
+    const outcome = await this.world.outcome(this.world.supervisor().ask<StartChildOutcome>((reply) => ({ kind: 'start-child', spec, reply }), 10_000));
+    expect(outcome.outcome, name).to.equal('started');
+  }
+
+  ref(name: string): ActorRef<MembershipMessage> {
+    return this.world.ref(`/${name}`);
+  }
+
+  view(name: string): Promise<MembershipView> {
+    return this.world.outcome(this.ref(name).ask<MembershipView>((reply) => ({ kind: 'view', reply }), 1_000));
+  }
+
+  async statuses(name: string): Promise<Record<string, string>> {
+    const { members } = await this.view(name);
+    return Object.fromEntries(members.map((member) => [member.name, member.status]));
+  }
+
+  events(path: string): string[] {
+    return this.world.log.filter(({ fields }) => fields.actor === path).map(({ event, fields }) => `${event} ${String(fields['member'] ?? fields['seed'] ?? '')}`.trim());
+  }
+
+  #save(name: string, addresses: readonly GossipAddress[]): void {
+    if (this.isDiskFull) throw new Error('no space left on device');
+    this.remembered.set(name, addresses);
+  }
+}
+
+/** a is 10.0.0.1, b is 10.0.0.2, … */
+function hostOf(name: string): string {
+  return `10.0.0.${name.charCodeAt(0) - 96}`;
+}
+
+describe('the membership actor', () => {
+  let mesh: Mesh;
+
+  beforeEach(async () => {
+    const news = recorder<MembershipNews>('news');
+    const world = await startWorld({ children: [news.spec], intensity: 10 });
+    mesh = new Mesh(world, news);
+  });
+
+  afterEach(() => mesh.world.stop());
+
+  it('finds the others through a seed that has a name', async () => {
+    for (const name of ['a', 'b', 'c']) await mesh.start(name);
+    await mesh.world.advance(3_000);
+    for (const name of ['a', 'b', 'c']) {
+      expect(await mesh.statuses(name)).to.deep.equal({ a: 'alive', b: 'alive', c: 'alive' });
+      expect((await mesh.view(name)).unreachedSeeds).to.deep.equal([]);
+    }
+  });
+
+  it('shows who is who', async () => {
+    await mesh.start('a');
+    const { members } = await mesh.view('a');
+    expect(members).to.have.length(1);
+    expect(members[0]).to.deep.include({ name: 'a', host: '10.0.0.1', port: 7946, tags: { grpc: '10.0.0.1:7947' }, status: 'alive', incarnation: 1, isSelf: true });
+  });
+
+  it('sends its listeners the whole list at every change', async () => {
+    await mesh.start('a');
+    await mesh.start('b');
+    await mesh.world.advance(2_000);
+    const last = mesh.news.messages.at(-1)!;
+    expect(last.members.map(({ name, status }) => [name, status])).to.have.deep.members([['a', 'alive'], ['b', 'alive']]);
+  });
+
+  it('lists and logs a seed that it does not reach, and goes on trying', async () => {
+    mesh.hosts = {};
+    await mesh.start('b');
+    await mesh.world.advance(5_000);
+    expect((await mesh.view('b')).unreachedSeeds).to.deep.equal(['seed.mesh:7946']);
+    const [line] = mesh.world.log.filter(({ event }) => event === 'seed-unreached');
+    expect(line).to.deep.include({ level: 'warn' });
+    expect(line!.fields).to.include({ seed: 'seed.mesh:7946', reason: 'no such host seed.mesh', failures: 1 });
+    mesh.hosts = { 'seed.mesh': '10.0.0.1' };
+    await mesh.start('a');
+    await mesh.world.advance(10_000);
+    expect(await mesh.statuses('b')).to.deep.equal({ a: 'alive', b: 'alive' });
+    expect((await mesh.view('b')).unreachedSeeds).to.deep.equal([]);
+  });
+
+  it('logs a death with who accused and why', async () => {
+    for (const name of ['a', 'b']) await mesh.start(name);
+    await mesh.world.advance(2_000);
+    mesh.network.partition([{ host: '10.0.0.1', port: 7946 }], [{ host: '10.0.0.2', port: 7946 }]);
+    await mesh.world.advance(12_000);
+    const lines = mesh.world.log.filter(({ fields, event }) => fields.actor === '/a' && event.startsWith('member-') && fields['member'] === 'b');
+    expect(lines.map(({ level, event }) => `${level} ${event}`)).to.deep.equal(['info member-alive', 'warn member-suspect', 'warn member-dead']);
+    expect(lines[2]!.fields).to.include({ member: 'b', incarnation: 1, accuser: 'a', reason: 'suspicion-timeout' });
+  });
+
+  it('comes back after a crash, through what it remembered, without being noticed', async () => {
+    for (const name of ['a', 'b', 'c']) await mesh.start(name, {}, { restart: 'permanent' });
+    await mesh.world.advance(3_000);
+    expect(mesh.remembered.get('c')).to.have.deep.members([{ host: '10.0.0.1', port: 7946 }, { host: '10.0.0.2', port: 7946 }]);
+    mesh.hosts = {};
+    mesh.world.system.kill('/c', 'test');
+    await mesh.world.advance(5_000);
+    expect(await mesh.statuses('c')).to.deep.equal({ a: 'alive', b: 'alive', c: 'alive' });
+    expect(await mesh.statuses('a')).to.deep.equal({ a: 'alive', b: 'alive', c: 'alive' });
+    expect(mesh.events('/a').filter((event) => event === 'member-dead c')).to.deep.equal([]);
+  });
+
+  it('leaves when it is asked to, and answers when that has spread', async () => {
+    for (const name of ['a', 'b', 'c']) await mesh.start(name);
+    await mesh.world.advance(3_000);
+    const answer = await mesh.world.outcome(mesh.ref('b').ask<'left'>((reply) => ({ kind: 'leave', timeoutMs: 5_000, reply }), 10_000));
+    expect(answer).to.equal('left');
+    expect(await mesh.statuses('a')).to.deep.equal({ a: 'alive', b: 'left', c: 'alive' });
+  });
+
+  it('says goodbye when it is stopped, and lets go of the network', async () => {
+    for (const name of ['a', 'b', 'c']) await mesh.start(name, {}, { shutdown: 8_000 });
+    await mesh.world.advance(3_000);
+    const stopped = mesh.world.supervisor().ask<string>((reply) => ({ kind: 'terminate-child', id: 'b', reply }), 10_000);
+    expect(await mesh.world.outcome(stopped)).to.equal('ok');
+    expect(await mesh.statuses('c')).to.deep.equal({ a: 'alive', b: 'left', c: 'alive' });
+    await mesh.network.open({ host: '10.0.0.2', port: 7946 }).close();
+  });
+
+  it('changes what it says about itself', async () => {
+    for (const name of ['a', 'b']) await mesh.start(name);
+    await mesh.world.advance(2_000);
+    const answer = await mesh.world.outcome(mesh.ref('a').ask<'ok' | MeshError>((reply) => ({ kind: 'set-tags', tags: { role: 'web' }, reply }), 1_000));
+    expect(answer).to.equal('ok');
+    await mesh.world.advance(2_000);
+    expect((await mesh.view('b')).members.find(({ name }) => name === 'a')!.tags).to.deep.equal({ role: 'web' });
+  });
+
+  it('refuses tags that are too long, and says what is allowed', async () => {
+    await mesh.start('a');
+    const answer = await mesh.world.outcome(mesh.ref('a').ask<'ok' | MeshError>((reply) => ({ kind: 'set-tags', tags: { role: 'x'.repeat(600) }, reply }), 1_000));
+    expect(answer).to.be.instanceOf(MeshError).with.property('code', 'TOO_LARGE');
+    expect((await mesh.view('a')).members[0]!.tags).to.deep.equal({ grpc: '10.0.0.1:7947' });
+  });
+
+  it('counts what it cannot read', async () => {
+    await mesh.start('a');
+    const stranger = mesh.network.open({ host: '10.0.0.9', port: 1 });
+    stranger.send({ host: '10.0.0.1', port: 7946 }, Buffer.from('ff', 'hex'));
+    await mesh.world.advance(100);
+    expect((await mesh.view('a')).dropped).to.deep.equal({ 'unknown-type': 1 });
+  });
+
+  it('answers a push/pull of a peer on a stream', async () => {
+    await mesh.start('a');
+    const stranger = mesh.network.open({ host: '10.0.0.9', port: 1 });
+    stranger.listen({ onPacket: () => undefined, onRequest: () => undefined, newMeasure: () => ({ measure: () => 'whole' }) });
+    const ping = Buffer.from('0082a44e6f6465a161a55365714e6f2a', 'hex');
+    const answer = await mesh.world.outcome(stranger.request({ host: '10.0.0.1', port: 7946 }, ping, 1_000));
+    expect(Buffer.from(answer).toString('hex')).to.equal('0282a75061796c6f6164c0a55365714e6f2a');
+  });
+
+  it('does not fall over a disk that is full', async () => {
+    mesh.isDiskFull = true;
+    for (const name of ['a', 'b']) await mesh.start(name);
+    await mesh.world.advance(3_000);
+    expect(await mesh.statuses('a')).to.deep.equal({ a: 'alive', b: 'alive' });
+    expect(mesh.world.log.find(({ event }) => event === 'peers-not-remembered')!.fields).to.include({ reason: 'Error: no space left on device' });
+  });
+
+  it('does not start without a network', async () => {
+    const fault = new MeshError('PORT_IN_USE', 'UDP port 7946 on 10.0.0.1 is in use');
+    const options = { name: 'a', tags: {}, openTransport: () => Promise.reject(fault), seeds: [], resolve: async () => '', profile: 'lan', random: seededRandom(1), memory: { load: () => [], save: () => undefined }, listeners: [] } as const;
+    const spec: WorkerSpec<unknown, MembershipMessage> = { type: 'worker', id: 'a', start: () => membershipActor(options) as never };
+    const outcome = await mesh.world.outcome(mesh.world.supervisor().ask<StartChildOutcome>((reply) => ({ kind: 'start-child', spec, reply }), 10_000));
+    expect(outcome).to.have.nested.property('error.code', 'PORT_IN_USE');
+  });
+});

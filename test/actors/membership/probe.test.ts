@@ -1,0 +1,201 @@
+import { expect } from 'chai';
+import { decodeStream } from '../../../src/actors/membership/wire/stream.ts';
+import { encodeMessage, type Ping } from '../../../src/actors/membership/wire/messages.ts';
+import { ipBytes } from '../../../src/actors/membership/wire/ip-address.ts';
+import { NO_BYTES } from '../../../src/actors/membership/wire/msgpack.ts';
+import { brainKnowing, dead, hostOf, nameOf, ping, suspect, type BrainUnderTest } from './brain-under-test.ts';
+
+const ack = (seqNo: number): { type: 'ack'; seqNo: number; payload: Uint8Array } => ({ type: 'ack', seqNo, payload: NO_BYTES });
+
+/** The first ping the brain sends from now on. */
+function nextPing(brain: BrainUnderTest): Ping & { readonly to: string } {
+  brain.forget();
+  for (let waited = 0; waited < 1_100; waited += 10) {
+    brain.pass(10);
+    const sent = brain.sent.find(({ message }) => message.type === 'ping');
+    if (sent !== undefined) return { ...(sent.message as Ping), to: sent.to };
+  }
+  throw new Error('no ping');
+}
+
+describe('a probe', () => {
+  it('pings one member in each interval, all of them in each round', () => {
+    const brain = brainKnowing(5);
+    brain.acks = () => true;
+    brain.pass(10_000);
+    const targets = brain.sentOf('ping').map(({ node }) => node);
+    expect(targets).to.have.length(10);
+    expect(new Set(targets.slice(0, 5))).to.deep.equal(new Set([0, 1, 2, 3, 4].map(nameOf)));
+    expect(new Set(targets.slice(5))).to.deep.equal(new Set([0, 1, 2, 3, 4].map(nameOf)));
+  });
+
+  it('names its target and where the ack should go', () => {
+    const brain = brainKnowing(1);
+    const sent = nextPing(brain);
+    expect(sent).to.deep.include({ to: hostOf(0), node: 'b', sourcePort: 7946, sourceNode: 'me' });
+    expect([...sent.sourceAddr]).to.deep.equal([10, 0, 0, 1]);
+  });
+
+  it('that is acked accuses nobody', () => {
+    const brain = brainKnowing(3);
+    brain.acks = () => true;
+    brain.pass(20_000);
+    expect(brain.events).to.deep.equal([]);
+    expect(brain.sentOf('indirectPing')).to.deep.equal([]);
+  });
+
+  it('that is not acked asks others, and a stream', () => {
+    const brain = brainKnowing(6);
+    const { seqNo, node } = nextPing(brain);
+    brain.pass(480);
+    expect(brain.sentOf('indirectPing')).to.deep.equal([]);
+    brain.pass(20);
+    const asked = brain.sent.filter(({ message }) => message.type === 'indirectPing');
+    expect(asked).to.have.length(3);
+    expect(new Set(asked.map(({ to }) => to)).size).to.equal(3);
+    for (const { to, message } of asked) {
+      expect(message).to.deep.include({ seqNo, node, port: 7946, sourceNode: 'me' });
+      expect(to).to.not.equal(hostOf(node.charCodeAt(0) - 98));
+    }
+    const [request] = brain.requests;
+    expect(request).to.include({ timeoutMs: 500 });
+    expect(decodeStream(request!.request)).to.include({ type: 'ping', seqNo, node });
+  });
+
+  it('that a helper gets acked accuses nobody', () => {
+    const brain = brainKnowing(3);
+    const { seqNo } = nextPing(brain);
+    brain.pass(900);
+    brain.hear(ack(seqNo));
+    brain.pass(100);
+    expect(brain.events).to.deep.equal([]);
+  });
+
+  it('that a stream gets acked accuses nobody', () => {
+    const brain = brainKnowing(1);
+    const { seqNo } = nextPing(brain);
+    brain.pass(600);
+    brain.tell({ kind: 'answered', exchange: brain.requests[0]!.exchange, answer: encodeMessage(ack(seqNo)) });
+    brain.pass(400);
+    expect(brain.events).to.deep.equal([]);
+  });
+
+  it('that nobody acks by the end of the interval makes a suspect', () => {
+    const brain = brainKnowing(3);
+    const { node } = nextPing(brain);
+    brain.pass(1_000);
+    expect(brain.events).to.deep.equal([{ type: 'suspect', member: node, incarnation: 1, accuser: 'me', reason: 'no-ack' }]);
+  });
+
+  it('that is acked too late, or with another number, makes a suspect all the same', () => {
+    const brain = brainKnowing(1);
+    const { seqNo } = nextPing(brain);
+    brain.hear(ack(seqNo + 1));
+    brain.pass(1_000);
+    brain.hear(ack(seqNo));
+    expect(brain.status('b')).to.equal('suspect');
+  });
+
+  it('of a suspected member brings the accusation along', () => {
+    const brain = brainKnowing(1);
+    brain.hear(suspect('b', 1, 'x'));
+    brain.pass(3_000);
+    const to = nextPing(brain).to;
+    expect(brain.sentOf('suspect', to)).to.deep.include({ type: 'suspect', incarnation: 1, node: 'b', from: 'me' });
+  });
+
+  it('carries gossip along', () => {
+    const brain = brainKnowing(1);
+    brain.acks = () => true;
+    brain.pass(5_000);
+    nextPing(brain);
+    brain.pass(10);
+    brain.hear(dead('x', 1, 'y'), suspect('b', 1, 'y'));
+    nextPing(brain);
+    expect(brain.sentOf('suspect', hostOf(0)).map(({ from }) => from)).to.include('y');
+  });
+});
+
+describe('a ping of this node', () => {
+  it('is acked to where it asks', () => {
+    const brain = brainKnowing(0);
+    brain.hear(ping(5, 'me', { sourceAddr: ipBytes('10.0.0.40'), sourcePort: 7946 }));
+    expect(brain.sent.map(({ to, message }) => [to, message.type])).to.deep.equal([['10.0.0.40', 'ack']]);
+  });
+
+  it('is acked to where it came from when it does not say', () => {
+    const brain = brainKnowing(0);
+    brain.hear(ping(5, 'me'));
+    expect(brain.sent.map(({ to }) => to)).to.deep.equal(['10.0.0.99']);
+  });
+
+  it('without a name is acked, under another name it is not', () => {
+    const brain = brainKnowing(0);
+    brain.hear(ping(5, ''), ping(6, 'you'));
+    expect(brain.sentOf('ack').map(({ seqNo }) => seqNo)).to.deep.equal([5]);
+    expect(brain.dropped).to.deep.equal({ 'ping-for-another': 1 });
+  });
+
+  it('by a stranger gets an ack and nothing more: the address may be somebody else’s', () => {
+    const brain = brainKnowing(1);
+    brain.hear(suspect('b', 1, 'x'));
+    brain.forget();
+    brain.hear(ping(5, 'me'));
+    expect(brain.sent.map(({ message }) => message.type)).to.deep.equal(['ack']);
+    brain.forget();
+    brain.hear(ping(6, 'me', { sourceAddr: ipBytes(hostOf(0)), sourcePort: 7946 }));
+    expect(brain.sent.map(({ message }) => message.type)).to.include.members(['ack', 'suspect']);
+  });
+
+  it('on a stream is acked there', () => {
+    const brain = brainKnowing(0);
+    expect(brain.request(encodeMessage(ping(8, 'me')))).to.include({ type: 'ack', seqNo: 8 });
+    expect(brain.request(encodeMessage(ping(8, 'you')))).to.equal(undefined);
+  });
+});
+
+describe('a request to ping another', () => {
+  const ask = (seqNo: number, nack: boolean): Parameters<BrainUnderTest['hear']>[0] => ({
+    type: 'indirectPing', seqNo, target: ipBytes('10.0.0.60'), port: 7946, node: 'far', nack, sourceAddr: ipBytes(hostOf(0)), sourcePort: 7946, sourceNode: 'b',
+  });
+
+  it('is done, and the ack passed on under the number of the request', () => {
+    const brain = brainKnowing(1);
+    brain.hear(ask(700, true));
+    const [relayed] = brain.sentOf('ping', '10.0.0.60');
+    expect(relayed).to.deep.include({ node: 'far', sourceNode: 'me' });
+    expect(relayed!.seqNo).to.not.equal(700);
+    brain.hear(ack(relayed!.seqNo));
+    expect(brain.sentOf('ack', hostOf(0)).map(({ seqNo }) => seqNo)).to.deep.equal([700]);
+    brain.pass(600);
+    expect(brain.sentOf('nack')).to.deep.equal([]);
+  });
+
+  it('without success is nacked, once, to who wants to know', () => {
+    const brain = brainKnowing(1);
+    brain.hear(ask(700, true), ask(701, false));
+    brain.pass(499);
+    expect(brain.sentOf('nack')).to.deep.equal([]);
+    brain.pass(1);
+    expect(brain.sentOf('nack', hostOf(0)).map(({ seqNo }) => seqNo)).to.deep.equal([700]);
+  });
+
+  it('is declined when a thousand are under way', () => {
+    const brain = brainKnowing(1);
+    for (let i = 0; i < 1_025; i++) brain.hear(ask(i, false));
+    expect(brain.sentOf('ping')).to.have.length(1_024);
+    expect(brain.dropped).to.deep.equal({ 'relays-max': 1 });
+  });
+});
+
+describe('what the brain cannot use', () => {
+  it('is counted by reason and harms nothing', () => {
+    const brain = brainKnowing(1);
+    const from = { host: '10.0.0.9', port: 1 };
+    for (const hex of ['', 'ff', '0982a4416c676f00a3427566a400830404', 'f404626c7565', '04', '0868656c6c6f', '0b81a55365714e6f05', '0c00000000ff']) {
+      brain.tell({ kind: 'packet', packet: Buffer.from(hex, 'hex'), from });
+    }
+    expect(brain.dropped).to.deep.equal({ empty: 1, 'unknown-type': 1, compressed: 1, labelled: 1, truncated: 1, 'user-unused': 1, 'nack-unused': 1, 'crc-mismatch': 1 });
+    expect(brain.sent).to.deep.equal([]);
+  });
+});
