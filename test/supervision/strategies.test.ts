@@ -25,7 +25,7 @@ describe('strategies and budgets', () => {
       expect(world.exit).to.deep.equal({ kind: 'shutdown', info: 'reached_max_restart_intensity' });
       expect(trace.at(-1)).to.equal('-b');
       expect(world.system.events.latest('/a', 1)[0]).to.deep.include({ type: 'crash', decision: 'escalate', reason: 'boom' });
-      expect(world.system.events.latest('/', 99).filter(({ type }) => type === 'escalate')[0]).to.deep.include({ path: '/', reason: 'gives up over /a' });
+      expect(world.system.events.latest('/', 99).find(({ type }) => type === 'escalate')).to.deep.include({ path: '/', reason: 'gives up over /a' });
     });
 
     it(`a child that keeps failing to restart makes a ${strategy} supervisor give up`, async () => {
@@ -162,7 +162,7 @@ describe('strategies and budgets', () => {
     await order(world, '/room/a', crash);
     expect(lives(world, '/before', '/room', '/after')).to.deep.equal([1, 2, 2]);
     expect(statusOf(world, '/room/a')).to.equal('running');
-    expect(world.system.events.latest('/room', 99).filter(({ type, path }) => path === '/room' && type === 'exit')[0]).to.deep.include({ reason: 'shutdown (reached_max_restart_intensity)', decision: 'restart' });
+    expect(world.system.events.latest('/room', 99).find(({ type, path }) => path === '/room' && type === 'exit')).to.deep.include({ reason: 'shutdown (reached_max_restart_intensity)', decision: 'restart' });
     await world.stop();
   });
 

@@ -1,0 +1,392 @@
+/** What one life sets going, and that none of it outlives it. */
+import { expect } from 'chai';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { ExitReason, Signal } from '../../src/supervision/behavior.ts';
+import type { ChildSpec } from '../../src/supervision/child-spec.ts';
+import { startWorld } from '../support/actor-world.ts';
+import { crash, exitNormally, hang, order, puppet, startChild, supervisor } from './puppet.ts';
+import type { Order, Puppetry } from './puppet.ts';
+
+/** A puppet that notes whose end it hears of. */
+function watcher(id: string, heard: [string, string][], flags: Puppetry = {}): ChildSpec {
+  const note = (signal: Signal): void => void (signal.kind === 'down' && heard.push([signal.path, signal.reason.kind]));
+  return puppet(id, { ...flags, signal: note });
+}
+
+describe('a life', () => {
+  it('counts from 1, and the context says which it is', async () => {
+    const lives: number[] = [];
+    const world = await startWorld({ children: [puppet('a', { init: ({ life }) => lives.push(life) })] });
+    await order(world, '/a', crash);
+    await order(world, '/a', exitNormally);
+    expect(lives).to.deep.equal([1, 2, 3]);
+    await world.stop();
+  });
+
+  it('takes its timers and intervals along', async () => {
+    const heard: string[] = [];
+    const world = await startWorld({ children: [puppet('a')] });
+    await order(world, '/a', (context) => {
+      context.setTimer('once', 1_000, () => heard.push('once'));
+      context.setInterval('again', 300, () => heard.push('again'));
+    });
+    await world.advance(700);
+    await order(world, '/a', crash);
+    await world.advance(5_000);
+    expect(heard).to.deep.equal(['again', 'again']);
+    await world.stop();
+    expect(world.clock.timers).to.equal(0);
+  });
+
+  it('does not hear the timer that had fired for the life before', async () => {
+    const heard: number[] = [];
+    const world = await startWorld({ children: [puppet('a', { mailbox: { onRestart: 'keep' } })] });
+    await order(world, '/a', (context) => context.setTimer('t', 10, ({ life }) => heard.push(life)));
+    world.ref<Order>('/a').send(crash);
+    world.clock.advance(10);
+    world.ref<Order>('/a').send(({ life }) => heard.push(life));
+    await world.settle();
+    expect(heard).to.deep.equal([2]);
+    await world.stop();
+  });
+
+  it('hears a timer of one key once, the last one set', async () => {
+    const heard: string[] = [];
+    const world = await startWorld({ children: [puppet('a')] });
+    await order(world, '/a', (context) => {
+      context.setTimer('key', 100, () => heard.push('first'));
+      context.setTimer('key', 200, () => heard.push('second'));
+      context.setTimer('other', 50, () => heard.push('other'));
+    });
+    await world.advance(1_000);
+    expect(heard).to.deep.equal(['other', 'second']);
+    await world.stop();
+  });
+
+  it('hears nothing of a timer that it cleared or set anew, even when its message waits already', async () => {
+    const heard: string[] = [];
+    const world = await startWorld({ children: [puppet('a')] });
+    await order(world, '/a', (context) => {
+      context.setTimer('cleared', 10, () => heard.push('cleared'));
+      context.setTimer('renewed', 10, () => heard.push('old'));
+    });
+    world.ref<Order>('/a').send((context) => {
+      context.clearTimer('cleared');
+      context.setTimer('renewed', 10, () => heard.push('new'));
+    });
+    world.clock.advance(10);
+    await world.advance(1_000);
+    expect(heard).to.deep.equal(['new']);
+    await world.stop();
+  });
+
+  it('that is slower than its interval hears one tick, not all that it missed', async () => {
+    const heard: number[] = [];
+    let finish: () => void = () => undefined;
+    const world = await startWorld({ children: [puppet('a')] });
+    await order(world, '/a', (context) => context.setInterval('tick', 100, ({ clock }) => heard.push(clock.now())));
+    await order(world, '/a', () => new Promise<void>((resolve) => (finish = resolve)));
+    await world.advance(10_000);
+    expect(world.system.find('/a')?.mailbox.depth).to.equal(1);
+    finish();
+    await world.advance(200);
+    expect(heard).to.deep.equal([10_000, 10_100, 10_200]);
+    await world.stop();
+  });
+
+  it('hears the outcome of what it pipes as a message, good or bad', async () => {
+    const heard: string[] = [];
+    const world = await startWorld({ children: [puppet('a')] });
+    await order(world, '/a', (context) => {
+      context.pipe(Promise.resolve('good'), (value) => () => heard.push(value), () => crash);
+      context.pipe(Promise.reject(new Error('bad')), () => crash, (error) => () => heard.push(error.message));
+      context.pipe(Promise.reject('worse' as unknown), () => crash, (error) => () => heard.push(error.message)); // oxlint-disable-line prefer-promise-reject-errors
+    });
+    expect(heard).to.have.members(['good', 'bad', 'worse']);
+    await world.stop();
+  });
+
+  it('that has ended hears no outcome', async () => {
+    const heard: string[] = [];
+    let resolve: (value: string) => void = () => undefined;
+    const world = await startWorld({ children: [puppet('a')] });
+    await order(world, '/a', (context) =>
+      context.pipe(new Promise<string>((settle) => (resolve = settle)), (value) => () => heard.push(value), () => crash),
+    );
+    await order(world, '/a', crash);
+    resolve('too late');
+    await world.settle();
+    expect(heard).to.deep.equal([]);
+    await world.stop();
+  });
+
+  it('releases what it owns, last first, however it ends, and once', async () => {
+    const endings: Record<string, (world: Awaited<ReturnType<typeof startWorld>>) => unknown> = {
+      crash: (world) => world.ref<Order>('/a').send(crash),
+      exit: (world) => world.ref<Order>('/a').send(exitNormally),
+      kill: (world) => world.system.kill('/a', 'test'),
+      stop: (world) => world.system.stop(),
+    };
+    for (const [name, end] of Object.entries(endings)) {
+      const released: string[] = [];
+      const own: Order = (context) => [context.own(() => released.push('socket')), context.own(() => released.push('file'))];
+      const world = await startWorld({ children: [puppet('a', { restart: 'temporary' })] });
+      await order(world, '/a', own);
+      end(world);
+      await world.settle();
+      expect(released, name).to.deep.equal(['file', 'socket']);
+      await world.stop();
+      expect(released, name).to.have.length(2);
+    }
+  });
+
+  it('releases at once what it comes to own after its end', async () => {
+    const released: string[] = [];
+    let open: () => void = () => undefined;
+    const world = await startWorld({ children: [puppet('a', { restart: 'temporary' })] });
+    await order(world, '/a', async (context) => {
+      await new Promise<void>((resolve) => (open = resolve));
+      context.own(() => released.push('socket'));
+    });
+    world.system.kill('/a', 'test');
+    open();
+    await world.settle();
+    expect(released).to.deep.equal(['socket']);
+    await world.stop();
+  });
+
+  it('releases the rest when one release throws, and says so', async () => {
+    const released: string[] = [];
+    const world = await startWorld({ children: [puppet('a', { restart: 'temporary' })] });
+    await order(world, '/a', (context) => [context.own(() => released.push('socket')), context.own(() => crash(context))]);
+    await order(world, '/a', exitNormally);
+    expect(released).to.deep.equal(['socket']);
+    expect(world.log.filter(({ event }) => event === 'release-failed')).to.have.length(1);
+    expect(world.system.events.latest('/a', 1)[0]?.reason).to.equal('normal');
+    await world.stop();
+  });
+
+  it('aborts its signal at its end, also when nobody asked for it before', async () => {
+    const world = await startWorld({ children: [puppet('a', { restart: 'temporary' })] });
+    let signal: AbortSignal | undefined;
+    let late: () => AbortSignal = () => AbortSignal.abort();
+    await order(world, '/a', (context) => ((signal = context.signal), (late = () => context.signal)));
+    expect(signal?.aborted).to.equal(false);
+    await order(world, '/a', exitNormally);
+    expect(signal?.aborted).to.equal(true);
+    expect(late().aborted).to.equal(true);
+    await world.stop();
+  });
+
+  it('can do nothing more once it has ended', async () => {
+    const heard: unknown[] = [];
+    let resume: () => void = () => undefined;
+    const world = await startWorld({ children: [puppet('a', { restart: 'temporary' }), puppet('b')] });
+    await order(world, '/a', async (context) => {
+      await new Promise<void>((resolve) => (resume = resolve));
+      context.setTimer('t', 1, () => heard.push('timer'));
+      context.setInterval('i', 1, () => heard.push('interval'));
+      context.monitor(world.ref<never>('/b'));
+      context.demonitor(world.ref<never>('/b'));
+      context.exit();
+      context.started();
+      context.self.send(() => heard.push('self'));
+    });
+    world.system.kill('/a', 'test');
+    const timers = world.clock.timers;
+    resume();
+    await world.settle();
+    expect(world.clock.timers).to.equal(timers);
+    await world.advance(1_000);
+    expect(heard).to.deep.equal([]);
+    await world.stop();
+  });
+
+  it('speaks in the log with its path and its number', async () => {
+    const world = await startWorld({ children: [puppet('a')] });
+    await order(world, '/a', ({ log }) => log.log('info', 'hello', { colour: 'blue' }));
+    expect(world.log.find(({ event }) => event === 'hello')).to.deep.equal({ level: 'info', event: 'hello', fields: { actor: '/a', life: 1, colour: 'blue' } });
+    await world.stop();
+  });
+
+  it('that asks to end in its init ends after it', async () => {
+    const trace: string[] = [];
+    const world = await startWorld({ children: [puppet('a', { restart: 'temporary', trace, init: (context) => context.exit({ kind: 'shutdown', info: 'nothing to do' }) })] });
+    await world.settle();
+    expect(trace).to.deep.equal(['+a', '-a']);
+    expect(world.system.events.latest('/a', 1)[0]?.reason).to.equal('shutdown (nothing to do)');
+    await world.stop();
+  });
+
+  it('that is told to stop by signal ends when it says so, with its own reason', async () => {
+    const reasons: ExitReason[] = [];
+    const winding: ChildSpec = {
+      type: 'worker',
+      id: 'winding',
+      start: () => ({
+        trapsStop: true,
+        init: () => undefined,
+        receive: (_state, _message, context) => context.exit({ kind: 'shutdown', info: 'wound up' }),
+        signal: (_state, signal, context) => (signal.kind === 'stop' ? context.setTimer('end', 500, 'end') : undefined),
+        terminate: (_state, reason) => void reasons.push(reason),
+      }),
+    };
+    const world = await startWorld({ children: [winding] });
+    await world.stop();
+    expect(world.clock.now()).to.equal(500);
+    expect(reasons).to.deep.equal([{ kind: 'shutdown', info: 'wound up' }]);
+  });
+});
+
+describe('a monitor', () => {
+  it('tells of the end of a life once, with its reason', async () => {
+    const heard: [string, string][] = [];
+    const world = await startWorld({ children: [puppet('target'), watcher('watcher', heard)] });
+    await order(world, '/watcher', (context) => [context.monitor(world.ref('/target')), context.monitor(world.ref('/target'))]);
+    await order(world, '/target', crash);
+    await order(world, '/target', crash);
+    expect(heard).to.deep.equal([['/target', 'error']]);
+    await world.stop();
+  });
+
+  it('of what has no life tells noproc, and not before the message in hand is done', async () => {
+    const heard: [string, string][] = [];
+    const world = await startWorld({ children: [watcher('watcher', heard), puppet('done', { restart: 'transient' })] });
+    await order(world, '/done', exitNormally);
+    await order(world, '/watcher', (context) => {
+      context.monitor(world.ref('/nobody'));
+      context.monitor(world.ref('/done'));
+      expect(heard).to.deep.equal([]);
+    });
+    expect(heard).to.deep.equal([['/nobody', 'noproc'], ['/done', 'noproc']]);
+    await world.stop();
+  });
+
+  it('tells in which life the end was', async () => {
+    const lives: number[] = [];
+    const note = (signal: Signal, context: { monitor(ref: never): void }): void => {
+      if (signal.kind !== 'down') return;
+      lives.push(signal.life);
+      if (lives.length < 3) context.monitor(ref as never);
+    };
+    const world = await startWorld({ strategy: 'rest_for_one', children: [watcher('x', []), puppet('watcher', { signal: note as never }), puppet('target')] });
+    const ref = world.ref<Order>('/target');
+    await order(world, '/watcher', (context) => context.monitor(ref as never));
+    await order(world, '/target', crash);
+    expect(lives).to.deep.equal([1, 1, 1]);
+    await world.stop();
+  });
+
+  it('taken back tells nothing, even when the end had happened', async () => {
+    const heard: [string, string][] = [];
+    const world = await startWorld({ children: [puppet('target'), watcher('watcher', heard)] });
+    await order(world, '/watcher', (context) => context.monitor(world.ref('/target')));
+    world.ref<Order>('/watcher').send((context) => {
+      world.system.kill('/target', 'test');
+      context.demonitor(world.ref('/target'));
+    });
+    await world.settle();
+    await order(world, '/target', crash);
+    expect(heard).to.deep.equal([]);
+    await world.stop();
+  });
+
+  it('ends with the life that set it: the next one hears nothing', async () => {
+    const heard: [string, string][] = [];
+    const world = await startWorld({ children: [puppet('target'), watcher('watcher', heard)] });
+    await order(world, '/watcher', (context) => context.monitor(world.ref('/target')));
+    await order(world, '/watcher', crash);
+    await order(world, '/target', crash);
+    expect(heard).to.deep.equal([]);
+    await world.stop();
+  });
+
+  it('tells everyone who watches, also of a whole subtree', async () => {
+    const heard: [string, string][] = [];
+    const world = await startWorld({ children: [supervisor('room', 'one_for_one', [puppet('inner')]), watcher('w1', heard), watcher('w2', heard)] });
+    for (const path of ['/w1', '/w2']) await order(world, path, (context) => [context.monitor(world.ref('/room')), context.monitor(world.ref('/room/inner'))]);
+    world.system.kill('/room', 'test');
+    await world.settle();
+    expect(heard.map(([path, kind]) => `${path} ${kind}`).toSorted()).to.deep.equal(['/room killed', '/room killed', '/room/inner killed', '/room/inner killed']);
+    await world.stop();
+  });
+
+  it('does not hold on to lives that set it and are gone', async () => {
+    setFlagsFromString('--expose_gc');
+    const collect = runInNewContext('gc') as () => void;
+    const world = await startWorld({ children: [puppet('target'), supervisor('watchers', 'dynamic', [])] });
+    const refs: WeakRef<object>[] = [];
+    for (let number = 0; number < 20; number++) {
+      await startChild(world, puppet('w', { restart: 'temporary' }), '/watchers');
+      await order(world, '/watchers/w', (context) => {
+        refs.push(new WeakRef(context));
+        context.monitor(world.ref('/target'));
+      });
+      await order(world, '/watchers/w', exitNormally);
+    }
+    await world.settle();
+    collect();
+    await new Promise((resolve) => void setImmediate(resolve));
+    collect();
+    // nact and the loop may still hold the newest.
+    expect(refs.filter((ref) => ref.deref() !== undefined).length).to.be.lessThan(3);
+    await world.stop();
+  });
+});
+
+describe('a turn', () => {
+  const soon = (): Promise<boolean> => new Promise((resolve) => void setTimeout(() => resolve(true), 5));
+
+  it('ends in time for timers, however much mail there is and however it is handled', async () => {
+    const again: Order = async (context) => void context.self.send(again);
+    const world = await startWorld({ children: [puppet('a')] });
+    world.ref<Order>('/a').send(again);
+    expect(await soon()).to.equal(true);
+    world.system.kill('/a', 'test');
+    await world.stop();
+  });
+
+  it('ends in time also when an actor only hears signals', async () => {
+    let heard = 0;
+    const world = await startWorld({ children: [puppet('a', { signal: (signal, context) => (signal.kind === 'down' && heard++ < 1e7 ? context.monitor(world.ref('/nobody')) : undefined) })] });
+    world.ref<Order>('/a').send((context) => context.monitor(world.ref('/nobody')));
+    expect(await soon()).to.equal(true);
+    expect(heard).to.be.greaterThan(10);
+    world.system.kill('/a', 'test');
+    await world.stop();
+  });
+
+  it('looks first at what the runtime says, then at mail', async () => {
+    const trace: string[] = [];
+    const world = await startWorld({ children: [puppet('a', { trace, restart: 'temporary' })] });
+    for (let number = 0; number < 100; number++) world.ref<Order>('/a').send(() => trace.push('mail'));
+    world.system.requestStop('/a', { kind: 'shutdown' });
+    await world.settle();
+    expect(trace).to.deep.equal(['+a', '-a']);
+    await world.stop();
+  });
+
+  it('waits for a handler that promises before it looks at the next message', async () => {
+    const trace: string[] = [];
+    const world = await startWorld({ children: [puppet('a')] });
+    const slow: Order = async () => {
+      trace.push('in');
+      await new Promise((resolve) => void setImmediate(resolve));
+      trace.push('out');
+    };
+    for (let number = 0; number < 3; number++) world.ref<Order>('/a').send(slow);
+    await new Promise((resolve) => void setTimeout(resolve, 10));
+    expect(trace).to.deep.equal(['in', 'out', 'in', 'out', 'in', 'out']);
+    await world.stop();
+  });
+
+  it('leaves an actor whose handler never settles alone: others go on', async () => {
+    const world = await startWorld({ children: [puppet('stuck'), puppet('free')] });
+    await order(world, '/stuck', hang);
+    let isHeard = false;
+    await order(world, '/free', () => (isHeard = true));
+    expect(isHeard).to.equal(true);
+    await world.stop();
+  });
+});
