@@ -98,8 +98,9 @@ function accuracy(law: Law, timeline: Timeline, { completenessMs }: Bounds): voi
   const { beliefs } = timeline.history;
   // What a cut or an earlier life made others believe may still come to pass for a while.
   const hasExcuse = (member: string, atMs: number): boolean => !timeline.ran(member, atMs - completenessMs, atMs) || !timeline.wasWhole(atMs - completenessMs, atMs);
+  // Every run of every node is a chance to be wrong.
+  for (const { type, atMs } of timeline.history.facts) if (type === 'started') law.expect(true, atMs, () => '');
   for (const { atMs, observer, event } of beliefs) {
-    if (event.type === 'suspect') law.expect(true, atMs, () => '');
     if (event.type === 'dead') law.expect(hasExcuse(event.member, atMs), atMs, () => `${observer} declares ${event.member} dead, which runs and is reachable`);
   }
 }
@@ -109,13 +110,12 @@ function refutation(law: Law, timeline: Timeline, { refutationMs }: Bounds): voi
     const dueMs = atMs + refutationMs;
     const isInnocent = timeline.ran(event.member, atMs - 1, dueMs) && timeline.wasWhole(atMs - 1, dueMs);
     if (dueMs > timeline.history.endMs || !isInnocent || !timeline.ran(observer, atMs, dueMs)) continue;
-    const held = lastsAs(timeline, observer, event.member, atMs, dueMs);
-    law.expect(held, dueMs, () => `${observer} still suspects ${event.member}, since ${atMs / 1_000} s`);
+    law.expect(wasCleared(timeline, observer, event.member, atMs, dueMs), dueMs, () => `${observer} still suspects ${event.member}, since ${atMs / 1_000} s`);
   }
 }
 
 /** Whether a suspicion raised at `fromMs` was cleared at some time until `dueMs`: a new one has its own term. */
-function lastsAs(timeline: Timeline, observer: string, member: string, fromMs: number, dueMs: number): boolean {
+function wasCleared(timeline: Timeline, observer: string, member: string, fromMs: number, dueMs: number): boolean {
   return timeline.history.beliefs.some(
     ({ atMs, observer: by, event }) => by === observer && event.member === member && atMs >= fromMs && atMs <= dueMs && (event.type === 'refuted' || event.type === 'alive'),
   );

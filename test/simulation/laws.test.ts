@@ -1,0 +1,144 @@
+import { expect } from 'chai';
+import { judge, type Verdict } from './laws.ts';
+import { MeshSimulation, hashOf, type Belief, type History } from './mesh-simulation.ts';
+import { storm } from './storm.ts';
+import { PROFILES } from '../../src/actors/membership/profile.ts';
+
+const LAWS = ['completeness', 'accuracy', 'refutation', 'convergence', 'leave', 'restart'];
+
+/** Three minutes hold two rounds of everything in small meshes, one in larger ones. */
+const STORMS = [
+  { nodes: 3, loss: 0.05, seeds: 20, seconds: 180 },
+  { nodes: 5, loss: 0.02, seeds: 20, seconds: 180 },
+  { nodes: 10, loss: 0.05, seeds: 12, seconds: 180 },
+  { nodes: 20, loss: 0.03, seeds: 5, seconds: 180 },
+  { nodes: 50, loss: 0.01, seeds: 1, seconds: 180 },
+];
+
+/** Fails with every violation, each of which names its seed. */
+function expectNoViolations(verdicts: readonly Verdict[]): void {
+  expect(verdicts.flatMap(({ law, violations }) => violations.map((violation) => `${law}: ${violation}`))).to.deep.equal([]);
+}
+
+describe('the laws of membership', () => {
+  for (const { nodes, loss, seeds, seconds } of STORMS) {
+    describe(`in ${seeds} storms over ${nodes} nodes that lose ${loss * 100} % of their packets`, () => {
+      const verdicts = new Map<string, Verdict[]>(LAWS.map((law) => [law, []]));
+
+      before(function () {
+        this.timeout(60_000);
+        for (let seed = 1; seed <= seeds; seed++) {
+          const simulation = storm({ seed, nodes, forMs: seconds * 1_000, weather: { loss, duplication: 0.01 } });
+          for (const verdict of judge(simulation.history())) verdicts.get(verdict.law)!.push(verdict);
+        }
+      });
+
+      for (const law of LAWS) {
+        it(`${law} holds`, () => {
+          expectNoViolations(verdicts.get(law)!);
+          expect(verdicts.get(law)!.reduce((sum, { judged }) => sum + judged, 0), 'obligations judged').to.be.at.least(1);
+        });
+      }
+    });
+  }
+
+  it('hold when datagrams get through only half the time: streams save the living', () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const simulation = new MeshSimulation({ seed, nodes: 8, weather: { loss: 0.5 } });
+      simulation.startAll();
+      simulation.run(120_000);
+      expectNoViolations(judge(simulation.history()).filter(({ law }) => law === 'accuracy'));
+    }
+  });
+});
+
+describe('a mesh', () => {
+  for (const seed of [1, 2, 3]) {
+    it(`of fifty that start at once is whole within five seconds (seed ${seed})`, () => {
+      const simulation = new MeshSimulation({ seed, nodes: 50 });
+      simulation.startAll();
+      simulation.run(5_000);
+      for (const name of simulation.names) expect(simulation.membersOf(name).filter(({ status }) => status === 'alive'), name).to.have.length(50);
+    });
+
+    it(`cut in two until each half has forgotten the other becomes one again (seed ${seed})`, () => {
+      const simulation = new MeshSimulation({ seed, nodes: 10 });
+      simulation.startAll();
+      simulation.run(10_000);
+      simulation.partition(simulation.names.slice(0, 5));
+      simulation.run(90_000);
+      for (const name of simulation.names) expect(simulation.membersOf(name), name).to.have.length(5);
+      simulation.heal();
+      simulation.run(30_000);
+      for (const name of simulation.names) expect(simulation.membersOf(name).filter(({ status }) => status === 'alive'), name).to.have.length(10);
+      expectNoViolations(judge(simulation.history()));
+    });
+
+    it(`takes a node back that restarts at another address, once its old entry is dead (seed ${seed})`, () => {
+      const simulation = new MeshSimulation({ seed, nodes: 8 });
+      simulation.startAll();
+      simulation.run(10_000);
+      simulation.crash('n5');
+      simulation.move('n5');
+      simulation.start('n5');
+      simulation.run(25_000);
+      for (const name of simulation.names) {
+        expect(simulation.membersOf(name).find((member) => member.name === 'n5'), name).to.include({ status: 'alive', host: '10.1.0.5' });
+      }
+    });
+  }
+});
+
+describe('a simulation', () => {
+  it('of one seed has the same history every time, of another seed another', () => {
+    const hash = (seed: number): string => hashOf(storm({ seed, nodes: 10, forMs: 60_000, weather: { loss: 0.05 } }).history());
+    expect(hash(7)).to.equal(hash(7));
+    expect(hash(7)).to.not.equal(hash(8));
+  });
+});
+
+describe('a judge of histories', () => {
+  const history = (changes: Partial<History>): History => ({ seed: 42, nodes: 3, profile: PROFILES.lan, endMs: 200_000, facts: startedAll, beliefs: knownAll, ...changes });
+  const names = ['n0', 'n1', 'n2'];
+  const startedAll: History['facts'] = names.map((node) => ({ atMs: 0, type: 'started', node }));
+  const believes = (atMs: number, observer: string, type: 'alive' | 'suspect' | 'dead' | 'left' | 'refuted', member: string): Belief => {
+    const event = { type, member, incarnation: 1, accuser: 'n0', reason: 'told', address: { host: '10.0.0.1', port: 1 } } as const;
+    return { atMs, observer, event };
+  };
+  const knownAll = names.flatMap((observer) => names.map((member) => believes(100, observer, 'alive', member)));
+  const broken = (changes: Partial<History>): string[] => judge(history(changes)).flatMap(({ law, violations }) => violations.map((violation) => `${law}: ${violation}`));
+
+  it('finds nothing where nothing is', () => {
+    expect(broken({})).to.deep.equal([]);
+  });
+
+  it('finds a death that somebody did not hear of, and names the seed', () => {
+    const complaints = broken({ facts: [...startedAll, { atMs: 10_000, type: 'crashed', node: 'n2' }], beliefs: [...knownAll, believes(15_000, 'n0', 'dead', 'n2')] });
+    expect(complaints).to.have.length(1);
+    expect(complaints[0]).to.match(/^completeness: seed 42, 3 nodes, .* n1 holds n2 alive/);
+  });
+
+  it('finds a living node that is called dead', () => {
+    expect(broken({ beliefs: [...knownAll, believes(90_000, 'n0', 'dead', 'n2')] })[0]).to.match(/^accuracy: .* n0 declares n2 dead/);
+  });
+
+  it('finds a suspicion that nobody clears', () => {
+    expect(broken({ beliefs: [...knownAll, believes(90_000, 'n0', 'suspect', 'n2')] })[0]).to.match(/^refutation: .* n0 still suspects n2/);
+  });
+
+  it('finds a node that never learns of another', () => {
+    expect(broken({ beliefs: knownAll.filter(({ observer, event }) => observer !== 'n0' || event.member !== 'n2') })[0]).to.match(/^convergence: .* n0 holds n2 unknown/);
+  });
+
+  it('finds a goodbye that is taken for a death', () => {
+    const facts: History['facts'] = [...startedAll, { atMs: 10_000, type: 'leaving', node: 'n2' }, { atMs: 10_500, type: 'left', node: 'n2' }];
+    const beliefs = [...knownAll, believes(10_200, 'n0', 'left', 'n2'), believes(18_000, 'n1', 'dead', 'n2')];
+    expect(broken({ facts, beliefs })).to.deep.include('leave: seed 42, 3 nodes, 18.000 s: n1 calls n2 dead, which left at 10 s');
+  });
+
+  it('finds a restart that somebody does not notice', () => {
+    const facts: History['facts'] = [...startedAll, { atMs: 10_000, type: 'crashed', node: 'n2' }, { atMs: 20_000, type: 'started', node: 'n2' }];
+    const beliefs = [...knownAll, believes(18_000, 'n0', 'dead', 'n2'), ...names.map((member) => believes(20_100, 'n2', 'alive', member))];
+    expect(broken({ facts, beliefs })[0]).to.match(/^(convergence|restart): .* n0 holds n2 dead instead of alive/);
+  });
+});
