@@ -14,7 +14,8 @@ export function runAs<T>(culprit: Culprit, work: () => T): T {
 
 /**
  * Turns uncaught exceptions and unhandled rejections of this process into the crash of the actor that caused them.
- * What no actor caused goes to `onOwnerless`: after such an error nothing about the process is certain.
+ * What no actor caused goes to `onOwnerless`: after such an error nothing about the process is certain. So does a throw
+ * inside `queueMicrotask`: Node 20 has forgotten by then who asked for it.
  * @returns a function that takes the handlers off again
  */
 export function attributeFailures(onOwnerless: (error: unknown) => void): () => void {

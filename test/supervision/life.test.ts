@@ -101,7 +101,7 @@ describe('a life', () => {
     await order(world, '/a', (context) => {
       context.pipe(Promise.resolve('good'), (value) => () => heard.push(value), () => crash);
       context.pipe(Promise.reject(new Error('bad')), () => crash, (error) => () => heard.push(error.message));
-      context.pipe(Promise.reject('worse' as unknown), () => crash, (error) => () => heard.push(error.message)); // oxlint-disable-line prefer-promise-reject-errors
+      context.pipe(Promise.reject('worse'), () => crash, (error) => () => heard.push(error.message)); // oxlint-disable-line prefer-promise-reject-errors
     });
     expect(heard).to.have.members(['good', 'bad', 'worse']);
     await world.stop();
@@ -270,9 +270,9 @@ describe('a monitor', () => {
       lives.push(signal.life);
       if (lives.length < 3) context.monitor(ref as never);
     };
-    const world = await startWorld({ strategy: 'rest_for_one', children: [watcher('x', []), puppet('watcher', { signal: note as never }), puppet('target')] });
+    const world = await startWorld({ strategy: 'rest_for_one', children: [watcher('x', []), puppet('watcher', { signal: note }), puppet('target')] });
     const ref = world.ref<Order>('/target');
-    await order(world, '/watcher', (context) => context.monitor(ref as never));
+    await order(world, '/watcher', (context) => context.monitor(ref));
     await order(world, '/target', crash);
     expect(lives).to.deep.equal([1, 1, 1]);
     await world.stop();
