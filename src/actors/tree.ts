@@ -100,8 +100,8 @@ const LEAVING = { shutdown: 8_000 } as const;
 
 /** Every agent's session reports to the directory each second. */
 const HEARS_ALL_AGENTS = { mailbox: { max: 2.5 * AGENTS_MAX } } as const;
-/** Sessions back off up to 30 s, so none can crash this often: one that always does must not take the others along. */
-const SESSIONS_INTENSITY = 1_000;
+/** Sessions back off up to 30 s: one that still crashes for the tenth time in five minutes needs more than another try. */
+const SESSIONS_BUDGET = { intensity: 10, periodMs: 300_000 } as const;
 
 type Flags = Partial<Pick<WorkerSpec<unknown, never>, 'shutdown' | 'mailbox'>>;
 
@@ -115,5 +115,5 @@ function supervisor(id: string, strategy: SupervisorSpec['strategy'], children: 
 }
 
 function dynamic(id: string, childrenMax: number): SupervisorSpec {
-  return { type: 'supervisor', id, strategy: 'dynamic', childrenMax, intensity: SESSIONS_INTENSITY };
+  return { type: 'supervisor', id, strategy: 'dynamic', childrenMax, ...SESSIONS_BUDGET };
 }

@@ -6,8 +6,10 @@
  * 3. A record is numbered once, when it is made, and leaves the buffer when the stream has taken it: across streams the
  *    numbers go on. What is under way when a stream breaks is lost, and nothing is sent twice.
  * 4. Records are sent against credit, one credit each. Results of commands are not.
- * 5. Every end of a stream but that of a stopped agent leads to the next node of the ring, after a wait.
+ * 5. Every end of a stream but that of a stopped agent leads to another one, after a wait: to the next node of the ring, or
+ *    once more to the same when that had welcomed us and ended no more than the session.
  */
+import { formatAddress } from '../address.ts';
 import type { Address } from '../address.ts';
 import type { MeshError } from '../errors.ts';
 import type { LogFields, LogLevel } from '../log.ts';
@@ -94,6 +96,8 @@ export class AgentSession {
   #generation = 0;
   #link: Link | undefined;
   #failures = 0;
+  /** The node itself lives and only this session ended: it is the first to be tried again. */
+  #staysHere = false;
   #isStopping = false;
   #hasEnded = false;
   /** Dropped records that the log has been told of. */
@@ -155,7 +159,7 @@ export class AgentSession {
     const link = this.#link;
     switch (timer) {
       case 'redial':
-        return this.#dial(this.#ring.advance());
+        return this.#dial(this.#staysHere ? this.#ring.current : this.#ring.advance());
       case 'welcome-late':
         return link === undefined || link.openSinceMs !== undefined ? [] : this.#abandon(link, 'the node did not say welcome in time', now);
       case 'flush':
@@ -184,7 +188,7 @@ export class AgentSession {
     link.openSinceMs = now;
     link.credit = welcome.credit;
     this.#ring.learn(welcome.alternatives);
-    return [this.#log('info', 'connected', { node: welcome.node, address: link.address, waiting: this.#buffer.length }), ...this.#flush()];
+    return [this.#log('info', 'connected', { node: welcome.node, address: formatAddress(link.address), waiting: this.#buffer.length }), ...this.#flush()];
   }
 
   /** Hands the stream one batch; the next one follows when its outcome is known. */
@@ -223,13 +227,14 @@ export class AgentSession {
     if (this.#isStopping) return this.#end(undefined);
     const isRefused = link.openSinceMs === undefined && fault !== undefined && HELLO_FAULTS.has(fault.code);
     if (isRefused) return this.#end(fault);
+    this.#staysHere = link.openSinceMs !== undefined && fault?.code === 'SESSION_CLOSED';
     const wasHealthy = link.openSinceMs !== undefined && now - link.openSinceMs >= HEALTHY_AFTER_MS;
     this.#failures = wasHealthy ? 0 : this.#failures + 1;
     const delayMs = backoffDelayMs(REDIAL, Math.max(0, this.#failures - 1), this.#random);
     const dropped = this.#buffer.dropped - this.#droppedSaid;
     this.#droppedSaid = this.#buffer.dropped;
     return [
-      this.#log('warn', 'disconnected', { address: link.address, reason, retryMs: Math.round(delayMs), ...(dropped > 0 ? { recordsDropped: dropped } : {}) }),
+      this.#log('warn', 'disconnected', { address: formatAddress(link.address), reason, retryMs: Math.round(delayMs), ...(dropped > 0 ? { recordsDropped: dropped } : {}) }),
       { kind: 'set-timer', timer: 'redial', generation: this.#generation, delayMs },
     ];
   }

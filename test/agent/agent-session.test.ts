@@ -164,6 +164,17 @@ describe('an agent that loses its node', () => {
     expect(agent.batches.slice(2)).to.deep.equal([[3, 2], [5, 1]]);
   });
 
+  it('tries a node that ended only its session once more before it turns to the next', () => {
+    const agent = new Played();
+    agent.welcome();
+    agent.closed('SESSION_CLOSED');
+    agent.clock.advance(300);
+    expect(agent.dials).to.deep.equal(['a:1', 'a:1']);
+    agent.closed('SESSION_CLOSED');
+    agent.clock.advance(1_000);
+    expect(agent.dials).to.deep.equal(['a:1', 'a:1', 'b:2']);
+  });
+
   it('turns to the nodes it was told of when those it was given are gone', () => {
     const agent = new Played([A]);
     agent.welcome(10, ['c:3']);

@@ -98,6 +98,13 @@ export class Join {
     if (seed !== undefined && seed.attempt === attempt && !this.#context.isLeaving) this.#try(text, seed);
   }
 
+  /** The first members learned of are remembered at once: a node that crashes right after it joined must find back. */
+  rememberFirst(): void {
+    const { size } = this.#remembered;
+    if (size >= REMEMBERED_TRIED || size >= this.#context.table.size - 1) return;
+    if (this.#refreshRemembered()) this.#emitRemembered();
+  }
+
   onRejoinTimer(): void {
     if (this.#context.isLeaving) return;
     this.#context.schedule(this.#context.profile.rejoinIntervalMs, { kind: 'rejoin' });

@@ -54,6 +54,7 @@ export class Swim {
   handle(input: SwimInput, now: number): SwimEffect[] {
     this.#context.now = now;
     this.#take(input);
+    this.#join.rememberFirst();
     return this.#context.takeEffects();
   }
 

@@ -97,11 +97,19 @@ describe('joining', () => {
 });
 
 describe('remembering', () => {
+  it('begins the moment the first member is known', () => {
+    const brain = joining('seed-1');
+    brain.tell({ kind: 'resolved', seed: 'seed-1:7946', host: '10.0.0.2' });
+    brain.tell({ kind: 'answered', exchange: brain.requests[0]!.exchange, answer: pushPull(stateOf('b', 3, '10.0.0.2', 'alive')) });
+    expect(brain.remembered).to.deep.equal([[addressOfHost(2)]]);
+  });
+
   it('keeps where members are, and says so when that changes', () => {
-    const brain = brainKnowing(3);
+    const brain = brainKnowing(2);
     brain.acks = () => true;
+    brain.hear(alive('d', 1, '10.0.0.4'));
     brain.pass(1_100);
-    expect(brain.remembered.at(-1)).to.deep.equal([addressOfHost(2), addressOfHost(3), addressOfHost(4)]);
+    expect(brain.remembered).to.deep.equal([[addressOfHost(2), addressOfHost(3), addressOfHost(4)]]);
     brain.pass(20_000);
     expect(brain.remembered).to.have.length(1);
   });
