@@ -37,7 +37,7 @@ export function boundsOf({ profile, nodes }: Pick<History, 'profile' | 'nodes'>)
   return {
     completenessMs: detectionMs + 2 * suspicionMs + SPREAD_MS,
     // Whom gossip misses, the next ping of the suspected member puts right.
-    refutationMs: detectionMs + SPREAD_MS,
+    refutationMs: SPREAD_MS,
     // The missing are looked for once in each rejoin interval; the first try may meet one that is down.
     convergenceMs: 2 * profile.rejoinIntervalMs + SPREAD_MS,
     // Whom the goodbye misses, those that heard it correct as soon as it raises a suspicion.

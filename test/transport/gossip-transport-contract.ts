@@ -49,7 +49,7 @@ export function bytes(content: string): Uint8Array {
   return Buffer.from(content);
 }
 
-export function text(content: Uint8Array): string {
+function text(content: Uint8Array): string {
   return Buffer.from(content).toString();
 }
 

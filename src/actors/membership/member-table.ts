@@ -21,9 +21,6 @@ export interface Member {
   readonly suspicion: Suspicion | undefined;
 }
 
-/** More than one flat mesh should have; a flood of invented names stops here. */
-export const MEMBERS_MAX = 16_384;
-
 export class MemberTable {
   readonly self: string;
   readonly #random: Random;

@@ -30,7 +30,7 @@ export interface MembershipActorOptions {
   readonly listeners: readonly ActorRef<MembershipNews>[];
 }
 
-export interface PeerMemory {
+interface PeerMemory {
   load(): readonly GossipAddress[];
   /** May throw: what is not remembered only makes the next start slower. */
   save(addresses: readonly GossipAddress[]): void;

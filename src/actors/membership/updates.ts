@@ -12,11 +12,12 @@
  * trip; who accuses one that has left, or one that has refuted this already, gets the news from who knows best.
  */
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
-import { MEMBERS_MAX, type Member } from './member-table.ts';
+import type { Member } from './member-table.ts';
 import type { MemberStatus } from './membership-messages.ts';
 import { Suspicion, confirmationsWanted, suspicionMinMs } from './suspicion.ts';
 import type { SwimContext } from './swim-context.ts';
 import { VSN, isCompatible } from './version-vector.ts';
+import { MEMBERS_MAX } from './wire/stream.ts';
 import { addressKey, addressOf, ipBytes } from './wire/ip-address.ts';
 import type { Alive, Dead, Message, Suspect } from './wire/messages.ts';
 import { decodeTags } from './wire/tags.ts';
@@ -233,7 +234,7 @@ export class Updates {
   }
 }
 
-export function aliveOf(member: Member): Alive {
+function aliveOf(member: Member): Alive {
   const { incarnation, name: node, addr, address, meta, vsn } = member;
   return { type: 'alive', incarnation, node, addr, port: address.port, meta, vsn };
 }

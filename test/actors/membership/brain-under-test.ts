@@ -15,7 +15,6 @@ import { VirtualClock } from '../../../src/clock.ts';
 import { seededRandom } from '../../../src/random.ts';
 import type { GossipAddress } from '../../../src/transport/gossip-transport.ts';
 
-export const MY_HOST = '10.0.0.1';
 const PORT = 7946;
 
 export type Request = Extract<SwimEffect, { kind: 'request' }>;

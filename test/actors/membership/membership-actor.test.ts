@@ -8,7 +8,9 @@ import type { WorkerSpec } from '../../../src/supervision/child-spec.ts';
 import type { StartChildOutcome } from '../../../src/supervision/supervisor-messages.ts';
 import type { GossipAddress, GossipTransport } from '../../../src/transport/gossip-transport.ts';
 import { MemoryNetwork } from '../../../src/transport/memory-network.ts';
-import { recorder, startWorld, type ActorWorld, type Recorder } from '../../support/actor-world.ts';
+import { recorder, startWorld, type ActorWorld, type LogEntry, type Recorder } from '../../support/actor-world.ts';
+
+type MembershipSpec = WorkerSpec<unknown, MembershipMessage>;
 
 /** Membership actors of several nodes in one world, joined by a network in memory. */
 class Mesh {
@@ -26,7 +28,7 @@ class Mesh {
     this.news = news;
   }
 
-  async start(name: string, more: Partial<MembershipActorOptions> = {}, flags: Partial<WorkerSpec<never, never>> = {}): Promise<void> {
+  async start(name: string, more: Partial<MembershipActorOptions> = {}, flags: Pick<MembershipSpec, 'restart' | 'shutdown'> = {}): Promise<void> {
     const options: MembershipActorOptions = {
       name,
       tags: { grpc: `${hostOf(name)}:7947` },
@@ -43,9 +45,12 @@ class Mesh {
       listeners: [this.world.ref('/news')],
       ...more,
     };
-    const spec: WorkerSpec<unknown, MembershipMessage> = { type: 'worker', id: name, start: () => membershipActor(options) as never, ...flags };
-    const outcome = await this.world.outcome(this.world.supervisor().ask<StartChildOutcome>((reply) => ({ kind: 'start-child', spec, reply }), 10_000));
-    expect(outcome.outcome, name).to.equal('started');
+    expect((await this.add({ id: name, start: () => membershipActor(options), ...flags })).outcome, name).to.equal('started');
+  }
+
+  add(worker: Omit<MembershipSpec, 'type'>): Promise<StartChildOutcome> {
+    const spec: MembershipSpec = { type: 'worker', ...worker };
+    return this.world.outcome(this.world.supervisor().ask<StartChildOutcome>((reply) => ({ kind: 'start-child', spec, reply }), 10_000));
   }
 
   ref(name: string): ActorRef<MembershipMessage> {
@@ -61,8 +66,9 @@ class Mesh {
     return Object.fromEntries(members.map((member) => [member.name, member.status]));
   }
 
-  events(path: string): string[] {
-    return this.world.log.filter(({ fields }) => fields.actor === path).map(({ event, fields }) => `${event} ${String(fields['member'] ?? fields['seed'] ?? '')}`.trim());
+  /** What the node logged about a member. */
+  logged(name: string, member: string): LogEntry[] {
+    return this.world.log.filter(({ event, fields }) => fields.actor === `/${name}` && event.startsWith('member-') && fields['member'] === member);
   }
 
   #save(name: string, addresses: readonly GossipAddress[]): void {
@@ -116,7 +122,7 @@ describe('the membership actor', () => {
     await mesh.start('b');
     await mesh.world.advance(5_000);
     expect((await mesh.view('b')).unreachedSeeds).to.deep.equal(['seed.mesh:7946']);
-    const [line] = mesh.world.log.filter(({ event }) => event === 'seed-unreached');
+    const line = mesh.world.log.find(({ event }) => event === 'seed-unreached');
     expect(line).to.deep.include({ level: 'warn' });
     expect(line!.fields).to.include({ seed: 'seed.mesh:7946', reason: 'no such host seed.mesh', failures: 1 });
     mesh.hosts = { 'seed.mesh': '10.0.0.1' };
@@ -131,7 +137,7 @@ describe('the membership actor', () => {
     await mesh.world.advance(2_000);
     mesh.network.partition([{ host: '10.0.0.1', port: 7946 }], [{ host: '10.0.0.2', port: 7946 }]);
     await mesh.world.advance(12_000);
-    const lines = mesh.world.log.filter(({ fields, event }) => fields.actor === '/a' && event.startsWith('member-') && fields['member'] === 'b');
+    const lines = mesh.logged('a', 'b');
     expect(lines.map(({ level, event }) => `${level} ${event}`)).to.deep.equal(['info member-alive', 'warn member-suspect', 'warn member-dead']);
     expect(lines[2]!.fields).to.include({ member: 'b', incarnation: 1, accuser: 'a', reason: 'suspicion-timeout' });
   });
@@ -145,7 +151,7 @@ describe('the membership actor', () => {
     await mesh.world.advance(5_000);
     expect(await mesh.statuses('c')).to.deep.equal({ a: 'alive', b: 'alive', c: 'alive' });
     expect(await mesh.statuses('a')).to.deep.equal({ a: 'alive', b: 'alive', c: 'alive' });
-    expect(mesh.events('/a').filter((event) => event === 'member-dead c')).to.deep.equal([]);
+    expect(mesh.logged('a', 'c').map(({ event }) => event)).to.deep.equal(['member-alive']);
   });
 
   it('leaves when it is asked to, and answers when that has spread', async () => {
@@ -209,8 +215,7 @@ describe('the membership actor', () => {
   it('does not start without a network', async () => {
     const fault = new MeshError('PORT_IN_USE', 'UDP port 7946 on 10.0.0.1 is in use');
     const options = { name: 'a', tags: {}, openTransport: () => Promise.reject(fault), seeds: [], resolve: async () => '', profile: 'lan', random: seededRandom(1), memory: { load: () => [], save: () => undefined }, listeners: [] } as const;
-    const spec: WorkerSpec<unknown, MembershipMessage> = { type: 'worker', id: 'a', start: () => membershipActor(options) as never };
-    const outcome = await mesh.world.outcome(mesh.world.supervisor().ask<StartChildOutcome>((reply) => ({ kind: 'start-child', spec, reply }), 10_000));
+    const outcome = await mesh.add({ id: 'a', start: () => membershipActor(options) });
     expect(outcome).to.have.nested.property('error.code', 'PORT_IN_USE');
   });
 });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { MEMBERS_MAX } from '../../../src/actors/membership/member-table.ts';
+import { MEMBERS_MAX } from '../../../src/actors/membership/wire/stream.ts';
 import { encodeTags } from '../../../src/actors/membership/wire/tags.ts';
 import { ipBytes } from '../../../src/actors/membership/wire/ip-address.ts';
 import { encodeMessage } from '../../../src/actors/membership/wire/messages.ts';

@@ -64,7 +64,7 @@ export type NodeState = StructValue<typeof nodeState>;
 export type Ping = { readonly type: 'ping' } & StructValue<typeof ping>;
 export type IndirectPing = { readonly type: 'indirectPing' } & StructValue<typeof indirectPing>;
 export type Ack = { readonly type: 'ack' } & StructValue<typeof ack>;
-export type Nack = { readonly type: 'nack' } & StructValue<typeof nack>;
+type Nack = { readonly type: 'nack' } & StructValue<typeof nack>;
 export type Suspect = { readonly type: 'suspect' } & StructValue<typeof accusation>;
 /** `node` equal to `from` means: I leave on purpose. */
 export type Dead = { readonly type: 'dead' } & StructValue<typeof accusation>;

@@ -4,8 +4,8 @@ import { MsgpackReader, MsgpackWriter } from './msgpack.ts';
 import { Struct, bool, uint } from './struct.ts';
 import { WireFault, attempt, type DropReason } from './wire-fault.ts';
 
-/** More members than any mesh of one level should have; bounds what one reply makes us hold. */
-export const NODES_MAX = 16_384;
+/** More than one flat mesh should have; a flood of invented names stops here. */
+export const MEMBERS_MAX = 16_384;
 /** As peers since memberlist 0.6.0. */
 const USER_STATE_BYTES_MAX = 20 * 1024 * 1024;
 /** A node state with all its keys takes under 1 KiB, an error text 1 KiB; the rest is for keys of newer peers. */
@@ -13,7 +13,7 @@ const PIECE_BYTES_MAX = 4 * 1024;
 
 const pushPullHeader = new Struct({
   join: bool('Join'),
-  nodes: uint('Nodes', NODES_MAX),
+  nodes: uint('Nodes', MEMBERS_MAX),
   userStateLen: uint('UserStateLen', USER_STATE_BYTES_MAX),
 });
 const userHeader = new Struct({ length: uint('UserMsgLen', USER_STATE_BYTES_MAX) });
