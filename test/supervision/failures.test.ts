@@ -6,24 +6,9 @@ import { attributeFailures } from '../../src/supervision/attribution.ts';
 import type { Behavior } from '../../src/supervision/behavior.ts';
 import type { ChildSpec } from '../../src/supervision/child-spec.ts';
 import { startWorld } from '../support/actor-world.ts';
+import { attributed, HOOKS } from './attributed.ts';
 import { crash, exitNormally, hang, lifeOf, order, puppet, startChild, statusOf, supervisor, terminateChild } from './puppet.ts';
 import type { Order } from './puppet.ts';
-
-const HOOKS = ['uncaughtException', 'unhandledRejection'] as const;
-
-/** Runs with the runtime's own hooks in place of mocha's; gives the failures that nobody caused. */
-async function attributed(run: (ownerless: readonly unknown[]) => Promise<void>): Promise<void> {
-  const setAside = HOOKS.map((hook) => [hook, process.listeners(hook as 'uncaughtException')] as const);
-  for (const hook of HOOKS) process.removeAllListeners(hook);
-  const ownerless: unknown[] = [];
-  const detach = attributeFailures((error) => ownerless.push(error));
-  try {
-    await run(ownerless);
-  } finally {
-    detach();
-    for (const [hook, listeners] of setAside) for (const listener of listeners) process.on(hook, listener);
-  }
-}
 
 /** Waits for the world outside, but not for long. */
 async function until(isSo: () => boolean, what: string): Promise<void> {

@@ -1,0 +1,38 @@
+import { expect } from 'chai';
+import { EventLog, EVENTS_MAX } from '../../src/supervision/event-log.ts';
+import type { EventType } from '../../src/supervision/event-log.ts';
+
+function record(log: EventLog, path: string, type: EventType = 'start'): void {
+  log.record({ atMs: 0, type, path, life: 1, reason: type });
+}
+
+describe('the event log', () => {
+  it('numbers events from 1 without gaps and tells each to its listener', () => {
+    const heard: number[] = [];
+    const log = new EventLog(({ sequence }) => heard.push(sequence));
+    for (const path of ['/a', '/b', '/c']) record(log, path);
+    expect(heard).to.deep.equal([1, 2, 3]);
+  });
+
+  it('gives the newest events of a path and below it, oldest first, and of no other path', () => {
+    const log = new EventLog(() => undefined);
+    for (const path of ['/a', '/ab', '/a/b', '/b', '/a/b/c', '/']) record(log, path);
+    expect(log.latest('/a', 99).map(({ path }) => path)).to.deep.equal(['/a', '/a/b', '/a/b/c']);
+    expect(log.latest('/a', 2).map(({ path }) => path)).to.deep.equal(['/a/b', '/a/b/c']);
+    expect(log.latest('/', 99)).to.have.length(6);
+    expect(log.latest('/nobody', 99)).to.deep.equal([]);
+    expect(log.latest('/a', 0)).to.deep.equal([]);
+  });
+
+  it('keeps the newest when it is full, in order, and counts crashes beyond them', () => {
+    const log = new EventLog(() => undefined);
+    const extra = 1_234;
+    for (let number = 1; number <= EVENTS_MAX + extra; number++) record(log, number % 2 === 0 ? '/even' : '/odd', 'crash');
+    const all = log.latest('/', Infinity);
+    expect(all).to.have.length(EVENTS_MAX);
+    expect(all[0]?.sequence).to.equal(extra + 1);
+    expect(all.every(({ sequence }, index) => sequence === extra + 1 + index)).to.equal(true);
+    expect(log.latest('/odd', 3).map(({ sequence }) => sequence)).to.deep.equal([11_229, 11_231, 11_233]);
+    expect(log.crashes).to.equal(EVENTS_MAX + extra);
+  });
+});
