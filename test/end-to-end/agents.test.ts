@@ -22,10 +22,15 @@ describe('agents, as processes', function () {
   });
   afterEach(() => play.clear());
 
-  const agentOn = (asked: StartedNode, id: string, node: string): Promise<Agent> =>
-    until(`${asked.name} sees ${id} on ${node}`, 15_000, async () =>
-      (await asked.json<Agent[]>('agents')).find((agent) => agent.id === id && agent.node === node && agent.connected),
-    );
+  const agentOn = async (asked: StartedNode, id: string, node: string): Promise<Agent> => {
+    let seen: Agent[] = [];
+    return until(`${asked.name} sees ${id} on ${node}`, 15_000, async () => {
+      seen = await asked.json<Agent[]>('agents');
+      return seen.find((agent) => agent.id === id && agent.node === node && agent.connected);
+    }).catch((error: Error) => {
+      throw new Error(`${error.message}; it sees ${JSON.stringify(seen)}`);
+    });
+  };
 
   it('are listed on every node, with the rate at which they report', async () => {
     play.spawn('agent', '--id', 'a1', '--node', n1.grpc);

@@ -8,7 +8,7 @@ import type { StartChildOutcome, SupervisorMessage } from '../../supervision/sup
 import type { AgentFrame__Output } from '../../transport/generated/omega/mesh/v1/AgentFrame.ts';
 import type { TelemetryBatch } from '../../transport/generated/omega/mesh/v1/TelemetryBatch.ts';
 import type { BusDelivery, BusRequest } from '../bus/bus-messages.ts';
-import type { MembershipNews, MembershipRequest, MembershipView } from '../membership/membership-messages.ts';
+import type { MembershipNews, MembershipRequest } from '../membership/membership-messages.ts';
 import type { AgentsRequest, AgentStream, CommandOutcome } from './agent-messages.ts';
 import { agentSessionActor, type AgentSessionMessage, type AgentSessionNews } from './agent-session-actor.ts';
 import { Directory, PULSE_MS, type DirectoryEffect, type DirectoryInput } from './directory.ts';
@@ -37,7 +37,6 @@ export type DirectoryActorMessage =
   | { readonly kind: 'command-late'; readonly command: string }
   | { readonly kind: 'announce' }
   | { readonly kind: 'subscribe' }
-  | { readonly kind: 'no-members-told' }
   | { readonly kind: 'pulse' };
 
 interface DirectoryState {
@@ -55,7 +54,6 @@ interface DirectoryState {
 
 /** A start takes at most five seconds by its spec; the supervisor may have others to do first. */
 const SUPERVISOR_TIMEOUT_MS = 15_000;
-const MEMBERS_TIMEOUT_MS = 1_000;
 /** After the bus has ended, until it is asked again: about the time a restart takes. */
 const SUBSCRIBE_RETRY_MS = 200;
 /** Arrivals of one life; the next life numbers on from here, so that what an old stream still says is recognised. */
@@ -136,9 +134,6 @@ function hear(
       return startAnswered(state, message.agent, message.answer, context);
     case 'subscribe':
       subscribe(options, context);
-      return undefined;
-    case 'no-members-told':
-      // The next pulse asks again.
       return undefined;
     case 'arrival-frame':
     case 'session-answered':
@@ -252,19 +247,12 @@ function perform(state: DirectoryState, effect: DirectoryEffect, options: Direct
       context.setTimer('announce', effect.delayMs, { kind: 'announce' });
       return;
     case 'ask-members':
-      askMembers(options, context);
+      // When it is not heard, membership is about to start, and then tells all its listeners; or the next pulse asks again.
+      options.membership.send({ kind: 'announce', to: context.self });
       return;
     case 'log':
       context.log.log(effect.level, effect.event, effect.fields);
   }
-}
-
-function askMembers(options: DirectoryActorOptions, context: ActorContext<DirectoryActorMessage>): void {
-  context.pipe(
-    options.membership.ask<MembershipView>((reply) => ({ kind: 'view', reply }), MEMBERS_TIMEOUT_MS),
-    ({ members }) => ({ kind: 'membership-news', members }),
-    () => ({ kind: 'no-members-told' }),
-  );
 }
 
 function startSession(agent: string, options: DirectoryActorOptions, context: ActorContext<DirectoryActorMessage>): void {

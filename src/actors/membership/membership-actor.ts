@@ -108,6 +108,8 @@ class MembershipBody {
     switch (message.kind) {
       case 'view':
         return message.reply(this.view);
+      case 'announce':
+        return void message.to.send({ kind: 'membership-news', members: this.#brain.members });
       case 'set-tags':
         return this.#setTags(message.tags, message.reply);
       case 'leave':

@@ -5,7 +5,7 @@ import type { Backoff } from '../../supervision/backoff.ts';
 import type { ChildSpec } from '../../supervision/child-spec.ts';
 import type { StartChildOutcome, SupervisorMessage } from '../../supervision/supervisor-messages.ts';
 import type { PeerFrame__Output } from '../../transport/generated/omega/mesh/v1/PeerFrame.ts';
-import type { MembershipNews, MembershipRequest, MembershipView } from '../membership/membership-messages.ts';
+import type { MembershipNews, MembershipRequest } from '../membership/membership-messages.ts';
 import type { PeersRequest, PeerStream, PeerUp } from './peer-messages.ts';
 import { PULSE_MS, Roster, type RosterEffect, type RosterInput } from './roster.ts';
 import { sessionActor, type SessionMessage, type SessionReport, type SessionRooms } from './session-actor.ts';
@@ -25,7 +25,6 @@ export type RosterMessage =
   | { readonly kind: 'child-start-answered'; readonly node: string; readonly answer: StartChildOutcome }
   | { readonly kind: 'child-terminated'; readonly node: string }
   | { readonly kind: 'child-refused'; readonly node: string; readonly reason: string }
-  | { readonly kind: 'no-members-told' }
   | { readonly kind: 'pulse' };
 
 interface RosterState {
@@ -37,7 +36,6 @@ interface RosterState {
 
 /** A start takes at most five seconds by its spec, and so does a stop; the supervisor may have others to do first. */
 const SUPERVISOR_TIMEOUT_MS = 15_000;
-const MEMBERS_TIMEOUT_MS = 1_000;
 /** Arrivals of one life; the next life numbers on from here, so that what an old stream still says is recognised. */
 const ARRIVALS_PER_LIFE = 2 ** 32;
 /** A session that crashes is back at once the first time and never hammers its peer. */
@@ -91,9 +89,6 @@ function hear(state: RosterState, message: RosterMessage, context: ActorContext<
     case 'child-refused':
     case 'pulse':
       return message;
-    case 'no-members-told':
-      // The next pulse asks again.
-      return undefined;
   }
 }
 
@@ -168,11 +163,8 @@ function perform(state: RosterState, effect: RosterEffect, options: RosterActorO
       state.arrivals.delete(effect.arrival);
       return;
     case 'ask-members':
-      context.pipe(
-        options.membership.ask<MembershipView>((reply) => ({ kind: 'view', reply }), MEMBERS_TIMEOUT_MS),
-        ({ members }) => ({ kind: 'membership-news', members }),
-        () => ({ kind: 'no-members-told' }),
-      );
+      // When it is not heard, membership is about to start, and then tells all its listeners; or the next pulse asks again.
+      options.membership.send({ kind: 'announce', to: context.self });
       return;
     case 'log':
       context.log.log(effect.level, effect.event, effect.fields);

@@ -117,6 +117,15 @@ describe('the membership actor', () => {
     expect(last.members.map(({ name, status }) => [name, status])).to.have.deep.members([['a', 'alive'], ['b', 'alive']]);
   });
 
+  it('tells a listener that asks the list of that moment, before anything that it learns later', async () => {
+    await mesh.start('a');
+    await mesh.start('b', { listeners: [] });
+    const heard = mesh.news.messages.length;
+    mesh.ref('b').send({ kind: 'announce', to: mesh.world.ref('/news') });
+    await mesh.world.advance(3_000);
+    expect(mesh.news.messages[heard]!.members.map(({ name }) => name)).to.deep.equal(['b']);
+  });
+
   it('lists and logs a seed that it does not reach, and goes on trying', async () => {
     mesh.hosts = {};
     await mesh.start('b');

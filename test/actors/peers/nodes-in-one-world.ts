@@ -152,7 +152,7 @@ export class Nodes {
     return {
       init: () => undefined,
       receive: (_state, message) => {
-        if (message.kind === 'view') message.reply({ members: this.members(self), unreachedSeeds: [], dropped: {} });
+        if (message.kind === 'announce') message.to.send({ kind: 'membership-news', members: this.members(self) });
         if (message.kind === 'set') for (const listener of listeners) listener.send({ kind: 'membership-news', members: message.members });
         return undefined;
       },
