@@ -28,6 +28,7 @@ export class DemoMesh {
   readonly #home = mkdtempSync(join(tmpdir(), 'mesh-demo-'));
   readonly #nodes: DemoNode[] = [];
   readonly #agents: ChildProcess[] = [];
+  readonly #log: string[] = [];
 
   /** On 127.0.0.1, .2, .3 …, each joining the first. */
   async startNodes(names: readonly string[]): Promise<readonly DemoNode[]> {
@@ -94,6 +95,10 @@ export class DemoMesh {
     return codes;
   }
 
+  lastLog(): string {
+    return this.#log.slice(-20).join('\n');
+  }
+
   /** Leaves nothing behind, whatever happened. */
   clear(): void {
     for (const child of [...this.#agents, ...this.#nodes.map((node) => node.process)]) child.kill('SIGKILL');
@@ -106,7 +111,7 @@ export class DemoMesh {
 
   async #startNode(name: string, bind: string, join: readonly string[]): Promise<DemoNode> {
     const dataDir = `${this.#home}/${name}`;
-    const child = this.#spawn(['start', '--name', name, '--bind', bind, '--gossip-port', '0', '--grpc-port', '0', '--data-dir', dataDir, '--log-level', 'error', ...join]);
+    const child = this.#spawn(['start', '--name', name, '--bind', bind, '--gossip-port', '0', '--grpc-port', '0', '--data-dir', dataDir, ...join]);
     let said = '';
     child.stdout?.on('data', (bytes: Buffer) => void (said += bytes.toString()));
     const [, gossip = '', grpc = ''] = await until(`${name} is ready`, () => {
@@ -117,7 +122,10 @@ export class DemoMesh {
   }
 
   #spawn(words: readonly string[]): ChildProcess {
-    return spawn(process.execPath, [MESH, ...words], { env: this.#env(), stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [MESH, ...words], { env: this.#env(), stdio: ['ignore', 'pipe', 'pipe'] });
+    // Kept for when something goes wrong: the terminal belongs to the demo.
+    child.stderr.on('data', (bytes: Buffer) => void this.#log.push(...bytes.toString().split('\n').slice(0, -1)));
+    return child;
   }
 
   #run(words: readonly string[]): Promise<{ stdout: string; code: number }> {

@@ -2,10 +2,13 @@
  * The main job in under a minute: three nodes and six agents come up, an actor is killed and comes back, a node is killed
  * and its agents move, all ends clean. Everything is real: processes, sockets, telemetry of this machine.
  */
-import ora from 'ora';
 import type { Ora } from 'ora';
 import { DemoMesh } from './demo-mesh.ts';
 import type { DemoNode } from './demo-mesh.ts';
+
+// Read when the library is loaded: colours are for terminals.
+if (!process.stderr.isTTY) process.env['NO_COLOR'] = '1';
+const { default: ora } = await import('ora');
 
 const AGENTS = ['a1', 'a2', 'a3', 'a4', 'a5', 'a6'];
 
@@ -59,7 +62,7 @@ try {
   process.stdout.write(`\nThat was ${((performance.now() - startedAt) / 1_000).toFixed(0)} s. Run your own node: npm start\n`);
 } catch (error) {
   spinner?.fail();
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\nLast lines of the logs:\n${mesh.lastLog()}\n`);
   process.exitCode = 1;
 } finally {
   mesh.clear();

@@ -57,8 +57,8 @@ describe('a session over gRPC', () => {
       reader.pause();
       let sent = 0;
       const fill = async (): Promise<void> => {
-        // Sockets and windows take a few megabytes; then the queue fills up and stays so.
-        for (let fullTurns = 0; fullTurns < 20; ) {
+        // Sockets and windows take a few megabytes; then the queue fills up and stays so for as many turns as it took to fill.
+        for (let fullTurns = 0; fullTurns < 1_000; ) {
           if (sender.send(payload(32 * 1024)) === 'accepted') {
             sent++;
             fullTurns = 0;
@@ -66,7 +66,6 @@ describe('a session over gRPC', () => {
             fullTurns++;
           }
           await new Promise((resolve) => setImmediate(resolve));
-          if (fullTurns > 0) await new Promise((resolve) => setTimeout(resolve, 5));
         }
       };
       await soon(fill(), 'a full queue');
