@@ -4,7 +4,7 @@
  */
 import type { Ora } from 'ora';
 import { DemoMesh } from './demo-mesh.ts';
-import type { DemoNode } from './demo-mesh.ts';
+import type { StartedNode } from '../test/support/mesh-process.ts';
 
 // Read when the library is loaded: colours are for terminals.
 if (!process.stderr.isTTY) process.env['NO_COLOR'] = '1';
@@ -25,8 +25,8 @@ async function step<T>(what: string, work: () => Promise<T>, seen: (result: T) =
   return result;
 }
 
-async function show(node: DemoNode, ...words: string[]): Promise<void> {
-  process.stdout.write(`\n$ mesh ${words.join(' ')}\n${(await node.mesh(words)).stdout}\n`);
+async function show(node: StartedNode, ...words: string[]): Promise<void> {
+  process.stdout.write(`\n$ mesh ${words.join(' ')}\n${(await mesh.ask(node, ...words)).stdout}\n`);
 }
 
 async function run(): Promise<void> {
@@ -39,7 +39,7 @@ async function run(): Promise<void> {
   await show(n1, 'tree');
 
   await step('put a key on n1, read it on n3', () => mesh.putAndRead(n1, n3, 'greeting', 'hello, mesh'), (value) => JSON.stringify(value));
-  await step('command a1 from n3', () => n3.mesh(['command', 'send', 'a1', 'ping']), ({ stdout }) => stdout.trim());
+  await step('command a1 from n3', () => mesh.ask(n3, 'command', 'send', 'a1', 'ping'), ({ stdout }) => stdout.trim());
 
   await step('kill the actor of agent a1', () => mesh.killActor(n1, '/agents/sessions/a1'), ({ life, after }) => `life ${life} ended, life ${after} runs`);
   await show(n1, 'history', '/agents/sessions/a1');
@@ -54,16 +54,15 @@ async function run(): Promise<void> {
 
 process.on('SIGINT', () => {
   spinner?.stop();
-  mesh.clear();
-  process.exit(130);
+  void mesh.clear().then(() => process.exit(130));
 });
 try {
   await run();
   process.stdout.write(`\nThat was ${((performance.now() - startedAt) / 1_000).toFixed(0)} s. Run your own node: npm start\n`);
 } catch (error) {
   spinner?.fail();
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\nLast lines of the logs:\n${mesh.lastLog()}\n`);
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\nThe logs end with:\n${mesh.logs()}\n`);
   process.exitCode = 1;
 } finally {
-  mesh.clear();
+  await mesh.clear();
 }

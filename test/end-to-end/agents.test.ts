@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { endOf, listenTo, Playground, until } from './mesh-process.ts';
-import type { StartedNode } from './mesh-process.ts';
+import { endOf, listenTo, Playground, until } from '../support/mesh-process.ts';
+import type { StartedNode } from '../support/mesh-process.ts';
 
 interface Agent {
   readonly id: string;

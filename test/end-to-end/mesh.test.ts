@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { Playground, until } from './mesh-process.ts';
-import type { StartedNode } from './mesh-process.ts';
+import { Playground, until } from '../support/mesh-process.ts';
+import type { StartedNode } from '../support/mesh-process.ts';
 
 interface Member {
   readonly name: string;

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { endOf, listenTo, Playground, until } from './mesh-process.ts';
+import { endOf, listenTo, Playground, until } from '../support/mesh-process.ts';
 
 describe('a node, as a process', () => {
   let play: Playground;

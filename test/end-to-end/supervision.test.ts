@@ -1,8 +1,8 @@
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { expect } from 'chai';
-import { Playground, until } from './mesh-process.ts';
-import type { StartedNode } from './mesh-process.ts';
+import { Playground, until } from '../support/mesh-process.ts';
+import type { StartedNode } from '../support/mesh-process.ts';
 
 interface Tree {
   readonly path: string;

@@ -111,7 +111,9 @@ function treeRequests({ operator, kill }: AdminRequestsOptions): Pick<Requests, 
 
     listHistory({ path, limit }) {
       // Also for paths that are gone: their trail is what one looks for.
-      const events = operator.events(path === '' ? '/' : path, Math.min(limit === 0 ? HISTORY_DEFAULT : limit, HISTORY_MAX));
+      const wanted = Math.min(limit === 0 ? HISTORY_DEFAULT : limit, HISTORY_MAX);
+      // A first start is no event in a history of trouble.
+      const events = operator.events(path === '' ? '/' : path, HISTORY_MAX).filter(({ type }) => type !== 'start').slice(-wanted);
       if (events.length === 0 && path !== '' && !operator.paths().includes(path)) return Promise.reject(unknownPath(path, operator.paths()));
       return Promise.resolve({ events: events.map(historyEvent) });
     },

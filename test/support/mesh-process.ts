@@ -1,4 +1,4 @@
-/** Real nodes, agents and commands as processes, each with a home of its own, all ended when the test ends. */
+/** Real nodes, agents and commands as processes, in a home of their own, all ended when the playground is cleared. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -30,10 +30,15 @@ export interface StartedNode {
   json<T>(...args: string[]): Promise<T>;
 }
 
-/** A place for one test: a home directory and everything started in it. */
+/** A home directory and everything started in it, for one test or one demo. */
 export class Playground {
+  readonly #colour: boolean;
   readonly home = mkdtempSync(join(tmpdir(), 'mesh-'));
   readonly #children = new Set<ChildProcess>();
+
+  constructor({ colour = false } = {}) {
+    this.#colour = colour;
+  }
 
   /** @param options further flags of `mesh start`, and where it listens */
   async node(name: string, options: { readonly bind?: string; readonly flags?: readonly string[]; readonly ports?: readonly [string, string] } = {}): Promise<StartedNode> {
@@ -90,7 +95,7 @@ export class Playground {
 
   #env(): NodeJS.ProcessEnv {
     const { PATH } = process.env;
-    return { ...(PATH === undefined ? {} : { PATH }), HOME: this.home, NO_COLOR: '1' };
+    return { ...(PATH === undefined ? {} : { PATH }), HOME: this.home, ...(this.#colour ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' }) };
   }
 }
 
