@@ -59,6 +59,8 @@ export class Cell implements Culprit {
   #isInitialised = false;
   #isUp = false;
   #isTurnDue = false;
+  /** nact has been given a turn that has not begun. */
+  #isTurnPending = false;
   #isAwaiting = false;
   #hasExited = false;
   #exitRequest: ExitReason | undefined;
@@ -124,7 +126,7 @@ export class Cell implements Culprit {
   /** There is something in the mailbox. */
   wake(): void {
     if (this.#isTurnDue || this.#ending !== undefined) return;
-    this.#isTurnDue = true;
+    this.#isTurnDue = this.#isTurnPending = true;
     this.#turns.take();
   }
 
@@ -132,7 +134,9 @@ export class Cell implements Culprit {
   end(reason: ExitReason): void {
     if (this.#ending !== undefined) return;
     this.#markEnded(reason);
-    this.#turns.stop();
+    // A pending turn stops nact's actor when it comes. Now, nact would clear that turn's immediate; and when the immediate
+    // before it has just thrown, Node 20 then throws from its own loop for ever (processImmediate, _idleNext).
+    if (!this.#isTurnPending) this.#turns.stop();
   }
 
   failDetached(error: unknown): void {
@@ -142,6 +146,8 @@ export class Cell implements Culprit {
   }
 
   #turn(): void | Promise<void> {
+    this.#isTurnPending = false;
+    if (this.#ending !== undefined) return this.#turns.stop();
     this.#handled = 0;
     this.#turnEnds = this.#host.clock.now() + TURN_MS;
     return this.#work();

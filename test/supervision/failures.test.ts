@@ -96,6 +96,17 @@ describe('a detached failure', () => {
       await world.stop();
     }));
 
+  it('in an immediate right before the next turn of its owner does not stop the loop of Node', () =>
+    attributed(async () => {
+      const world = await startWorld({ children: [puppet('a')] });
+      const ref = world.ref<Order>('/a');
+      ref.send(() => void setImmediate(boom));
+      // Stands behind the failing one in the queue of immediates; to end the life used to clear it there.
+      setImmediate(() => ref.send(() => undefined));
+      await until(() => lifeOf(world, '/a') === 2, 'the crash');
+      await world.stop();
+    }));
+
   it('that no actor caused is told as such', () =>
     attributed(async (ownerless) => {
       const world = await startWorld({ children: [puppet('a')] });
