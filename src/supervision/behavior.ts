@@ -68,7 +68,7 @@ export type Signal =
 
 export const IGNORE: unique symbol = Symbol('ignore');
 /** What `init` returns when there is nothing to run: the child is listed, but has no life. */
-export type Ignore = typeof IGNORE;
+type Ignore = typeof IGNORE;
 
 /**
  * The rules of one actor. `receive` and `signal` return the next state; a throw ends this life with `error`.

@@ -6,7 +6,7 @@ import { reasonError, reasonLine } from './exit-reason.ts';
 import type { RestartTimes } from './intensity.ts';
 import type { StartChildOutcome } from './supervisor-messages.ts';
 
-export type ChildStatus = 'down' | 'starting' | 'running' | 'stopping' | 'restarting' | 'ignored';
+type ChildStatus = 'down' | 'starting' | 'running' | 'stopping' | 'restarting' | 'ignored';
 
 export interface Child {
   readonly spec: ChildSpec;

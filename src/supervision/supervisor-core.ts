@@ -15,7 +15,7 @@ import { isActive, newChild, startFailed, startTimeout, withError } from './chil
 import type { Child } from './child-record.ts';
 import { childPath, DEFAULTS } from './child-spec.ts';
 import type { ChildSpec, SupervisorSpec } from './child-spec.ts';
-import { INTENSITY_REACHED, isAbnormal, NORMAL } from './exit-reason.ts';
+import { INTENSITY_REACHED, isAbnormal, NORMAL, SHUTDOWN } from './exit-reason.ts';
 import { addRestart, restartsInPeriod } from './intensity.ts';
 import type { Intensity, RestartTimes } from './intensity.ts';
 import { RestartWalk } from './restart-walk.ts';
@@ -34,7 +34,7 @@ export class SupervisorCore {
   /** In start order. */
   readonly #children = new Map<string, Child>();
   #phase: 'starting' | 'running' | 'stopping' | 'over' = 'starting';
-  #exitReason: ExitReason = { kind: 'shutdown' };
+  #exitReason: ExitReason = SHUTDOWN;
   #times: RestartTimes = [];
   #walk: RestartWalk | undefined;
   #epoch = 0;
@@ -344,7 +344,7 @@ export class SupervisorCore {
     const { shutdown } = child.flags;
     const { id } = child.spec;
     if (shutdown === 'brutal_kill') return this.#emit({ kind: 'end', id, reason: { kind: 'killed', by: 'brutal_kill' } });
-    this.#emit({ kind: 'stop', id, reason: { kind: 'shutdown' } });
+    this.#emit({ kind: 'stop', id, reason: SHUTDOWN });
     if (shutdown === 'infinity') return;
     this.#emit({ kind: 'schedule', key: `stop ${id}`, delayMs: shutdown, input: { kind: 'stop-timeout', id, epoch: child.epoch } });
   }

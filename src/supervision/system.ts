@@ -12,7 +12,7 @@ import type { ChildSpec, Restart, Strategy, SupervisorSpec } from './child-spec.
 import { DeadLetters, messageName } from './dead-letters.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
 import { EventLog } from './event-log.ts';
-import { isAbnormal, reasonError, reasonLine } from './exit-reason.ts';
+import { isAbnormal, reasonError, reasonLine, SHUTDOWN } from './exit-reason.ts';
 import { specFaults } from './spec-faults.ts';
 import type { ChildReport, SupervisorInput } from './supervisor-effects.ts';
 import { supervisorBehavior } from './supervisor.ts';
@@ -101,7 +101,7 @@ export class ActorSystem implements ActorHost, SupervisorHost {
 
   /** Asks the root to stop: all children in reverse start order, each within its own time. */
   stop(): void {
-    this.requestStop(ROOT_PATH, { kind: 'shutdown' });
+    this.requestStop(ROOT_PATH, SHUTDOWN);
   }
 
   /** An address; there need not be an actor yet. */

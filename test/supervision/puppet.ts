@@ -53,7 +53,7 @@ export function failingInit(...lives: number[]): (context: ActorContext<Order>) 
 }
 
 /** Asks the supervisor at `path`, and waits for its answer while the clock moves as far as it must. */
-export function asked<R>(world: ActorWorld, make: (reply: Reply<R>) => SupervisorMessage, path = '/'): Promise<R> {
+function asked<R>(world: ActorWorld, make: (reply: Reply<R>) => SupervisorMessage, path = '/'): Promise<R> {
   return world.outcome(world.supervisor(path).ask<R>(make, 600_000));
 }
 

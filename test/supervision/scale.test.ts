@@ -1,0 +1,47 @@
+/** What ten thousand children cost is what a thousand cost, ten times. */
+import { expect } from 'chai';
+import { VirtualClock } from '../../src/clock.ts';
+import { seededRandom } from '../../src/random.ts';
+import type { Strategy } from '../../src/supervision/child-spec.ts';
+import type { SupervisorMessage } from '../../src/supervision/supervisor-messages.ts';
+import { ActorSystem } from '../../src/supervision/system.ts';
+import { crash, puppet } from './puppet.ts';
+
+async function turnsUntil(isDone: () => boolean): Promise<void> {
+  while (!isDone()) await new Promise((resolve) => void setImmediate(resolve));
+}
+
+/** Milliseconds to start so many children, let each fail once at the same time, and stop them all. */
+async function timeOfALife(strategy: Strategy, count: number): Promise<number> {
+  const before = performance.now();
+  const system = new ActorSystem({ clock: new VirtualClock(), random: seededRandom(1), log: { log: () => undefined } });
+  const specs = Array.from({ length: count }, (_, number) => puppet(`c${number}`));
+  const last = `/c${count - 1}`;
+  let isOver = false;
+  const flags = { intensity: 10, budget: 'child', ...(strategy === 'dynamic' ? {} : { children: specs }) } as const;
+  await system.start({ type: 'supervisor', id: 'root', strategy, ...flags }, () => (isOver = true));
+  if (strategy === 'dynamic') {
+    const root = system.ref<SupervisorMessage>('/');
+    for (const spec of specs) {
+      if (root.send({ kind: 'start-child', spec, reply: () => undefined }) === 'full') throw new Error('the supervisor is overrun');
+      if (system.find('/')!.mailbox.depth > 5_000) await turnsUntil(() => system.find('/')!.mailbox.depth === 0);
+    }
+    await turnsUntil(() => system.find(last)?.status === 'running');
+  }
+  for (let number = 0; number < count; number++) system.ref(`/c${number}`).send(crash);
+  await turnsUntil(() => system.find(last)?.life === 2 && system.find(last)?.status === 'running');
+  system.stop();
+  await turnsUntil(() => isOver);
+  return performance.now() - before;
+}
+
+describe('ten thousand children', () => {
+  for (const strategy of ['dynamic', 'one_for_one', 'one_for_all', 'rest_for_one'] as const) {
+    it(`that start, fail all at once and stop take about ten times as long as a thousand, ${strategy}`, async () => {
+      await timeOfALife(strategy, 500);
+      const thousand = Math.max(await timeOfALife(strategy, 1_000), await timeOfALife(strategy, 1_000));
+      // A step that looks at all children for each of them would make it a hundred times.
+      expect(await timeOfALife(strategy, 10_000)).to.be.lessThan(thousand * 35);
+    });
+  }
+});
