@@ -46,7 +46,7 @@ export class Actor implements CellHost {
   readonly makeBehavior: () => AnyBehavior;
   readonly #keepsMail: boolean;
   /** Who hears of the end of the present life. */
-  readonly #monitors = new Map<Cell, Actor>();
+  readonly #monitors = new Set<Actor>();
   /** Whose end the present life is to hear of. */
   readonly #monitored = new Set<Actor>();
   #status: ActorStatus = 'stopped';
@@ -126,8 +126,8 @@ export class Actor implements CellHost {
 
   /** Ends the present life without asking; false when there is none. */
   end(reason: ExitReason): boolean {
-    if (this.#cell === undefined || this.#cell.ending !== undefined) return false;
-    this.#cell.end(reason);
+    if (!this.isAlive) return false;
+    this.#cell?.end(reason);
     return true;
   }
 
@@ -163,14 +163,14 @@ export class Actor implements CellHost {
   }
 
   /** `watcher` hears of the end of the present life; false when there is none. */
-  addMonitor(watching: Cell, watcher: Actor): boolean {
-    if (this.#cell === undefined || this.#cell.ending !== undefined) return false;
-    this.#monitors.set(watching, watcher);
+  addMonitor(watcher: Actor): boolean {
+    if (!this.isAlive) return false;
+    this.#monitors.add(watcher);
     return true;
   }
 
-  removeMonitor(watching: Cell): void {
-    this.#monitors.delete(watching);
+  removeMonitor(watcher: Actor): void {
+    this.#monitors.delete(watcher);
   }
 
   // CellHost
@@ -196,16 +196,13 @@ export class Actor implements CellHost {
 
   monitor(path: string): void {
     const target = this.#host.find(path);
-    if (this.#cell !== undefined && target?.addMonitor(this.#cell, this) === true) return void this.#monitored.add(target);
+    if (target?.addMonitor(this) === true) return void this.#monitored.add(target);
     this.#post({ kind: 'down', path, life: target?.life ?? 0, reason: { kind: 'noproc' } });
   }
 
   demonitor(path: string): void {
     const target = this.#host.find(path);
-    if (this.#cell !== undefined && target !== undefined) {
-      target.removeMonitor(this.#cell);
-      this.#monitored.delete(target);
-    }
+    if (target !== undefined && this.#monitored.delete(target)) target.removeMonitor(this);
     this.mailbox.removeUrgent((urgent) => urgent.kind === 'down' && urgent.path === path);
   }
 
@@ -217,9 +214,9 @@ export class Actor implements CellHost {
     }
     if (this.#status !== 'ignored') this.#status = 'stopping';
     this.#host.failAsks(this.path, `its life ended: ${reason.kind}`);
-    for (const [watching, watcher] of this.#monitors) watcher.#hearDown(watching, this, reason);
+    for (const watcher of this.#monitors) watcher.#hearDown(this, reason);
     this.#monitors.clear();
-    for (const target of this.#monitored) if (cell !== undefined) target.removeMonitor(cell);
+    for (const target of this.#monitored) target.removeMonitor(this);
     this.#monitored.clear();
     if (!this.#keepsMail) this.#dropMail();
   }
@@ -240,9 +237,9 @@ export class Actor implements CellHost {
     this.log.log(error === undefined ? 'debug' : 'warn', what, { actor: this.path, life: this.#lives, ...fields });
   }
 
-  #hearDown(watching: Cell, target: Actor, reason: ExitReason): void {
+  #hearDown(target: Actor, reason: ExitReason): void {
     this.#monitored.delete(target);
-    if (watching === this.#cell) this.#post({ kind: 'down', path: target.path, life: target.life, reason });
+    this.#post({ kind: 'down', path: target.path, life: target.life, reason });
   }
 
   #post(urgent: Urgent): void {

@@ -34,21 +34,6 @@ export class RestartWalk {
     this.#stopAt = this.#order.length - 1;
   }
 
-  /** A walk over `ids` that also does what `before` had left to do. */
-  static joining(before: RestartWalk | undefined, { stop, start, delayMs, ...parts }: WalkParts): RestartWalk {
-    if (before === undefined) return new RestartWalk({ stop, start, delayMs, ...parts });
-    // On its way up a walk has nothing more to stop: what it has started again stays.
-    const isDown = before.phase !== 'down';
-    const joined = new RestartWalk({
-      ...parts,
-      stop: isDown ? stop : [...stop, ...before.#stop],
-      start: [...start, ...before.#start],
-      delayMs: isDown ? delayMs : Math.max(delayMs, before.delayMs),
-    });
-    joined.starting = before.starting;
-    return joined;
-  }
-
   /** Whether `id` is to be down before the walk turns. */
   isTakingDown(id: string): boolean {
     return this.phase === 'down' && this.#stop.has(id);

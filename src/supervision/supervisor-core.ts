@@ -193,10 +193,11 @@ export class SupervisorCore {
     this.#walk = new RestartWalk({ epoch: ++this.#epoch, order, stop: [], start: order, delayMs: 0 });
   }
 
-  /** Joins a walk that is under way: what that still had to do is done along with this. */
+  /** Takes the place of a walk that is under way: what that had left to do is part of this, its delay included. */
   #walkOver(ids: readonly string[], delayMs: number): void {
     const order = [...this.#children.keys()];
-    this.#walk = RestartWalk.joining(this.#walk, { epoch: ++this.#epoch, order, stop: ids, start: ids, delayMs });
+    const stillDueMs = this.#walk?.phase === 'down' ? this.#walk.delayMs : 0;
+    this.#walk = new RestartWalk({ epoch: ++this.#epoch, order, stop: ids, start: ids, delayMs: Math.max(delayMs, stillDueMs) });
     for (const id of ids) {
       const child = this.#children.get(id);
       if (child === undefined || isActive(child)) continue;

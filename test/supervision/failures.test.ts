@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { EventEmitter } from 'node:events';
 import { readFile } from 'node:fs';
 import { attributeFailures } from '../../src/supervision/attribution.ts';
+import { IGNORE } from '../../src/supervision/behavior.ts';
 import type { Behavior } from '../../src/supervision/behavior.ts';
 import type { ChildSpec } from '../../src/supervision/child-spec.ts';
 import { startWorld } from '../support/actor-world.ts';
@@ -175,6 +176,25 @@ describe('a handler that hangs', () => {
     await world.stop();
   });
 
+  it('in init and returns after its life has ended does not start the next, nor make it ignore', async () => {
+    for (const late of [undefined, IGNORE]) {
+      const finish: ((state: unknown) => void)[] = [];
+      const hanging = puppet('a', { init: ({ life }) => (life === 1 ? undefined : new Promise((resolve) => finish.push(resolve))) });
+      const world = await startWorld({ children: [hanging] });
+      for (let kills = 0; kills < 2; kills++) {
+        world.system.kill('/a', 'test');
+        await world.settle();
+      }
+      finish[0]!(late);
+      await world.settle();
+      expect([lifeOf(world, '/a'), statusOf(world, '/a')]).to.deep.equal([3, 'starting']);
+      finish[1]!(undefined);
+      await world.settle();
+      expect(statusOf(world, '/a')).to.equal('running');
+      await world.stop();
+    }
+  });
+
   it('and returns after its life has ended does not touch the state of the next', async () => {
     let settle: (state: number) => void = () => undefined;
     const seen: number[] = [];
@@ -280,16 +300,24 @@ describe('a failure that is told', () => {
 
 describe('an exit', () => {
   it('is given once, whatever else happens in the same turn', async () => {
-    const world = await startWorld({ children: [puppet('a', { restart: 'temporary' })] });
-    await order(world, '/a', (context) => {
-      context.exit();
-      world.system.kill('/a', 'one');
-      world.system.kill('/a', 'two');
-      throw new Error('and a throw');
-    });
-    const ends = world.system.events.latest('/a', 9).filter(({ type }) => type !== 'admin' && type !== 'start');
-    expect(ends.map(({ reason }) => reason)).to.deep.equal(['killed by one']);
-    await world.stop();
+    for (const isAsync of [false, true]) {
+      const dying: Behavior<undefined, string> = {
+        init: () => undefined,
+        receive(_state, _message, context) {
+          context.exit();
+          world.system.kill('/a', 'one');
+          world.system.kill('/a', 'two');
+          if (isAsync) return Promise.reject(new Error('and a rejection'));
+          throw new Error('and a throw');
+        },
+      };
+      const world = await startWorld({ children: [{ type: 'worker', id: 'a', start: () => dying, restart: 'temporary' }] });
+      world.ref('/a').send('die');
+      await world.settle();
+      const ends = world.system.events.latest('/a', 9).filter(({ type }) => type !== 'admin' && type !== 'start');
+      expect(ends.map(({ reason }) => reason)).to.deep.equal(['killed by one']);
+      await world.stop();
+    }
   });
 
   it('asked for twice keeps its first reason', async () => {

@@ -278,6 +278,16 @@ describe('a monitor', () => {
     await world.stop();
   });
 
+  it('taken back tells nothing', async () => {
+    const heard: [string, string][] = [];
+    const world = await startWorld({ children: [puppet('target'), watcher('watcher', heard)] });
+    await order(world, '/watcher', (context) => context.monitor(world.ref('/target')));
+    await order(world, '/watcher', (context) => context.demonitor(world.ref('/target')));
+    await order(world, '/target', crash);
+    expect(heard).to.deep.equal([]);
+    await world.stop();
+  });
+
   it('taken back tells nothing, even when the end had happened', async () => {
     const heard: [string, string][] = [];
     const world = await startWorld({ children: [puppet('target'), watcher('watcher', heard)] });

@@ -62,18 +62,19 @@ describe('starting', () => {
   });
 
   it('mail that reached a child before it ignored is told as dead', async () => {
-    const mailbox = { onRestart: 'keep' } as const;
-    const world = await startWorld({ strategy: 'dynamic' });
-    let answer: (ignore: typeof IGNORE) => void = () => undefined;
-    const spec = puppet('undecided', { mailbox, init: () => new Promise((resolve) => (answer = resolve)) });
-    const started = world.supervisor().ask((reply) => ({ kind: 'start-child', spec, reply }), 1_000);
-    await world.settle();
-    const question = refusal(world.ref('/undecided').ask(() => 'question', 1_000));
-    answer(IGNORE);
-    expect(await world.outcome(started)).to.deep.equal({ outcome: 'ignored' });
-    expect(await question).to.match(/AskError.*ended/);
-    expect(world.system.deadLetters.total).to.equal(1);
-    await world.stop();
+    for (const strategy of ['dynamic', 'one_for_one'] as const) {
+      const world = await startWorld({ strategy });
+      let answer: (ignore: typeof IGNORE) => void = () => undefined;
+      const spec = puppet('undecided', { mailbox: { onRestart: 'keep' }, init: () => new Promise((resolve) => (answer = resolve)) });
+      const started = world.supervisor().ask((reply) => ({ kind: 'start-child', spec, reply }), 1_000);
+      await world.settle();
+      const question = refusal(world.ref('/undecided').ask(() => 'question', 1_000));
+      answer(IGNORE);
+      expect(await world.outcome(started)).to.deep.equal({ outcome: 'ignored' });
+      expect(await question).to.match(/AskError.*ended/);
+      expect(world.system.deadLetters.total).to.equal(1);
+      await world.stop();
+    }
   });
 
   it('an init that throws fails the start with its cause, and what was up is undone in reverse', async () => {

@@ -108,6 +108,22 @@ describe('stopping', () => {
     expect(world.clock.now()).to.equal(7_000);
   });
 
+  it('a child that comes up while it is asked to stop has all its time to stop', async () => {
+    const trace: string[] = [];
+    let finish: () => void = () => undefined;
+    const spec = slowToEnd('slow', 60_000, { shutdown: 'infinity' }, trace) as WorkerSpec<undefined, 'end'>;
+    const behavior = { ...spec.start(), init: () => new Promise<undefined>((resolve) => (finish = () => resolve(undefined))) };
+    const world = await startWorld({ strategy: 'dynamic' });
+    world.supervisor().send({ kind: 'start-child', spec: { ...spec, start: () => behavior }, reply: () => undefined });
+    await world.settle();
+    world.system.stop();
+    await world.settle();
+    finish();
+    await world.stop();
+    expect(world.clock.now()).to.equal(60_000);
+    expect(trace).to.deep.equal(['-slow']);
+  });
+
   it('a failure on the way down is told, and changes nothing else', async () => {
     const world = await startWorld({ children: [puppet('a'), puppet('b')] });
     world.ref<Order>('/b').send(crash);

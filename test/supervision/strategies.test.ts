@@ -110,6 +110,18 @@ describe('strategies and budgets', () => {
     await world.stop();
   });
 
+  it('a group that widens waits as long as the narrower one had to', async () => {
+    const slow = puppet('c', { terminate: () => new Promise(() => undefined), shutdown: 100 });
+    const world = await startWorld({ strategy: 'rest_for_one', children: [puppet('a'), puppet('b', { backoff: { baseMs: 1_000, maxMs: 1_000, jitter: 0 } }), slow] });
+    await order(world, '/b', crash);
+    await order(world, '/a', crash);
+    await world.advance(1_099);
+    expect(statusOf(world, '/a')).to.equal('restarting');
+    await world.advance(1);
+    expect(lives(world, '/a', '/b', '/c')).to.deep.equal([2, 2, 2]);
+    await world.stop();
+  });
+
   it('a child that waits in backoff does not start in the middle of a group that goes down', async () => {
     const trace: string[] = [];
     const slow = puppet('b', { trace, terminate: () => new Promise(() => undefined), shutdown: 1_000 });
