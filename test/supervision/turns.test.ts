@@ -1,0 +1,60 @@
+import { expect } from 'chai';
+import { startWorld } from '../support/actor-world.ts';
+import { hang, order, puppet } from './puppet.ts';
+import type { Order } from './puppet.ts';
+
+describe('a turn', () => {
+  const soon = (): Promise<boolean> => new Promise((resolve) => void setTimeout(() => resolve(true), 5));
+
+  it('ends in time for timers, however much mail there is and however it is handled', async () => {
+    const again: Order = async (context) => void context.self.send(again);
+    const world = await startWorld({ children: [puppet('a')] });
+    world.ref<Order>('/a').send(again);
+    expect(await soon()).to.equal(true);
+    world.system.kill('/a', 'test');
+    await world.stop();
+  });
+
+  it('ends in time also when an actor only hears signals', async () => {
+    let heard = 0;
+    const world = await startWorld({ children: [puppet('a', { signal: (signal, context) => (signal.kind === 'down' && heard++ < 1e7 ? context.monitor(world.ref('/nobody')) : undefined) })] });
+    world.ref<Order>('/a').send((context) => context.monitor(world.ref('/nobody')));
+    expect(await soon()).to.equal(true);
+    expect(heard).to.be.greaterThan(10);
+    world.system.kill('/a', 'test');
+    await world.stop();
+  });
+
+  it('looks first at what the runtime says, then at mail', async () => {
+    const trace: string[] = [];
+    const world = await startWorld({ children: [puppet('a', { trace, restart: 'temporary' })] });
+    for (let number = 0; number < 100; number++) world.ref<Order>('/a').send(() => trace.push('mail'));
+    world.system.requestStop('/a', { kind: 'shutdown' });
+    await world.settle();
+    expect(trace).to.deep.equal(['+a', '-a']);
+    await world.stop();
+  });
+
+  it('waits for a handler that promises before it looks at the next message', async () => {
+    const trace: string[] = [];
+    const world = await startWorld({ children: [puppet('a')] });
+    const slow: Order = async () => {
+      trace.push('in');
+      await new Promise((resolve) => void setImmediate(resolve));
+      trace.push('out');
+    };
+    for (let number = 0; number < 3; number++) world.ref<Order>('/a').send(slow);
+    await new Promise((resolve) => void setTimeout(resolve, 10));
+    expect(trace).to.deep.equal(['in', 'out', 'in', 'out', 'in', 'out']);
+    await world.stop();
+  });
+
+  it('leaves an actor whose handler never settles alone: others go on', async () => {
+    const world = await startWorld({ children: [puppet('stuck'), puppet('free')] });
+    await order(world, '/stuck', hang);
+    let isHeard = false;
+    await order(world, '/free', () => (isHeard = true));
+    expect(isHeard).to.equal(true);
+    await world.stop();
+  });
+});
