@@ -89,7 +89,7 @@ export function supervisor(id: string, strategy: Strategy, children: readonly Ch
   return { type: 'supervisor', id, strategy, ...(strategy === 'dynamic' ? {} : { children }), ...flags };
 }
 
-export function statusOf(world: ActorWorld, path: string): string | undefined {
+export function statusOf(world: Pick<ActorWorld, 'system'>, path: string): string | undefined {
   return world.system.find(path)?.status;
 }
 

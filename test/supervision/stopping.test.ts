@@ -1,7 +1,10 @@
 import { expect } from 'chai';
+import { VirtualClock } from '../../src/clock.ts';
+import { seededRandom } from '../../src/random.ts';
 import { IGNORE } from '../../src/supervision/behavior.ts';
-import type { Behavior } from '../../src/supervision/behavior.ts';
+import type { Behavior, ExitReason } from '../../src/supervision/behavior.ts';
 import type { ChildSpec, WorkerSpec } from '../../src/supervision/child-spec.ts';
+import { ActorSystem } from '../../src/supervision/system.ts';
 import { startWorld } from '../support/actor-world.ts';
 import { countChildren, crash, hang, lifeOf, order, puppet, startChild, statusOf, supervisor, terminateChild } from './puppet.ts';
 import type { Order } from './puppet.ts';
@@ -203,10 +206,18 @@ describe('stopping', () => {
 
   it('a stop that comes before the start is done undoes what is up and fails the start', async () => {
     const trace: string[] = [];
-    const starting = startWorld({ children: [puppet('a', { trace }), puppet('b', { trace, init: (context) => context.own(() => trace.push('b released')) }), puppet('c', { init: hang, startTimeoutMs: 1_000 })] });
-    const refusal = await starting.then(() => 'up', String);
-    expect(refusal).to.match(/\/c could not start/);
-    expect(trace).to.deep.equal(['+a', '+b', '-b', 'b released', '-a']);
+    const clock = new VirtualClock();
+    const system = new ActorSystem({ clock, random: seededRandom(1), log: { log: () => undefined } });
+    const children = [puppet('a', { trace }), puppet('slow', { trace, init: hang, shutdown: 1_000 }), puppet('c', { trace })];
+    let exit: ExitReason | undefined;
+    const start = system.start(supervisor('root', 'one_for_one', children), (reason) => (exit = reason)).catch(String);
+    while (statusOf({ system }, '/slow') !== 'starting') await new Promise((resolve) => void setImmediate(resolve));
+    system.stop();
+    while (statusOf({ system }, '/slow') !== 'stopping') await new Promise((resolve) => void setImmediate(resolve));
+    clock.advance(1_000);
+    expect(await start).to.equal('StartError: shutdown');
+    expect(exit).to.deep.equal({ kind: 'shutdown' });
+    expect(trace).to.deep.equal(['+a', '+slow', '-a']);
   });
 
   it('after the end every place is stopped and takes no more mail', async () => {
