@@ -100,10 +100,19 @@ const COMMAND_TIMEOUT_MS = 5_000;
 /** All entries of a registry of 32 MiB in one answer, and then some. The node is the user's own. */
 const REPLY_BYTES_MAX = 64 * 1024 * 1024;
 
+/** A restart of the node's edge takes half a second with its grace for what is open. */
+const CONNECT_PATIENCE_MS = 2_000;
+
 /** Connects when the first question is asked. */
 export function connectAdmin(socketPath: string): AdminClient {
   const path = resolve(socketPath);
-  const client = new Client(`unix:${path}`, credentials.createInsecure(), { ...CHANNEL_OPTIONS, 'grpc.max_receive_message_length': REPLY_BYTES_MAX });
+  const client = new Client(`unix:${path}`, credentials.createInsecure(), {
+    ...CHANNEL_OPTIONS,
+    'grpc.max_receive_message_length': REPLY_BYTES_MAX,
+    // Several tries within the patience below.
+    'grpc.initial_reconnect_backoff_ms': 100,
+    'grpc.max_reconnect_backoff_ms': 300,
+  });
   const { service } = protos.AdminService;
   const ask = <Request, Reply>(method: AskedMethod<Request, Reply>) => asking(client, path, method);
   const follow = <Request, Message>(method: AskedMethod<Request, Message>) => following(client, path, method);
@@ -130,15 +139,22 @@ export function connectAdmin(socketPath: string): AdminClient {
 type AskedMethod<Request, Reply> = Pick<MethodDefinition<Request, unknown, unknown, Reply>, 'path' | 'requestSerialize' | 'responseDeserialize'>;
 
 function asking<Request, Reply>(client: Client, socketPath: string, method: AskedMethod<Request, Reply>) {
-  return (request: Request, { timeoutMs = ASK_TIMEOUT_MS }: AskOptions = {}): Promise<Reply> =>
-    new Promise((resolve, reject) => {
-      const { path, requestSerialize, responseDeserialize } = method;
-      const deadline = Date.now() + timeoutMs;
+  return async (request: Request, { timeoutMs = ASK_TIMEOUT_MS }: AskOptions = {}): Promise<Reply> => {
+    const { path, requestSerialize, responseDeserialize } = method;
+    const deadline = Date.now() + timeoutMs;
+    await connected(client);
+    return new Promise((resolve, reject) => {
       client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, { deadline }, (error, reply) => {
         if (error === null && reply !== undefined) resolve(reply);
         else reject(adminFault(error, socketPath));
       });
     });
+  };
+}
+
+/** A node whose edge is being restarted is back on its socket in a moment: a question waits for it, and then asks anyway. */
+function connected(client: Client): Promise<void> {
+  return new Promise((resolve) => client.waitForReady(Date.now() + CONNECT_PATIENCE_MS, () => resolve()));
 }
 
 function following<Request, Message>(client: Client, socketPath: string, method: AskedMethod<Request, Message>) {
@@ -146,6 +162,8 @@ function following<Request, Message>(client: Client, socketPath: string, method:
     const isAborted = (): boolean => signal?.aborted === true;
     if (isAborted()) return;
     const { path, requestSerialize, responseDeserialize } = method;
+    await connected(client);
+    if (isAborted()) return;
     const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request);
     const cancel = (): void => call.cancel();
     signal?.addEventListener('abort', cancel);

@@ -53,6 +53,12 @@ describe('the supervision tree of a node, as a process', function () {
     await until('the door is open again', 5_000, async () => ((await node.mesh('status')).code === 0 ? true : undefined));
   });
 
+  it('answers a question that comes while a layer below the operator’s door restarts', async () => {
+    expect((await node.mesh('chaos', 'kill', '/bus')).code).to.equal(0);
+    const { code, stderr } = await node.mesh('history');
+    expect(code, stderr).to.equal(0);
+  });
+
   it('gives up past its budget, says goodbye and ends with a code that is not 0', async () => {
     for (let kill = 0; kill < 4; kill++) await node.mesh('chaos', 'kill', '/bus');
     const code = await until('the end of the node', 10_000, () => node.process.exitCode ?? undefined);
