@@ -46,9 +46,9 @@ export class Actor implements CellHost {
   readonly makeBehavior: () => AnyBehavior;
   readonly #keepsMail: boolean;
   /** Who hears of the end of the present life. */
-  readonly #monitors = new Set<Actor>();
+  #monitors: Set<Actor> | undefined;
   /** Whose end the present life is to hear of. */
-  readonly #monitored = new Set<Actor>();
+  #monitored: Set<Actor> | undefined;
   #status: ActorStatus = 'stopped';
   #cell: Cell | undefined;
   #lives = 0;
@@ -165,12 +165,12 @@ export class Actor implements CellHost {
   /** `watcher` hears of the end of the present life; false when there is none. */
   addMonitor(watcher: Actor): boolean {
     if (!this.isAlive) return false;
-    this.#monitors.add(watcher);
+    (this.#monitors ??= new Set()).add(watcher);
     return true;
   }
 
   removeMonitor(watcher: Actor): void {
-    this.#monitors.delete(watcher);
+    this.#monitors?.delete(watcher);
   }
 
   // CellHost
@@ -196,13 +196,13 @@ export class Actor implements CellHost {
 
   monitor(path: string): void {
     const target = this.#host.find(path);
-    if (target?.addMonitor(this) === true) return void this.#monitored.add(target);
+    if (target?.addMonitor(this) === true) return void (this.#monitored ??= new Set()).add(target);
     this.#post({ kind: 'down', path, life: target?.life ?? 0, reason: { kind: 'noproc' } });
   }
 
   demonitor(path: string): void {
     const target = this.#host.find(path);
-    if (target !== undefined && this.#monitored.delete(target)) target.removeMonitor(this);
+    if (target !== undefined && this.#monitored?.delete(target) === true) target.removeMonitor(this);
     this.mailbox.removeUrgent((urgent) => urgent.kind === 'down' && urgent.path === path);
   }
 
@@ -214,10 +214,9 @@ export class Actor implements CellHost {
     }
     if (this.#status !== 'ignored') this.#status = 'stopping';
     this.#host.failAsks(this.path, `its life ended: ${reason.kind}`);
-    for (const watcher of this.#monitors) watcher.#hearDown(this, reason);
-    this.#monitors.clear();
-    for (const target of this.#monitored) target.removeMonitor(this);
-    this.#monitored.clear();
+    for (const watcher of this.#monitors ?? []) watcher.#hearDown(this, reason);
+    for (const target of this.#monitored ?? []) target.removeMonitor(this);
+    this.#monitors = this.#monitored = undefined;
     if (!this.#keepsMail) this.#dropMail();
   }
 
@@ -230,15 +229,15 @@ export class Actor implements CellHost {
     else if (cell?.ending !== undefined) watcher?.exited(cell.ending, this.clock.now() - cell.startedAt);
   }
 
-  afterlife(what: Afterlife, error?: unknown): void {
+  afterlife(life: number, what: Afterlife, error?: unknown): void {
     if (what === 'zombie') this.#zombies++;
     if (what === 'zombie-settled') this.#zombies--;
     const fields = error === undefined ? {} : { error: toErrorInfo(error).message };
-    this.log.log(error === undefined ? 'debug' : 'warn', what, { actor: this.path, life: this.#lives, ...fields });
+    this.log.log(error === undefined ? 'debug' : 'warn', what, { actor: this.path, life, ...fields });
   }
 
   #hearDown(target: Actor, reason: ExitReason): void {
-    this.#monitored.delete(target);
+    this.#monitored?.delete(target);
     this.#post({ kind: 'down', path: target.path, life: target.life, reason });
   }
 

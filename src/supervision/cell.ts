@@ -6,10 +6,12 @@
  * escalate, query, anonymous names, the stop of children.
  */
 import { dispatch, spawn, start, stop } from 'nact';
+import type { Clock } from '../clock.ts';
+import type { Logger } from '../log.ts';
 import { runAs } from './attribution.ts';
 import type { Culprit } from './attribution.ts';
 import { IGNORE } from './behavior.ts';
-import type { Behavior, ExitReason, Signal } from './behavior.ts';
+import type { ActorRef, Behavior, ExitReason, Signal } from './behavior.ts';
 import { messageName } from './dead-letters.ts';
 import { NORMAL, toErrorInfo } from './exit-reason.ts';
 import { LifeContext } from './life-context.ts';
@@ -36,7 +38,7 @@ export interface CellHost extends Omit<ContextHost<unknown>, 'exitSoon'> {
   ended(reason: ExitReason): void;
   /** Its nact actor has stopped: the exit signal. Called once. */
   exited(): void;
-  afterlife(what: Afterlife, error?: unknown): void;
+  afterlife(life: number, what: Afterlife, error?: unknown): void;
 }
 
 /** One turn handles at most this many messages … */
@@ -46,7 +48,7 @@ const TURN_MS = 1;
 /** The clock is read once in this many messages. */
 const CLOCK_EVERY = 16;
 
-export class Cell implements Culprit {
+export class Cell implements Culprit, ContextHost<unknown> {
   readonly life: number;
   readonly context: LifeContext<unknown>;
   readonly startedAt: number;
@@ -77,16 +79,7 @@ export class Cell implements Culprit {
     this.#host = host;
     this.#mailbox = host.mailbox;
     this.startedAt = host.clock.now();
-    this.context = new LifeContext(life, {
-      self: host.self,
-      clock: host.clock,
-      log: host.log,
-      deliverOwn: (message) => host.deliverOwn(message),
-      exitSoon: (reason) => this.#exitSoon(reason),
-      started: () => this.#started(),
-      monitor: (path) => host.monitor(path),
-      demonitor: (path) => host.demonitor(path),
-    });
+    this.context = new LifeContext(life, this);
     this.#turns = engine.open({
       turn: () => runAs(this, () => this.#turn()),
       crashed: (error) => this.#crashed(error),
@@ -98,6 +91,45 @@ export class Cell implements Culprit {
   get ending(): ExitReason | undefined {
     return this.#ending;
   }
+
+  // ContextHost
+
+  get self(): ActorRef<unknown> {
+    return this.#host.self;
+  }
+
+  get clock(): Clock {
+    return this.#host.clock;
+  }
+
+  get log(): Logger {
+    return this.#host.log;
+  }
+
+  deliverOwn(message: OwnMessage): void {
+    this.#host.deliverOwn(message);
+  }
+
+  exitSoon(reason: ExitReason): void {
+    this.#exitRequest ??= reason;
+    this.wake();
+  }
+
+  started(): void {
+    if (this.#isUp) return;
+    this.#isUp = true;
+    this.#host.started();
+  }
+
+  monitor(path: string): void {
+    this.#host.monitor(path);
+  }
+
+  demonitor(path: string): void {
+    this.#host.demonitor(path);
+  }
+
+  // Its host's side
 
   /** What it does or did last. */
   get during(): string {
@@ -140,7 +172,7 @@ export class Cell implements Culprit {
   }
 
   failDetached(error: unknown): void {
-    if (this.#ending !== undefined) return this.#host.afterlife('late-failure', error);
+    if (this.#ending !== undefined) return this.#host.afterlife(this.life, 'late-failure', error);
     this.#activity = 'detached work';
     this.end(this.#faultOf(error));
   }
@@ -193,7 +225,7 @@ export class Cell implements Culprit {
         return this.end(NORMAL);
       }
       this.#state = state;
-      if (behavior.startsLate !== true) this.#started();
+      if (behavior.startsLate !== true) this.started();
     });
   }
 
@@ -223,7 +255,7 @@ export class Cell implements Culprit {
   #endInOrder(reason: ExitReason): void | Promise<void> {
     this.#activity = 'terminate';
     // A failing terminate does not change why the life ends; it is told and left behind.
-    const failed = (error: unknown): void => this.#host.afterlife('terminate-failed', error);
+    const failed = (error: unknown): void => this.#host.afterlife(this.life, 'terminate-failed', error);
     try {
       const done: unknown = this.#behavior!.terminate?.(this.#state, reason, this.context);
       if (!isThenable(done)) return this.end(reason);
@@ -250,7 +282,7 @@ export class Cell implements Culprit {
   /** What was awaited has settled: does it matter still? */
   #isStillWanted(error?: unknown): boolean {
     this.#isAwaiting = false;
-    if (this.#ending !== undefined) this.#host.afterlife('zombie-settled', error);
+    if (this.#ending !== undefined) this.#host.afterlife(this.life, 'zombie-settled', error);
     return this.#ending === undefined;
   }
 
@@ -261,17 +293,6 @@ export class Cell implements Culprit {
     } catch {
       return messageName(message);
     }
-  }
-
-  #started(): void {
-    if (this.#isUp) return;
-    this.#isUp = true;
-    this.#host.started();
-  }
-
-  #exitSoon(reason: ExitReason): void {
-    this.#exitRequest ??= reason;
-    this.wake();
   }
 
   #crashed(error: unknown): void {
@@ -285,8 +306,8 @@ export class Cell implements Culprit {
   #markEnded(reason: ExitReason): void {
     this.#ending = reason;
     // Whoever ends this life, what its releases leave behind is its own.
-    runAs(this, () => this.context.release((error) => this.#host.afterlife('release-failed', error)));
-    if (this.#isAwaiting) this.#host.afterlife('zombie');
+    runAs(this, () => this.context.release((error) => this.#host.afterlife(this.life, 'release-failed', error)));
+    if (this.#isAwaiting) this.#host.afterlife(this.life, 'zombie');
     this.#host.ended(reason);
   }
 
@@ -303,11 +324,6 @@ interface NactCallbacks {
   turn(): void | Promise<void>;
   crashed(error: unknown): void;
   stopped(): void;
-}
-
-interface NactActor {
-  take(): void;
-  stop(): void;
 }
 
 /** What we use of nact, typed as it behaves; its own declarations take any number for an actor. */
@@ -346,7 +362,23 @@ export class TurnEngine {
       },
       afterStop: callbacks.stopped,
     });
-    return { take: () => nact.dispatch(actor, TURN, NOBODY), stop: () => nact.stop(actor) };
+    return new NactActor(actor);
+  }
+}
+
+class NactActor {
+  readonly #actor: unknown;
+
+  constructor(actor: unknown) {
+    this.#actor = actor;
+  }
+
+  take(): void {
+    nact.dispatch(this.#actor, TURN, NOBODY);
+  }
+
+  stop(): void {
+    nact.stop(this.#actor);
   }
 }
 

@@ -172,7 +172,7 @@ describe('a handler that hangs', () => {
     fail(new Error('too late'));
     await world.settle();
     expect(lifeOf(world, '/a')).to.equal(2);
-    expect(world.log.find(({ event }) => event === 'zombie-settled')?.fields).to.deep.include({ error: 'too late' });
+    expect(world.log.find(({ event }) => event === 'zombie-settled')?.fields).to.deep.equal({ actor: '/a', life: 1, error: 'too late' });
     await world.stop();
   });
 
