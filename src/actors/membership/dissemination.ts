@@ -50,7 +50,7 @@ export class BroadcastQueue {
     const superseded = this.#byMember.get(member);
     if (superseded !== undefined) {
       const tier = this.#tiers[superseded.transmits]!;
-      tier.splice(tier.indexOf(superseded), 1);
+      tier.splice(placeOf(superseded, tier), 1);
     }
     const broadcast: Broadcast = { member, message, order: this.#order++, transmits: 0 };
     this.#byMember.set(member, broadcast);
@@ -81,15 +81,20 @@ export class BroadcastQueue {
 
   #insert(broadcast: Broadcast): void {
     const tier = (this.#tiers[broadcast.transmits] ??= []);
-    let low = 0;
-    let high = tier.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (goesBefore(tier[middle]!, broadcast)) low = middle + 1;
-      else high = middle;
-    }
-    tier.splice(low, 0, broadcast);
+    tier.splice(placeOf(broadcast, tier), 0, broadcast);
   }
+}
+
+/** Index at which it stands, or would stand. */
+function placeOf(broadcast: Broadcast, tier: readonly Broadcast[]): number {
+  let low = 0;
+  let high = tier.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (goesBefore(tier[middle]!, broadcast)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function goesBefore(a: Broadcast, b: Broadcast): boolean {

@@ -7,6 +7,7 @@ import { sample } from '../../random.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
 import type { PushPull } from './push-pull.ts';
 import type { SwimContext } from './swim-context.ts';
+import type { SwimEffect } from './swim-effects.ts';
 import { addressKey } from './wire/ip-address.ts';
 
 const RETRY_BASE_MS = 1_000;
@@ -99,10 +100,14 @@ export class Join {
   }
 
   /** The first members learned of are remembered at once: a node that crashes right after it joined must find back. */
-  rememberFirst(): void {
+  rememberFirst(effects: readonly SwimEffect[]): void {
     const { size } = this.#remembered;
-    if (size >= REMEMBERED_TRIED || size >= this.#context.table.size - 1) return;
-    if (this.#refreshRemembered()) this.#emitRemembered();
+    if (size >= REMEMBERED_TRIED) return;
+    for (const effect of effects) {
+      if (effect.kind !== 'notify' || effect.event.type !== 'alive' || effect.event.member === this.#context.name) continue;
+      this.#remember(effect.event.address);
+    }
+    if (this.#remembered.size > size) this.#emitRemembered();
   }
 
   onRejoinTimer(): void {
@@ -123,12 +128,16 @@ export class Join {
     const { table, now } = this.#context;
     const before = [...this.#remembered.keys()].join();
     for (const { status, address } of table.peers(({ status }) => status === 'alive' || status === 'left')) {
-      const key = addressKey(address);
-      if (status === 'left') this.#remembered.delete(key);
-      else if (this.#remembered.has(key) || this.#remembered.size < REMEMBERED_MAX) this.#remembered.set(key, { address, seenAliveMs: now });
+      if (status === 'left') this.#remembered.delete(addressKey(address));
+      else this.#remember(address);
     }
     for (const [key, { seenAliveMs }] of this.#remembered) if (now - seenAliveMs > REMEMBERED_MS) this.#remembered.delete(key);
     return [...this.#remembered.keys()].join() !== before;
+  }
+
+  #remember(address: GossipAddress): void {
+    const key = addressKey(address);
+    if (this.#remembered.has(key) || this.#remembered.size < REMEMBERED_MAX) this.#remembered.set(key, { address, seenAliveMs: this.#context.now });
   }
 
   #emitRemembered(): void {

@@ -26,6 +26,8 @@ export class MemberTable {
   readonly #random: Random;
   readonly #members = new Map<string, Member>();
   readonly #byAddress = new Map<string, string>();
+  /** Names of the peers that have it: every death asks how many could confirm a suspicion, and who is suspected. */
+  readonly #byStatus: Readonly<Record<MemberStatus, Set<string>>> = { alive: new Set(), suspect: new Set(), dead: new Set(), left: new Set() };
   /** Names in the order in which they are probed; reshuffled when all have had their turn. */
   #turns: string[] = [];
   #turn = 0;
@@ -61,6 +63,16 @@ export class MemberTable {
     return peers;
   }
 
+  /** How many members other than this node have the status. */
+  count(status: MemberStatus): number {
+    return this.#byStatus[status].size;
+  }
+
+  /** Members other than this node that are suspected, in the order in which they came to be. */
+  suspects(): Member[] {
+    return Array.from(this.#byStatus.suspect, (name) => this.#members.get(name)!);
+  }
+
   /** Adds the member, or replaces what was known about it. A new one gets a turn at a random place. */
   set(member: Member): void {
     const known = this.#members.get(member.name);
@@ -68,6 +80,9 @@ export class MemberTable {
     else this.#freeAddress(known);
     this.#members.set(member.name, member);
     this.#byAddress.set(addressKey(member.address), member.name);
+    if (member.name === this.self || known?.status === member.status) return;
+    if (known !== undefined) this.#byStatus[known.status].delete(member.name);
+    this.#byStatus[member.status].add(member.name);
   }
 
   /**
@@ -92,6 +107,7 @@ export class MemberTable {
     const forgotten = this.peers(isForgotten);
     for (const member of forgotten) {
       this.#members.delete(member.name);
+      this.#byStatus[member.status].delete(member.name);
       this.#freeAddress(member);
     }
     this.#turns = shuffle(this.#random, [...this.#members.keys()]);

@@ -116,8 +116,7 @@ export class Probe {
    */
   #remindSuspects(): void {
     const { table, random, profile, name } = this.#context;
-    const suspected = table.peers(({ status }) => status === 'suspect');
-    for (const member of sample(random, suspected, profile.gossipNodes)) this.#context.send(member.address, accusationOf(member, name));
+    for (const member of sample(random, table.suspects(), profile.gossipNodes)) this.#context.send(member.address, accusationOf(member, name));
   }
 
   #beginRound(target: Member): void {

@@ -21,10 +21,15 @@ export function suspicionTimeoutMs(minMs: number, maxMs: number, confirmations: 
   return Math.max(minMs, Math.floor(maxMs - (maxMs - minMs) * share));
 }
 
+/** Confirmations that a suspicion waits for where enough members are left to give them. */
+export function confirmationsMax(profile: Profile): number {
+  return profile.suspicionMult - 2;
+}
+
 /** Confirmations that a suspicion waits for, of members that can still give one. */
 export function confirmationsWanted(profile: Profile, confirmers: number): number {
   // Peers count whom they know, the dead and left too; then the last two of three wait in vain and to the maximum.
-  return Math.max(0, Math.min(profile.suspicionMult - 2, confirmers));
+  return Math.max(0, Math.min(confirmationsMax(profile), confirmers));
 }
 
 export class Suspicion {

@@ -54,8 +54,9 @@ export class Swim {
   handle(input: SwimInput, now: number): SwimEffect[] {
     this.#context.now = now;
     this.#take(input);
-    this.#join.rememberFirst();
-    return this.#context.takeEffects();
+    const effects = this.#context.takeEffects();
+    this.#join.rememberFirst(effects);
+    return [...effects, ...this.#context.takeEffects()];
   }
 
   get members(): MemberView[] {

@@ -14,7 +14,7 @@
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
 import type { Member } from './member-table.ts';
 import type { MemberStatus } from './membership-messages.ts';
-import { Suspicion, confirmationsWanted, suspicionMinMs } from './suspicion.ts';
+import { Suspicion, confirmationsMax, confirmationsWanted, suspicionMinMs } from './suspicion.ts';
 import type { SwimContext } from './swim-context.ts';
 import { VSN, isCompatible } from './version-vector.ts';
 import { MEMBERS_MAX } from './wire/stream.ts';
@@ -80,7 +80,7 @@ export class Updates {
     if (known.status === 'left') this.#tell(claim.from, accusationOf(known, known.name));
     if (known.status !== 'alive') return;
     this.#context.broadcast({ type: 'suspect', ...claim });
-    const suspicion = this.#startSuspicion(known, claim.from);
+    const suspicion = this.#startSuspicion(claim.from);
     const suspected = this.#become(known, 'suspect', claim.incarnation, suspicion);
     this.#scheduleExpiry(suspected, suspicion);
     this.#context.notify({ type: 'suspect', member: known.name, incarnation: claim.incarnation, accuser: claim.from, reason });
@@ -206,26 +206,30 @@ export class Updates {
     return changed;
   }
 
-  #startSuspicion(member: Member, accuser: string): Suspicion {
+  #startSuspicion(accuser: string): Suspicion {
     const { profile, table, now } = this.#context;
     const minMs = suspicionMinMs(profile, table.size);
-    const k = confirmationsWanted(profile, this.#confirmers(member));
+    const k = confirmationsWanted(profile, this.#confirmers());
     return new Suspicion({ number: this.#suspicions++, now, accuser, minMs, maxMs: profile.suspicionMaxMult * minMs, k });
-  }
-
-  /** Members that can still confirm a suspicion about `member`: neither gone, nor itself, nor this node. */
-  #confirmers(member: Member): number {
-    return this.#context.table.peers((peer) => isOccupied(peer) && peer.name !== member.name).length;
   }
 
   /** Who is gone confirms nothing: suspicions that waited for it wait less. */
   #expectFewerConfirmations(): void {
-    for (const member of this.#context.table.peers(({ suspicion }) => suspicion !== undefined)) {
+    const { profile, table } = this.#context;
+    // While enough are left nothing changes; a list of many deaths must not look at many suspects for each.
+    if (this.#confirmers() >= confirmationsMax(profile)) return;
+    for (const member of table.suspects()) {
       const suspicion = member.suspicion!;
       const before = suspicion.deadline;
-      suspicion.expectAtMost(confirmationsWanted(this.#context.profile, this.#confirmers(member)));
+      suspicion.expectAtMost(confirmationsWanted(profile, this.#confirmers()));
       if (suspicion.deadline < before) this.#scheduleExpiry(member, suspicion);
     }
+  }
+
+  /** Members that can still confirm a suspicion about one of them: neither gone, nor itself, nor this node. */
+  #confirmers(): number {
+    const { table } = this.#context;
+    return table.count('alive') + table.count('suspect') - 1;
   }
 
   #scheduleExpiry(member: Member, suspicion: Suspicion): void {

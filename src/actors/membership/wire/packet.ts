@@ -11,6 +11,8 @@ export const PARTS_MAX = 127;
 export const COMPOUND_HEADER_BYTES = 2;
 export const PART_HEADER_BYTES = 2;
 export const CRC_HEADER_BYTES = 5;
+/** As many as one compound can count; compounds in compounds would make thousands of acks of one packet. */
+const MESSAGES_MAX = 255;
 /** Peers never nest compounds; some forwarders do once. */
 const NESTING_MAX = 3;
 
@@ -56,6 +58,10 @@ function unpackCompound(bytes: Uint8Array, depth: number, messages: Message[], d
     return;
   }
   for (let part = 0; part < count; part++) {
+    if (messages.length + drops.length >= MESSAGES_MAX) {
+      drops.push('oversized');
+      return;
+    }
     const lengthAt = COMPOUND_HEADER_BYTES + PART_HEADER_BYTES * part;
     const end = start + ((bytes[lengthAt]! << 8) | bytes[lengthAt + 1]!);
     if (end > bytes.length) {

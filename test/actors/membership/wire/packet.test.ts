@@ -91,6 +91,13 @@ describe('packets', () => {
     expect(() => pack([...nacks, vector('nack')], false)).to.throw(RangeError);
   });
 
+  it('a packet is no more than 255 messages, however they are nested', () => {
+    const many = Array.from({ length: 127 }, () => vector('nack'));
+    const { messages, drops } = unpack(pack(Array.from({ length: 127 }, () => pack(many, false)), false));
+    expect(messages).to.have.length(255);
+    expect(new Set(drops)).to.deep.equal(new Set(['oversized']));
+  });
+
   it('arbitrary bytes are never thrown at', () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => unpack(bytes).messages.length >= 0));
   });
