@@ -19,6 +19,8 @@ export interface Member {
   readonly statusSinceMs: number;
   /** While the status is suspect. */
   readonly suspicion: Suspicion | undefined;
+  /** When it was last said that others claim its name. */
+  readonly contestedAtMs: number | undefined;
 }
 
 export class MemberTable {

@@ -27,13 +27,14 @@ const INCARNATION_LEAP_MAX = 2 ** 24;
 /** So that the answer to the largest accusation still fits into 32 bits. */
 const INCARNATION_MAX = 2 ** 32 - INCARNATION_LEAP_MAX;
 
+/** Who claims another's name does so with every packet: a line in the log for each name and minute says enough. */
+const CONFLICT_QUIET_MS = 60_000;
+
 type Claim<M> = Omit<M, 'type'>;
 
 export class Updates {
   readonly #context: SwimContext;
   #suspicions = 0;
-  /** Who claimed whose name last: one line in the log for each, not for each packet. */
-  readonly #conflicts = new Map<string, string>();
 
   constructor(context: SwimContext) {
     this.#context = context;
@@ -174,8 +175,8 @@ export class Updates {
       status: 'alive',
       statusSinceMs,
       suspicion: undefined,
+      contestedAtMs: known?.contestedAtMs,
     };
-    this.#conflicts.delete(name);
     this.#announce(member);
     if (known === undefined || !isOccupied(known)) this.#context.notify({ type: 'alive', member: name, incarnation, address });
     else if (known.status === 'suspect') this.#context.notify({ type: 'refuted', member: name, incarnation });
@@ -184,9 +185,9 @@ export class Updates {
 
   #conflict(known: Member, address: GossipAddress): void {
     this.#context.drop('conflicting-address');
-    const key = addressKey(address);
-    if (this.#conflicts.get(known.name) === key) return;
-    this.#conflicts.set(known.name, key);
+    const { now, table } = this.#context;
+    if (known.contestedAtMs !== undefined && now - known.contestedAtMs < CONFLICT_QUIET_MS) return;
+    table.set({ ...known, contestedAtMs: now });
     this.#context.notify({ type: 'conflict', member: known.name, incarnation: known.incarnation, address });
   }
 
