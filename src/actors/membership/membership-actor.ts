@@ -40,13 +40,17 @@ interface PeerMemory {
 interface Happened {
   readonly kind: 'swim';
   readonly input: SwimInput;
-  readonly reply?: (reply: Uint8Array | undefined) => void;
+  readonly reply?: StreamReply;
 }
+
+type StreamReply = (reply: Uint8Array | undefined) => void;
 
 export type MembershipMessage = MembershipRequest | Happened;
 
 /** A node that stops says goodbye first; a second is enough on a healthy network. */
 const GOODBYE_MS = 5_000;
+/** The mailbox counts messages, and a packet may have 64 KiB: this is a second of the worst flood, and far above any storm of peers. */
+const PACKETS_WAITING_BYTES_MAX = 8 * 1024 * 1024;
 
 export function membershipActor(options: MembershipActorOptions): Behavior<MembershipBody, MembershipMessage> {
   return {
@@ -79,7 +83,10 @@ class MembershipBody {
   /** Who waits to hear that this node has left. */
   #leaving: (() => void)[] = [];
   #timers = 0;
-  #refused = 0;
+  /** Of packets in the mailbox. */
+  #waitingBytes = 0;
+  /** What came and did not get into the mailbox, by reason. */
+  readonly #refused: Record<string, number> = {};
 
   constructor(options: MembershipActorOptions, transport: GossipTransport, context: ActorContext<MembershipMessage>) {
     const { name, tags, random } = options;
@@ -91,8 +98,8 @@ class MembershipBody {
 
   start(): void {
     this.#transport.listen({
-      onPacket: (packet, from) => this.#enqueue({ kind: 'swim', input: { kind: 'packet', packet, from } }),
-      onRequest: (request, reply) => this.#enqueue({ kind: 'swim', input: { kind: 'request', request }, reply }),
+      onPacket: (packet, from) => this.#onPacket(packet, from),
+      onRequest: (request, reply) => this.#onRequest(request, reply),
       newMeasure: () => new StreamMeasure(),
     });
     this.#handle({ kind: 'started' });
@@ -101,7 +108,7 @@ class MembershipBody {
 
   get view(): MembershipView {
     const view = this.#brain.view;
-    return { ...view, dropped: { ...view.dropped, ...this.#transport.dropped, ...(this.#refused === 0 ? {} : { 'mailbox-full': this.#refused }) } };
+    return { ...view, dropped: { ...view.dropped, ...this.#transport.dropped, ...this.#refused } };
   }
 
   receive(message: MembershipMessage): void {
@@ -115,6 +122,7 @@ class MembershipBody {
       case 'leave':
         return this.#leave(message.timeoutMs, () => message.reply('left'));
       case 'swim':
+        if (message.input.kind === 'packet') this.#waitingBytes -= message.input.packet.length;
         return this.#handle(message.input, message.reply);
     }
   }
@@ -143,18 +151,34 @@ class MembershipBody {
     reply('ok');
   }
 
-  /** From the sockets, whose senders are not to be waited for: what the mailbox refuses is lost, as packets are. */
-  #enqueue(message: Happened): void {
-    if (this.#context.self.send(message) !== 'accepted') this.#refused++;
+  #onPacket(packet: Uint8Array, from: GossipAddress): void {
+    if (this.#waitingBytes + packet.length > PACKETS_WAITING_BYTES_MAX) return this.#refuse('backlog');
+    if (this.#enqueue({ kind: 'swim', input: { kind: 'packet', packet, from } })) this.#waitingBytes += packet.length;
   }
 
-  #handle(input: SwimInput, reply?: Happened['reply']): void {
+  /** The transport bounds the bytes of the requests that wait. */
+  #onRequest(request: Uint8Array, reply: StreamReply): void {
+    if (!this.#enqueue({ kind: 'swim', input: { kind: 'request', request }, reply })) reply(undefined);
+  }
+
+  /** From the sockets, whose senders are not to be waited for: what the mailbox refuses is lost, as packets are. */
+  #enqueue(message: Happened): boolean {
+    const isTaken = this.#context.self.send(message) === 'accepted';
+    if (!isTaken) this.#refuse('mailbox-full');
+    return isTaken;
+  }
+
+  #refuse(reason: string): void {
+    this.#refused[reason] = (this.#refused[reason] ?? 0) + 1;
+  }
+
+  #handle(input: SwimInput, reply?: StreamReply): void {
     const effects = this.#brain.handle(input, this.#context.clock.now());
     for (const effect of effects) this.#perform(effect, reply);
     if (effects.some(({ kind }) => kind === 'notify')) this.#tellListeners();
   }
 
-  #perform(effect: SwimEffect, reply: Happened['reply']): void {
+  #perform(effect: SwimEffect, reply: StreamReply | undefined): void {
     switch (effect.kind) {
       case 'send':
         return this.#transport.send(effect.to, effect.packet);

@@ -6,8 +6,8 @@ import { seededRandom } from '../../../src/random.ts';
 import type { ActorRef } from '../../../src/supervision/behavior.ts';
 import type { WorkerSpec } from '../../../src/supervision/child-spec.ts';
 import type { StartChildOutcome } from '../../../src/supervision/supervisor-messages.ts';
-import type { GossipAddress, GossipTransport } from '../../../src/transport/gossip-transport.ts';
-import { MemoryNetwork } from '../../../src/transport/memory-network.ts';
+import type { GossipAddress } from '../../../src/transport/gossip-transport.ts';
+import { MemoryNetwork, type MemoryTransport } from '../../../src/transport/memory-network.ts';
 import { recorder, startWorld, type ActorWorld, type LogEntry, type Recorder } from '../../support/actor-world.ts';
 
 type MembershipSpec = WorkerSpec<unknown, MembershipMessage>;
@@ -17,7 +17,7 @@ class Mesh {
   readonly world: ActorWorld;
   readonly network: MemoryNetwork;
   readonly news: Recorder<MembershipNews>;
-  readonly opened: GossipTransport[] = [];
+  readonly opened: MemoryTransport[] = [];
   readonly remembered = new Map<string, readonly GossipAddress[]>();
   hosts: Readonly<Record<string, string>> = { 'seed.mesh': '10.0.0.1' };
   isDiskFull = false;
@@ -28,7 +28,7 @@ class Mesh {
     this.news = news;
   }
 
-  async start(name: string, more: Partial<MembershipActorOptions> = {}, flags: Pick<MembershipSpec, 'restart' | 'shutdown'> = {}): Promise<void> {
+  async start(name: string, more: Partial<MembershipActorOptions> = {}, flags: Pick<MembershipSpec, 'restart' | 'shutdown' | 'mailbox'> = {}): Promise<void> {
     const options: MembershipActorOptions = {
       name,
       tags: { grpc: `${hostOf(name)}:7947` },
@@ -81,6 +81,9 @@ class Mesh {
 function hostOf(name: string): string {
   return `10.0.0.${name.charCodeAt(0) - 96}`;
 }
+
+/** Number 42, for the node a. */
+const STREAM_PING = Buffer.from('0082a44e6f6465a161a55365714e6f2a', 'hex');
 
 describe('the membership actor', () => {
   let mesh: Mesh;
@@ -208,9 +211,32 @@ describe('the membership actor', () => {
     await mesh.start('a');
     const stranger = mesh.network.open({ host: '10.0.0.9', port: 1 });
     stranger.listen({ onPacket: () => undefined, onRequest: () => undefined, newMeasure: () => ({ measure: () => 'whole' }) });
-    const ping = Buffer.from('0082a44e6f6465a161a55365714e6f2a', 'hex');
-    const answer = await mesh.world.outcome(stranger.request({ host: '10.0.0.1', port: 7946 }, ping, 1_000));
+    const answer = await mesh.world.outcome(stranger.request({ host: '10.0.0.1', port: 7946 }, STREAM_PING, 1_000));
     expect(Buffer.from(answer).toString('hex')).to.equal('0282a75061796c6f6164c0a55365714e6f2a');
+  });
+
+  it('lets packets wait up to eight megabytes, and drops what is more', async () => {
+    await mesh.start('a');
+    const [transport] = mesh.opened;
+    const packet = Buffer.alloc(64 * 1024, 0xff);
+    const flood = (packets: number): void => {
+      for (let i = 0; i < packets; i++) transport!.deliver(packet, { host: '10.0.0.9', port: 1 });
+    };
+    flood(200);
+    expect((await mesh.view('a')).dropped).to.deep.equal({ 'unknown-type': 128, backlog: 72 });
+    flood(128);
+    expect((await mesh.view('a')).dropped).to.deep.equal({ 'unknown-type': 256, backlog: 72 });
+  });
+
+  it('closes the stream of a request that its mailbox has no room for', async () => {
+    await mesh.start('a', {}, { mailbox: { max: 5 } });
+    await mesh.world.settle();
+    const replies: (Uint8Array | undefined)[] = [];
+    for (let i = 0; i < 8; i++) mesh.opened[0]!.serve(STREAM_PING, (reply) => replies.push(reply));
+    expect(replies).to.deep.equal([undefined, undefined, undefined]);
+    await mesh.world.settle();
+    expect((await mesh.view('a')).dropped).to.deep.equal({ 'mailbox-full': 3 });
+    expect(replies).to.have.length(8);
   });
 
   it('does not fall over a disk that is full', async () => {
