@@ -8,11 +8,14 @@ import { formatAddress } from '../address.ts';
 import { systemClock, type Clock } from '../clock.ts';
 import { MeshError } from '../errors.ts';
 import { systemErrorMeaning } from '../system-error.ts';
+import { ByteBudget } from './byte-budget.ts';
 import { readMessage, type StreamOutcome } from './gossip-stream.ts';
 import type { GossipAddress, GossipListener, GossipTransport } from './gossip-transport.ts';
 
 /** As many push/pulls as peers take at once; one more is refused, and its sender tries another member. */
 const CONNECTIONS_MAX = 128;
+/** What the exchanges that others began hold together, and as much again those that we began: six states of the largest mesh. */
+const EXCHANGES_BYTES_MAX = 64 * 1024 * 1024;
 /** A whole exchange that others began; memberlist's TCPTimeout for LANs. */
 const EXCHANGE_MS = 10_000;
 /** A change makes every node send at once; the kernel's usual 208 KiB hold 150 packets. */
@@ -55,6 +58,8 @@ class GossipSocket implements GossipTransport {
   readonly #exchangeMs: number;
   /** Every open connection, with what ends its exchange. */
   readonly #connections = new Map<TcpSocket, (fault: MeshError) => void>();
+  readonly #servingBytes = new ByteBudget(EXCHANGES_BYTES_MAX);
+  readonly #askingBytes = new ByteBudget(EXCHANGES_BYTES_MAX);
   #listener: GossipListener | undefined;
   #closing: Promise<void> | undefined;
 
@@ -92,7 +97,9 @@ class GossipSocket implements GossipTransport {
       this.#begin(socket, timeoutMs, unreachable(to, `no reply within ${timeoutMs} ms`), reject);
       socket.once('error', (error) => reject(unreachable(to, systemErrorMeaning(error) ?? error.message, error)));
       socket.once('connect', () => socket.write(request));
-      readMessage(socket, listener.newMeasure(), (outcome) => {
+      const share = this.#askingBytes.share();
+      socket.once('close', share.release);
+      readMessage(socket, listener.newMeasure(), share.take, (outcome) => {
         socket.destroy();
         if (outcome.kind === 'whole') resolve(outcome.message);
         else reject(replyFault(outcome.kind, to));
@@ -107,17 +114,32 @@ class GossipSocket implements GossipTransport {
 
   #serve(socket: TcpSocket): void {
     const listener = this.#listener;
-    if (listener === undefined) {
-      socket.destroy();
-      return this.#drop('nobody-listens');
-    }
+    if (listener === undefined) return this.#hangUp(socket, 'nobody-listens');
     this.#begin(socket, this.#exchangeMs, closed(), () => this.#drop('exchange-timeout'));
     socket.on('error', () => this.#drop('connection-lost'));
-    readMessage(socket, listener.newMeasure(), (outcome) => {
-      if (outcome.kind === 'whole') return listener.onRequest(outcome.message, (reply) => void (reply === undefined ? socket.destroy() : socket.end(reply)));
-      socket.destroy();
-      this.#drop(`request-${outcome.kind}`);
+    const share = this.#servingBytes.share();
+    let isWaiting = false;
+    // A request that waits to be answered is held, whether its connection lives or not.
+    socket.once('close', () => {
+      if (!isWaiting) share.release();
     });
+    readMessage(socket, listener.newMeasure(), share.take, (outcome) => {
+      if (outcome.kind !== 'whole') return this.#hangUp(socket, `request-${outcome.kind}`);
+      isWaiting = true;
+      listener.onRequest(outcome.message, (reply) => {
+        isWaiting = false;
+        share.release();
+        if (socket.destroyed) return;
+        if (reply === undefined) socket.destroy();
+        else if (share.take(reply.length)) socket.end(reply);
+        else this.#hangUp(socket, 'reply-backlog');
+      });
+    });
+  }
+
+  #hangUp(socket: TcpSocket, reason: string): void {
+    socket.destroy();
+    this.#drop(reason);
   }
 
   /** From now on the connection has a deadline; `onEnd` is called when that passes or this end closes. */
@@ -196,6 +218,8 @@ function badHost(address: GossipAddress, cause?: unknown): MeshError {
 function replyFault(kind: Exclude<StreamOutcome['kind'], 'whole'>, from: GossipAddress): MeshError {
   const given = formatAddress(from);
   switch (kind) {
+    case 'backlog':
+      return new MeshError('OVERLOADED', `too many replies at once to read that of ${given}`, { given });
     case 'ended-early':
       return unreachable(from, 'the connection was closed without a reply');
     case 'too-large':

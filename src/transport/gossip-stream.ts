@@ -9,11 +9,14 @@ const BUFFER_BYTES_MIN = 4 * 1024;
 
 export type StreamOutcome =
   | { readonly kind: 'whole'; readonly message: Uint8Array }
-  | { readonly kind: 'malformed' | 'too-large' | 'ended-early' };
+  | { readonly kind: 'malformed' | 'too-large' | 'ended-early' | 'backlog' };
 
-/** Calls `done` once; what comes after the message is thrown away. Says nothing when the socket fails. */
-export function readMessage(socket: Socket, measure: StreamMeasure, done: (outcome: StreamOutcome) => void): void {
-  let buffer: Buffer = Buffer.allocUnsafe(BUFFER_BYTES_MIN);
+/**
+ * Calls `done` once; what comes after the message is thrown away. Says nothing when the socket fails.
+ * @param mayHold asked before that many more bytes are allocated; the outcome is `backlog` when it says no
+ */
+export function readMessage(socket: Socket, measure: StreamMeasure, mayHold: (bytes: number) => boolean, done: (outcome: StreamOutcome) => void): void {
+  let buffer: Buffer = Buffer.alloc(0);
   let length = 0;
   const finish = (outcome: StreamOutcome): void => {
     socket.off('data', onData);
@@ -25,7 +28,11 @@ export function readMessage(socket: Socket, measure: StreamMeasure, done: (outco
   const onEnd = (): void => finish({ kind: 'ended-early' });
   const onData = (chunk: Buffer): void => {
     if (length + chunk.length > MESSAGE_BYTES_MAX) return finish({ kind: 'too-large' });
-    if (length + chunk.length > buffer.length) buffer = enlarged(buffer.subarray(0, length), length + chunk.length);
+    if (length + chunk.length > buffer.length) {
+      const size = sizeFor(length + chunk.length, buffer.length);
+      if (!mayHold(size - buffer.length)) return finish({ kind: 'backlog' });
+      buffer = resized(buffer.subarray(0, length), size);
+    }
     chunk.copy(buffer, length);
     length += chunk.length;
     const message = buffer.subarray(0, length);
@@ -38,8 +45,12 @@ export function readMessage(socket: Socket, measure: StreamMeasure, done: (outco
 }
 
 /** Doubling, so that a stream in many small chunks is copied a few times and not once for each. */
-function enlarged(bytes: Buffer, atLeast: number): Buffer {
-  const larger = Buffer.allocUnsafe(Math.max(atLeast, 2 * bytes.length));
+function sizeFor(bytes: number, before: number): number {
+  return Math.max(bytes, BUFFER_BYTES_MIN, Math.min(2 * before, MESSAGE_BYTES_MAX));
+}
+
+function resized(bytes: Buffer, size: number): Buffer {
+  const larger = Buffer.allocUnsafe(size);
   bytes.copy(larger);
   return larger;
 }

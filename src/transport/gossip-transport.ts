@@ -15,7 +15,10 @@ export interface StreamMeasure {
 /** Who listens never throws. */
 export interface GossipListener {
   onPacket(packet: Uint8Array, from: GossipAddress): void;
-  /** A whole request came on a stream. Nothing closes the stream; so does a reply that does not come in time. */
+  /**
+   * A whole request came on a stream. Nothing closes the stream; so does a reply that does not come in time. Each is
+   * replied to once, however late: until then its bytes count as waiting, and too many make the transport refuse others.
+   */
   onRequest(request: Uint8Array, reply: (reply: Uint8Array | undefined) => void): void;
   /** For a request that begins to come, or the reply to one. */
   newMeasure(): StreamMeasure;
@@ -33,7 +36,7 @@ export interface GossipTransport {
   /**
    * Sends on a stream and reads one message back.
    * @throws MeshError NODE_UNREACHABLE when nobody listens or no reply came in `timeoutMs`, MALFORMED, TOO_LARGE,
-   * SESSION_CLOSED when this end was closed meanwhile
+   * OVERLOADED when too many replies are being read, SESSION_CLOSED when this end was closed meanwhile
    */
   request(to: GossipAddress, request: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
   close(): Promise<void>;

@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { openGossipSocket } from '../../src/transport/gossip-socket.ts';
-import type { GossipTransport } from '../../src/transport/gossip-transport.ts';
+import type { GossipListener, GossipTransport } from '../../src/transport/gossip-transport.ts';
 import { bytes, faultOf, gossipTransportContract, listenAt } from './gossip-transport-contract.ts';
 import { soon } from './session-ends.ts';
 
@@ -110,6 +110,68 @@ describe('the gossip socket', () => {
     await soon(Promise.race(clients.map(closeOf)), 'the refusal');
     expect(b.dropped).to.deep.equal({ 'connections-max': 1 });
     for (const client of clients) client.destroy();
+  });
+
+  describe('holds 64 megabytes of what others ask and are told', () => {
+    const MEGABYTES_18 = Buffer.alloc(18 * 1024 * 1024, 'x');
+    let replies: ((reply: Uint8Array) => void)[];
+    let hear: () => void;
+
+    /** One that replies when it is told to. */
+    const openSlow = async (): Promise<GossipTransport> => {
+      const b = await open();
+      replies = [];
+      const onRequest: GossipListener['onRequest'] = (_request, reply) => {
+        replies.push(reply);
+        hear();
+      };
+      b.listen({ onPacket: () => undefined, onRequest, newMeasure: () => ({ measure: (received) => (received.at(-1) === 0x21 ? 'whole' : 'more') }) });
+      return b;
+    };
+
+    const ask = (b: GossipTransport, ...pieces: (Buffer | string)[]): Socket => {
+      const client = connect(b.local).on('error', () => undefined);
+      for (const piece of pieces) client.write(piece);
+      return client;
+    };
+
+    /** Until that many requests wait for their reply. */
+    const waiting = async (count: number): Promise<void> => {
+      while (replies.length < count) await soon(new Promise<void>((resolve) => (hear = resolve)), 'a request');
+    };
+
+    beforeEach(() => {
+      hear = () => undefined;
+    });
+
+    it('and hangs up on who would make it more', async () => {
+      const b = await openSlow();
+      const clients = Array.from({ length: 4 }, () => ask(b, MEGABYTES_18));
+      await soon(Promise.race(clients.map(closeOf)), 'the refusal');
+      expect(b.dropped).to.deep.equal({ 'request-backlog': 1 });
+      for (const client of clients) client.destroy();
+    });
+
+    it('and holds a request until it is replied to, though its sender is gone', async () => {
+      const b = await openSlow();
+      const clients = Array.from({ length: 3 }, () => ask(b, MEGABYTES_18, '!'));
+      await waiting(3);
+      for (const client of clients) client.destroy();
+      await soon(closeOf(ask(b, MEGABYTES_18, '!')), 'the refusal');
+      expect(b.dropped).to.include({ 'request-backlog': 1 });
+      for (const reply of replies) reply(bytes('late'));
+      ask(b, MEGABYTES_18, '!');
+      await waiting(4);
+    });
+
+    it('and a reply until it is read', async () => {
+      const b = await openSlow();
+      const clients = Array.from({ length: 4 }, () => ask(b, '!').pause());
+      await waiting(4);
+      for (const reply of replies) reply(MEGABYTES_18);
+      expect(b.dropped).to.deep.equal({ 'reply-backlog': 1 });
+      for (const client of clients) client.destroy();
+    });
   });
 
   it('lets go of all connections when it is closed', async () => {
