@@ -1,46 +1,33 @@
 /** The bus as an actor: refs, sessions and monitors around the brain in bus.ts. */
 import type { ActorContext, ActorRef, Behavior, Signal } from '../../supervision/behavior.ts';
-import type { BusFrameArrived, PeerDown, PeersRequest, PeerUp, SessionSend } from '../peers/peer-messages.ts';
+import { OpenPeers, type OpenPeersMessage } from '../peers/open-peers.ts';
+import type { BusFrameArrived, PeersRequest } from '../peers/peer-messages.ts';
 import { Bus, INTEREST_REPEAT_MS, type BusEffect } from './bus.ts';
 import type { BusDelivery, BusRequest } from './bus-messages.ts';
 
 export interface BusActorOptions {
   /** Name of this node. */
   readonly self: string;
-  /** Asked at the start of each life for the sessions that are open. */
   readonly peers: ActorRef<PeersRequest>;
 }
 
-export type BusMessage =
-  | BusRequest
-  | PeerUp
-  | PeerDown
-  | BusFrameArrived
-  | { readonly kind: 'tell-interest' }
-  | { readonly kind: 'open-peers'; readonly peers: readonly PeerUp[] }
-  | { readonly kind: 'no-peers-told' }
-  | { readonly kind: 'ask-peers' };
+export type BusMessage = BusRequest | OpenPeersMessage | BusFrameArrived | { readonly kind: 'tell-interest' };
 
 interface BusState {
   readonly bus: Bus;
+  readonly peers: OpenPeers;
   /** By path, which is how the brain knows them. */
   readonly subscribers: Map<string, ActorRef<BusDelivery>>;
-  readonly sessions: Map<string, ActorRef<SessionSend>>;
 }
-
-/** The roster answers from memory; one that takes longer is restarting. */
-const OPEN_PEERS_TIMEOUT_MS = 1_000;
-const OPEN_PEERS_RETRY_MS = 200;
 
 export function busActor(options: BusActorOptions): Behavior<BusState, BusMessage> {
   return {
     init(context) {
       context.setInterval('repeat-interest', INTEREST_REPEAT_MS, { kind: 'tell-interest' });
-      askPeers(options, context);
-      return { bus: new Bus({ self: options.self }), subscribers: new Map(), sessions: new Map() };
+      return { bus: new Bus({ self: options.self }), peers: new OpenPeers(options.peers, context), subscribers: new Map() };
     },
     receive(state, message, context) {
-      for (const effect of hear(state, message, options, context)) perform(state, effect, context);
+      for (const effect of hear(state, message)) perform(state, effect, context);
       return state;
     },
     signal(state, signal, context) {
@@ -51,8 +38,8 @@ export function busActor(options: BusActorOptions): Behavior<BusState, BusMessag
   };
 }
 
-function hear(state: BusState, message: BusMessage, options: BusActorOptions, context: ActorContext<BusMessage>): readonly BusEffect[] {
-  const { bus } = state;
+function hear(state: BusState, message: BusMessage): readonly BusEffect[] {
+  const { bus, peers } = state;
   switch (message.kind) {
     case 'subscribe':
       state.subscribers.set(message.subscriber.path, message.subscriber);
@@ -63,44 +50,14 @@ function hear(state: BusState, message: BusMessage, options: BusActorOptions, co
     case 'publish-to':
     case 'tell-interest':
       return bus.handle(message);
-    case 'peer-up':
-      return peerUp(state, message, context);
-    case 'peer-down':
-      forgetSession(state, message.node, context);
-      return bus.handle(message);
     case 'bus-frame':
       return hearFrame(bus, message);
-    case 'open-peers':
-      // May name a session that has closed since: what is sent to it is dropped there, and its next peer-up sets it right.
-      return message.peers.filter((peer) => !state.sessions.has(peer.node)).flatMap((peer) => peerUp(state, peer, context));
-    case 'no-peers-told':
-      context.setTimer('ask-peers', OPEN_PEERS_RETRY_MS, { kind: 'ask-peers' });
-      return [];
-    case 'ask-peers':
-      askPeers(options, context);
-      return [];
+    case 'peer-up':
+    case 'peer-down':
+    case 'ask-open-peers':
+    case 'open-peers-told':
+      return peers.hear(message).flatMap((change) => bus.handle(change));
   }
-}
-
-function peerUp(state: BusState, { node, session }: PeerUp, context: ActorContext<BusMessage>): readonly BusEffect[] {
-  forgetSession(state, node, context);
-  state.sessions.set(node, session);
-  context.monitor(session);
-  return state.bus.handle({ kind: 'peer-up', node });
-}
-
-function forgetSession(state: BusState, node: string, context: ActorContext<BusMessage>): void {
-  const session = state.sessions.get(node);
-  if (session !== undefined) context.demonitor(session);
-  state.sessions.delete(node);
-}
-
-function askPeers(options: BusActorOptions, context: ActorContext<BusMessage>): void {
-  context.pipe(
-    options.peers.ask<readonly PeerUp[]>((reply) => ({ kind: 'open-peers', reply }), OPEN_PEERS_TIMEOUT_MS),
-    (peers) => ({ kind: 'open-peers', peers }),
-    () => ({ kind: 'no-peers-told' }),
-  );
 }
 
 function hearFrame(bus: Bus, { node, frame }: BusFrameArrived): readonly BusEffect[] {
@@ -110,13 +67,10 @@ function hearFrame(bus: Bus, { node, frame }: BusFrameArrived): readonly BusEffe
   return [];
 }
 
-/** A path is one subscriber or one session; a session that was killed could not say peer-down itself. */
-function hearSignal(state: BusState, signal: Signal): readonly BusEffect[] {
+/** A path is a subscriber's or a session's. */
+function hearSignal({ bus, peers }: BusState, signal: Signal): readonly BusEffect[] {
   if (signal.kind !== 'down') return [];
-  const node = [...state.sessions].find(([, session]) => session.path === signal.path)?.[0];
-  if (node === undefined) return state.bus.handle({ kind: 'subscriber-down', subscriber: signal.path });
-  state.sessions.delete(node);
-  return state.bus.handle({ kind: 'peer-down', node });
+  return [...peers.ended(signal.path).flatMap((change) => bus.handle(change)), ...bus.handle({ kind: 'subscriber-down', subscriber: signal.path })];
 }
 
 function perform(state: BusState, effect: BusEffect, context: ActorContext<BusMessage>): void {
@@ -128,10 +82,10 @@ function perform(state: BusState, effect: BusEffect, context: ActorContext<BusMe
       return;
     }
     case 'send-message':
-      state.sessions.get(effect.node)?.send({ kind: 'send-bus', frame: { message: { subject: effect.subject, payload: effect.payload } } });
+      state.peers.session(effect.node)?.send({ kind: 'send-bus', frame: { message: { subject: effect.subject, payload: effect.payload } } });
       return;
     case 'send-interest':
-      state.sessions.get(effect.node)?.send({ kind: 'send-bus', frame: { interest: { subjects: [...effect.subjects] } } });
+      state.peers.session(effect.node)?.send({ kind: 'send-bus', frame: { interest: { subjects: [...effect.subjects] } } });
       return;
     case 'watch': {
       const ref = state.subscribers.get(effect.subscriber);

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { MeshError } from '../../errors.ts';
 import type { Random } from '../../random.ts';
 import type { ActorContext, ActorRef, Behavior } from '../../supervision/behavior.ts';
-import type { PeerDown, PeersRequest, PeerUp, RegistryFrameArrived, SessionSend } from '../peers/peer-messages.ts';
+import { OpenPeers, type OpenPeersMessage } from '../peers/open-peers.ts';
+import type { PeersRequest, RegistryFrameArrived } from '../peers/peer-messages.ts';
 import { RegistryDocument, type Write } from './document.ts';
 import type { RegistryRequest } from './registry-messages.ts';
 import { Replication, type ReplicationInput } from './replication.ts';
@@ -20,8 +21,7 @@ export interface RegistryOptions {
 
 export type RegistryMessage =
   | RegistryRequest
-  | PeerUp
-  | PeerDown
+  | OpenPeersMessage
   | RegistryFrameArrived
   | { readonly kind: 'input'; readonly input: ReplicationInput }
   | { readonly kind: 'load' }
@@ -30,7 +30,6 @@ export type RegistryMessage =
 
 /** At start the disk may take this long; later it is merged like news from a peer. Below the start timeout of 5 s. */
 const FIRST_LOAD_MS = 3_000;
-const OPEN_PEERS_MS = 500;
 /** Before storage is given up on in one matter and the next way is taken. */
 const STORAGE_ANSWER_MS = 30_000;
 const LOAD_AGAIN_MS = 10_000;
@@ -43,7 +42,7 @@ interface RegistryState {
   readonly document: RegistryDocument;
   readonly replication: Replication;
   readonly watches: Watches;
-  readonly sessions: Map<string, ActorRef<SessionSend>>;
+  readonly peers: OpenPeers;
   /** Frames that a session had no room for; anti-entropy makes up for them. */
   framesDropped: number;
 }
@@ -51,17 +50,16 @@ interface RegistryState {
 type Context = ActorContext<RegistryMessage>;
 
 export function registryActor(options: RegistryOptions): Behavior<RegistryState, RegistryMessage> {
-  const { storage, peers } = options;
+  const { storage } = options;
   return {
     async init(context) {
       const document = new RegistryDocument(freshActor(options, context));
       context.own(() => document.close());
       const replication = new Replication(document, options.random);
-      const state: RegistryState = { document, replication, watches: new Watches(), sessions: new Map(), framesDropped: 0 };
+      const peers = new OpenPeers(options.peers, context);
+      const state: RegistryState = { document, replication, watches: new Watches(), peers, framesDropped: 0 };
       const stored = await storage.ask<StoredRegistry | MeshError>((reply) => ({ kind: 'load', reply }), FIRST_LOAD_MS).catch(asError);
       receive(state, loaded(stored), context, options);
-      const open = await peers.ask<readonly PeerUp[]>((reply) => ({ kind: 'open-peers', reply }), OPEN_PEERS_MS).catch(() => []);
-      for (const peer of open) receive(state, peer, context, options);
       perform(state, { kind: 'anti-entropy' }, context, options);
       return state;
     },
@@ -69,18 +67,20 @@ export function registryActor(options: RegistryOptions): Behavior<RegistryState,
       receive(state, message, context, options);
       return state;
     },
-    signal(state, signal) {
-      if (signal.kind === 'down') state.watches.removeSubscriber(signal.path);
+    signal(state, signal, context) {
+      if (signal.kind !== 'down') return state;
+      state.watches.removeSubscriber(signal.path);
+      for (const change of state.peers.ended(signal.path)) perform(state, change, context, options);
       return state;
     },
     async terminate() {
       await storage.ask<'flushed'>((reply) => ({ kind: 'flush', reply }), FLUSH_MS).catch(asError);
     },
-    view: ({ document, replication, watches, sessions, framesDropped }) => ({
+    view: ({ document, replication, watches, peers, framesDropped }) => ({
       entries: document.count,
       changes: document.changeCount,
       heads: document.heads(),
-      peers: [...sessions.keys()],
+      peers: peers.nodes,
       watches: watches.size,
       orphans: replication.orphanCount,
       refused: replication.refused,
@@ -90,7 +90,7 @@ export function registryActor(options: RegistryOptions): Behavior<RegistryState,
 }
 
 function receive(state: RegistryState, message: RegistryMessage, context: Context, options: RegistryOptions): void {
-  const { document, watches, sessions } = state;
+  const { document, watches, peers } = state;
   switch (message.kind) {
     case 'put': {
       const write = document.put(message.key, message.value, options.node, context.clock.wallNow());
@@ -116,11 +116,11 @@ function receive(state: RegistryState, message: RegistryMessage, context: Contex
       return undefined;
     }
     case 'peer-up':
-      sessions.set(message.node, message.session);
-      return perform(state, { kind: 'peer-up', node: message.node }, context, options);
     case 'peer-down':
-      sessions.delete(message.node);
-      return perform(state, message, context, options);
+    case 'ask-open-peers':
+    case 'open-peers-told':
+      for (const change of peers.hear(message)) perform(state, change, context, options);
+      return undefined;
     case 'registry-frame':
       return perform(state, { kind: 'frame', node: message.node, frame: message.frame }, context, options);
     case 'input':
@@ -150,7 +150,7 @@ function perform(state: RegistryState, input: ReplicationInput, context: Context
   for (const effect of state.replication.handle(input, context.clock.now())) {
     switch (effect.kind) {
       case 'send': {
-        const outcome = state.sessions.get(effect.node)?.send({ kind: 'send-registry', frame: effect.frame });
+        const outcome = state.peers.session(effect.node)?.send({ kind: 'send-registry', frame: effect.frame });
         if (outcome !== 'accepted') state.framesDropped++;
         break;
       }

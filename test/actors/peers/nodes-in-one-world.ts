@@ -1,4 +1,4 @@
-/** Whole nodes, as far as peers, bus and agents go, side by side in one virtual-time world and joined by memory streams. */
+/** Whole nodes, as far as registry, peers, bus and agents go, side by side in one virtual-time world and joined by memory streams. */
 import { agentStreams, peerStreams, type MemoryStream } from '../../support/memory-streams.ts';
 import { startWorld, type ActorWorld } from '../../support/actor-world.ts';
 import type { AgentsRequest, AgentView, CommandOutcome } from '../../../src/actors/agents/agent-messages.ts';
@@ -6,8 +6,10 @@ import { directoryActor } from '../../../src/actors/agents/directory-actor.ts';
 import { busActor } from '../../../src/actors/bus/bus-actor.ts';
 import type { BusDelivery, BusRequest } from '../../../src/actors/bus/bus-messages.ts';
 import type { MembershipNews, MembershipRequest, MemberStatus, MemberView } from '../../../src/actors/membership/membership-messages.ts';
-import type { PeerDown, PeersRequest, PeerUp, RegistryFrameArrived, SessionView } from '../../../src/actors/peers/peer-messages.ts';
+import type { PeersRequest, SessionView } from '../../../src/actors/peers/peer-messages.ts';
 import { rosterActor } from '../../../src/actors/peers/roster-actor.ts';
+import { registryActor, type RegistryMessage } from '../../../src/actors/registry/registry-actor.ts';
+import type { RegistryEntryView, RegistryRequest } from '../../../src/actors/registry/registry-messages.ts';
 import { MeshError } from '../../../src/errors.ts';
 import { seededRandom } from '../../../src/random.ts';
 import type { ActorRef, Behavior } from '../../../src/supervision/behavior.ts';
@@ -17,7 +19,6 @@ import { encodeTelemetryBatch } from '../../../src/transport/telemetry-codec.ts'
 import type { AgentFrame } from '../../../src/transport/generated/omega/mesh/v1/AgentFrame.ts';
 import type { NodeFrame__Output } from '../../../src/transport/generated/omega/mesh/v1/NodeFrame.ts';
 
-type RegistryHears = PeerUp | PeerDown | RegistryFrameArrived;
 type SetMembers = { readonly kind: 'set'; readonly members: readonly MemberView[] };
 
 /** An agent at the other end of a stream, and what it heard. */
@@ -38,8 +39,10 @@ export class TestAgent {
 export class Nodes {
   readonly world: ActorWorld;
   readonly names: readonly string[];
-  /** What the registry of each node heard: up, down and frames. */
+  /** What the registry of each node heard of its peers: up and down. */
   readonly registryHeard = new Map<string, string[]>();
+  /** Which nodes' frames it was given. */
+  readonly registryFrames = new Map<string, string[]>();
   /** The sessions of this moment and all before, newest last, from the dialer's side. */
   readonly dialled: MemoryStream<unknown, unknown>[] = [];
   /** While true, whoever dials finds nobody. */
@@ -92,6 +95,16 @@ export class Nodes {
     return this.world.outcome(
       directory.ask<CommandOutcome | MeshError>((reply) => ({ kind: 'command', agent, name: 'ping', arguments: [], timeoutMs, reply }), 20_000),
     );
+  }
+
+  put(self: string, key: string, value: string): Promise<unknown> {
+    return this.world.outcome(this.ref<RegistryRequest>(`/${self}/registry`).ask((reply) => ({ kind: 'put', key, value, reply }), 1_000));
+  }
+
+  async entries(self: string): Promise<readonly string[]> {
+    const registry = this.ref<RegistryRequest>(`/${self}/registry`);
+    const entries = await this.world.outcome(registry.ask<readonly RegistryEntryView[]>((reply) => ({ kind: 'list', prefix: '', reply }), 1_000));
+    return entries.map(({ key, value }) => `${key}=${value}`);
   }
 
   async connectAgent(self: string, id: string): Promise<TestAgent> {
@@ -159,17 +172,24 @@ export class Nodes {
     };
   }
 
-  #registry(self: string): Behavior<undefined, RegistryHears> {
+  /** The real one, overheard; it runs without a disk. */
+  #registry(self: string): ReturnType<typeof registryActor> {
     const heard: string[] = [];
+    const frames: string[] = [];
     this.registryHeard.set(self, heard);
+    this.registryFrames.set(self, frames);
+    const registry = registryActor({ node: self, storage: this.ref(`/${self}/storage`), peers: this.ref(`/${self}/peers/roster`), random: seededRandom(8) });
     return {
-      init: () => undefined,
-      receive: (_state, message, context) => {
-        if (message.kind === 'peer-up') context.monitor(message.session);
-        heard.push(message.kind === 'registry-frame' ? `frame from ${message.node}` : `${message.kind} ${message.node}`);
-        return undefined;
+      ...registry,
+      receive(state, message: RegistryMessage, context) {
+        if (message.kind === 'registry-frame') frames.push(message.node);
+        if (message.kind === 'peer-up' || message.kind === 'peer-down') heard.push(`${message.kind} ${message.node}`);
+        return registry.receive(state, message, context);
       },
-      signal: (_state, signal) => void heard.push(`${signal.kind} ${signal.kind === 'down' ? signal.path : ''}`),
+      signal(state, signal, context) {
+        if (signal.kind === 'down') heard.push(`down ${signal.path}`);
+        return registry.signal!(state, signal, context);
+      },
     };
   }
 }

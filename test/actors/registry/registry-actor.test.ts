@@ -183,13 +183,14 @@ describe('the registry of a node', () => {
       { type: 'worker', id: 'session', start: session.behavior },
       { type: 'worker', id: 'peers', start: () => peers },
     ]);
+    await session.until(() => session.got.length > 0);
     await corner.put('a', '1');
     await session.until(() => session.got.some((sent) => sent.kind === 'send-registry' && sent.frame.changes));
     expect(session.got[0]).to.have.nested.property('frame.heads');
 
     const otherDirectory = join(directory, '..', 'other');
-    const other = await new Corner().start('birch', otherDirectory);
-    other.registry.send({ kind: 'peer-up', node: 'ash', session: other.system.ref('/nowhere') });
+    const other = await new Corner().start('birch', otherDirectory, [{ type: 'worker', id: 'session', start: collector<SessionSend>().behavior }]);
+    other.registry.send({ kind: 'peer-up', node: 'ash', session: other.system.ref('/session') });
     for (const sent of session.got) {
       if (sent.kind === 'send-registry') other.registry.send({ kind: 'registry-frame', node: 'ash', frame: received(sent.frame) });
     }
