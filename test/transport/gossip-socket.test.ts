@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { openGossipSocket } from '../../src/transport/gossip-socket.ts';
 import type { GossipListener, GossipTransport } from '../../src/transport/gossip-transport.ts';
 import { bytes, faultOf, gossipTransportContract, listenAt } from './gossip-transport-contract.ts';
@@ -156,7 +157,8 @@ describe('the gossip socket', () => {
       const b = await openSlow();
       const clients = Array.from({ length: 3 }, () => ask(b, MEGABYTES_18, '!'));
       await waiting(3);
-      for (const client of clients) client.destroy();
+      for (const client of clients) client.resetAndDestroy();
+      while (b.dropped['connection-lost'] !== 3) await setImmediate();
       await soon(closeOf(ask(b, MEGABYTES_18, '!')), 'the refusal');
       expect(b.dropped).to.include({ 'request-backlog': 1 });
       for (const reply of replies) reply(bytes('late'));
