@@ -1,16 +1,15 @@
 /** The body of membership: carries between the brain and the world. Packets, requests, timers and names come in as messages. */
 import type { Address } from '../../address.ts';
-import { MeshError } from '../../errors.ts';
 import type { LogLevel } from '../../log.ts';
 import type { Random } from '../../random.ts';
-import type { ActorContext, ActorRef, Behavior, ExitReason, Reply, Signal } from '../../supervision/behavior.ts';
+import type { ActorContext, ActorRef, Behavior, ExitReason, Signal } from '../../supervision/behavior.ts';
 import type { GossipAddress, GossipTransport } from '../../transport/gossip-transport.ts';
 import type { MembershipNews, MembershipRequest, MembershipView } from './membership-messages.ts';
 import { PROFILES, type ProfileName } from './profile.ts';
 import { Swim } from './swim.ts';
 import type { JoinEvent, MemberEvent, SwimEffect, SwimInput } from './swim-effects.ts';
 import { StreamMeasure } from './wire/stream.ts';
-import { encodeTags, type Tags } from './wire/tags.ts';
+import type { Tags } from './wire/tags.ts';
 
 export interface MembershipActorOptions {
   /** Unique in the mesh. */
@@ -80,8 +79,8 @@ class MembershipBody {
   readonly #transport: GossipTransport;
   readonly #context: ActorContext<MembershipMessage>;
   readonly #brain: Swim;
-  /** Who waits to hear that this node has left. */
-  #leaving: (() => void)[] = [];
+  /** From the moment that this node is leaving on. */
+  #stopReason: ExitReason | undefined;
   #timers = 0;
   /** Of packets in the mailbox. */
   #waitingBytes = 0;
@@ -117,10 +116,6 @@ class MembershipBody {
         return message.reply(this.view);
       case 'announce':
         return void message.to.send({ kind: 'membership-news', members: this.#brain.members });
-      case 'set-tags':
-        return this.#setTags(message.tags, message.reply);
-      case 'leave':
-        return this.#leave(message.timeoutMs, () => message.reply('left'));
       case 'swim':
         if (message.input.kind === 'packet') this.#waitingBytes -= message.input.packet.length;
         return this.#handle(message.input, message.reply);
@@ -128,27 +123,9 @@ class MembershipBody {
   }
 
   signal(signal: Signal): void {
-    if (signal.kind === 'stop') this.#leave(GOODBYE_MS, () => this.#exit(signal.reason));
-  }
-
-  #leave(timeoutMs: number, onLeft: () => void): void {
-    this.#leaving.push(onLeft);
-    this.#handle({ kind: 'leave', timeoutMs });
-  }
-
-  #exit(reason: ExitReason): void {
-    this.#context.exit(reason);
-  }
-
-  #setTags(tags: Tags, reply: Reply<'ok' | MeshError>): void {
-    try {
-      encodeTags(tags);
-    } catch (error) {
-      if (error instanceof MeshError) return reply(error);
-      throw error;
-    }
-    this.#handle({ kind: 'tags', tags });
-    reply('ok');
+    if (signal.kind !== 'stop') return;
+    this.#stopReason = signal.reason;
+    this.#handle({ kind: 'leave', timeoutMs: GOODBYE_MS });
   }
 
   #onPacket(packet: Uint8Array, from: GossipAddress): void {
@@ -197,8 +174,7 @@ class MembershipBody {
       case 'remember':
         return this.#remember(effect.addresses);
       case 'left':
-        for (const onLeft of this.#leaving.splice(0)) onLeft();
-        return;
+        return this.#context.exit(this.#stopReason);
     }
   }
 

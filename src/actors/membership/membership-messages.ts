@@ -1,5 +1,4 @@
 /** What other rooms say to membership and hear from it. */
-import type { MeshError } from '../../errors.ts';
 import type { ActorRef, Reply } from '../../supervision/behavior.ts';
 
 export type MemberStatus = 'alive' | 'suspect' | 'dead' | 'left';
@@ -28,11 +27,7 @@ export interface MembershipView {
 export type MembershipRequest =
   | { readonly kind: 'view'; readonly reply: Reply<MembershipView> }
   /** For a listener that (re)starts: the list now. It comes before all later news, as an answer to an ask might not. */
-  | { readonly kind: 'announce'; readonly to: ActorRef<MembershipNews> }
-  /** What this node says about itself from now on, instead of what it said before. Fault: TOO_LARGE. */
-  | { readonly kind: 'set-tags'; readonly tags: Readonly<Record<string, string>>; readonly reply: Reply<'ok' | MeshError> }
-  /** Tells the others that this node leaves on purpose; replies when that has spread or `timeoutMs` has passed. */
-  | { readonly kind: 'leave'; readonly timeoutMs: number; readonly reply: Reply<'left'> };
+  | { readonly kind: 'announce'; readonly to: ActorRef<MembershipNews> };
 
 /** Sent to every listener on each change: the whole list, so that a message lost costs nothing. */
 export interface MembershipNews {

@@ -1,7 +1,6 @@
 /** What the brain is told and what it wishes for. */
 import type { Address } from '../../address.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
-import type { Tags } from './wire/tags.ts';
 
 export type SwimInput =
   /** Once, before anything else. */
@@ -16,8 +15,6 @@ export type SwimInput =
   | { readonly kind: 'answered'; readonly exchange: number; readonly answer: Uint8Array }
   | { readonly kind: 'unanswered'; readonly exchange: number; readonly reason: string }
   | { readonly kind: 'timer'; readonly timer: SwimTimer }
-  /** Within `META_BYTES_MAX` when encoded. */
-  | { readonly kind: 'tags'; readonly tags: Tags }
   | { readonly kind: 'leave'; readonly timeoutMs: number };
 
 /** Timers are outlived, not cancelled: each says what it was set for, and is ignored when that has passed. */

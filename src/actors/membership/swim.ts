@@ -24,6 +24,7 @@ export interface SwimOptions {
   readonly name: string;
   /** Where others reach this node. */
   readonly address: GossipAddress;
+  /** Within `META_BYTES_MAX` when encoded. */
   readonly tags: Tags;
   readonly profile: Profile;
   readonly random: Random;
@@ -87,8 +88,6 @@ export class Swim {
         return this.#missAnswer(input.exchange, input.reason);
       case 'timer':
         return this.#takeTimer(input.timer);
-      case 'tags':
-        return this.#context.isLeaving ? undefined : this.#updates.announceMeta(encodeTags(input.tags));
       case 'leave':
         return this.#leave(input.timeoutMs);
     }
@@ -189,7 +188,6 @@ export class Swim {
   }
 
   #leave(timeoutMs: number): void {
-    if (this.#hasLeft) return this.#context.emit({ kind: 'left' });
     if (this.#context.isLeaving) return;
     this.#updates.leave();
     if (this.#context.table.peers(({ status }) => status === 'alive').length === 0) return this.#endLeaving();

@@ -46,12 +46,6 @@ export class Updates {
     this.#accept({ incarnation: 1, node: this.#context.name, addr, port: address.port, meta, vsn: VSN }, address, undefined);
   }
 
-  announceMeta(meta: Uint8Array): void {
-    const { self } = this.#context;
-    this.#announce({ ...self, incarnation: self.incarnation + 1, meta, tags: decodeTags(meta) });
-    this.#context.notify({ type: 'updated', member: self.name, incarnation: self.incarnation + 1 });
-  }
-
   alive(claim: Claim<Alive>): void {
     const address = addressOf(claim.addr, claim.port);
     if (claim.node === '' || address === undefined) return this.#context.drop('bad-address');

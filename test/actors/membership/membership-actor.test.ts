@@ -166,14 +166,6 @@ describe('the membership actor', () => {
     expect(mesh.logged('a', 'c').map(({ event }) => event)).to.deep.equal(['member-alive']);
   });
 
-  it('leaves when it is asked to, and answers when that has spread', async () => {
-    for (const name of ['a', 'b', 'c']) await mesh.start(name);
-    await mesh.world.advance(3_000);
-    const answer = await mesh.world.outcome(mesh.ref('b').ask<'left'>((reply) => ({ kind: 'leave', timeoutMs: 5_000, reply }), 10_000));
-    expect(answer).to.equal('left');
-    expect(await mesh.statuses('a')).to.deep.equal({ a: 'alive', b: 'left', c: 'alive' });
-  });
-
   it('says goodbye when it is stopped, and lets go of the network', async () => {
     for (const name of ['a', 'b', 'c']) await mesh.start(name, {}, { shutdown: 8_000 });
     await mesh.world.advance(3_000);
@@ -181,22 +173,6 @@ describe('the membership actor', () => {
     expect(await mesh.world.outcome(stopped)).to.equal('ok');
     expect(await mesh.statuses('c')).to.deep.equal({ a: 'alive', b: 'left', c: 'alive' });
     await mesh.network.open({ host: '10.0.0.2', port: 7946 }).close();
-  });
-
-  it('changes what it says about itself', async () => {
-    for (const name of ['a', 'b']) await mesh.start(name);
-    await mesh.world.advance(2_000);
-    const answer = await mesh.world.outcome(mesh.ref('a').ask<'ok' | MeshError>((reply) => ({ kind: 'set-tags', tags: { role: 'web' }, reply }), 1_000));
-    expect(answer).to.equal('ok');
-    await mesh.world.advance(2_000);
-    expect((await mesh.view('b')).members.find(({ name }) => name === 'a')!.tags).to.deep.equal({ role: 'web' });
-  });
-
-  it('refuses tags that are too long, and says what is allowed', async () => {
-    await mesh.start('a');
-    const answer = await mesh.world.outcome(mesh.ref('a').ask<'ok' | MeshError>((reply) => ({ kind: 'set-tags', tags: { role: 'x'.repeat(600) }, reply }), 1_000));
-    expect(answer).to.be.instanceOf(MeshError).with.property('code', 'TOO_LARGE');
-    expect((await mesh.view('a')).members[0]!.tags).to.deep.equal({ grpc: '10.0.0.1:7947' });
   });
 
   it('counts what it cannot read', async () => {

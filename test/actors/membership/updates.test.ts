@@ -312,14 +312,3 @@ describe('one that suspects a member that has left', () => {
     expect(brain.sentOf('dead', hostOf(1))).to.deep.include({ type: 'dead', incarnation: 1, node: 'b', from: 'b' });
   });
 });
-
-describe('tags', () => {
-  it('that change are announced at the next incarnation', () => {
-    const brain = brainKnowing(1);
-    brain.tell({ kind: 'tags', tags: { grpc: '10.0.0.1:7947' } });
-    expect(brain.member('me')).to.deep.include({ incarnation: 2, tags: { grpc: '10.0.0.1:7947' } });
-    brain.pass(300);
-    expect(brain.sentOf('alive', hostOf(0)).some(({ node, incarnation }) => node === 'me' && incarnation === 2)).to.equal(true);
-  });
-});
-
