@@ -13,6 +13,7 @@ import type { LogFields, LogLevel } from '../../log.ts';
 import { sample, type Random } from '../../random.ts';
 import type { AgentFrame__Output } from '../../transport/generated/omega/mesh/v1/AgentFrame.ts';
 import type { MemberView } from '../membership/membership-messages.ts';
+import { KnownNodes } from '../peers/known-nodes.ts';
 import type { AgentView, CommandOutcome } from './agent-messages.ts';
 import type { AgentConnection, AgentSessionStatus, CommandAnswer, CommandOrder } from './agent-session.ts';
 import { AgentTable, type Sighting } from './agent-table.ts';
@@ -82,8 +83,7 @@ export class Directory {
   readonly #table = new AgentTable();
   readonly #arrivals = new Arrivals();
   readonly #commands = new Commands();
-  /** Other nodes that are there, and where they take sessions if they do; undefined until membership has told. */
-  #nodes: ReadonlyMap<string, string | undefined> | undefined;
+  readonly #nodes = new KnownNodes();
   /** Agents of this node whose change has not been told yet. */
   readonly #changed = new Set<string>();
   /** Where the last sweep ended; empty before a new round. */
@@ -113,7 +113,9 @@ export class Directory {
   handle(input: DirectoryInput, at: Moment): readonly DirectoryEffect[] {
     switch (input.kind) {
       case 'members':
-        return this.#members(input.members, at);
+        this.#nodes.learn(input.members, at.now);
+        this.#keepNodes(at.now);
+        return [];
       case 'incoming':
         return this.#letIn(this.#arrivals.arrived(input.arrival, at.now), at);
       case 'arrival-frame':
@@ -163,18 +165,14 @@ export class Directory {
   }
 
   #alternatives(): readonly string[] {
-    const addresses = [...(this.#nodes?.values() ?? [])].filter((address) => address !== undefined);
+    const addresses = this.#nodes.dialable.map(([, address]) => address);
     return sample(this.#random, addresses, ALTERNATIVES_MAX);
   }
 
   // What is known
 
-  #members(members: readonly MemberView[], at: Moment): readonly DirectoryEffect[] {
-    const there = members.filter(({ isSelf, status }) => !isSelf && (status === 'alive' || status === 'suspect'));
-    const nodes = new Map(there.map(({ name, tags }) => [name, tags['grpc']]));
-    this.#nodes = nodes;
-    this.#table.keepNodes((node) => node === this.#self || nodes.has(node), at.now);
-    return [];
+  #keepNodes(now: number): void {
+    if (this.#nodes.isTold) this.#table.keepNodes((node) => node === this.#self || this.#nodes.has(node), now);
   }
 
   #reported(agent: string, status: AgentSessionStatus, at: Moment): readonly DirectoryEffect[] {
@@ -213,9 +211,11 @@ export class Directory {
   }
 
   #pulse(at: Moment): readonly DirectoryEffect[] {
+    this.#nodes.expire(at.now);
+    this.#keepNodes(at.now);
     this.#table.forgetOld(at.now);
     const effects: DirectoryEffect[] = [...this.#letIn(this.#arrivals.expire(at.now), at)];
-    if (this.#nodes === undefined) effects.push({ kind: 'ask-members' });
+    if (!this.#nodes.isTold) effects.push({ kind: 'ask-members' });
     if (at.now - this.#startedAtMs >= SWEEP_QUIET_MS) effects.push(this.#sweep(at));
     return effects;
   }
@@ -232,7 +232,7 @@ export class Directory {
   // What other directories say
 
   #hear(from: string, payload: Uint8Array, at: Moment): readonly DirectoryEffect[] {
-    if (from === this.#self || this.#nodes?.has(from) !== true) return [];
+    if (from === this.#self || !this.#nodes.has(from)) return [];
     const message = decodeDirectoryMessage(payload);
     if (message === undefined) {
       this.#malformed++;

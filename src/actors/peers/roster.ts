@@ -2,19 +2,19 @@
  * Which peers have a session, and which stream belongs to which. Pure.
  *
  * Every input only records a fact; `#decide` then looks at all the facts:
- * 1. Every member that is alive or suspect, is not this node and takes sessions has a session child at its address.
+ * 1. Every other node that is there and takes sessions (known-nodes.ts) has a session child at its address.
  * 2. No one else has one.
  * 3. A stream that came in is handed to the session of the node that its hello names, as soon as there is one; what
  *    cannot be handed over by its deadline is closed with the reason.
  *
  * The supervisor that starts and ends the children may answer late or be restarting: what failed is tried again.
  */
-import { parseAddress } from '../../address.ts';
 import { MeshError } from '../../errors.ts';
 import type { LogFields, LogLevel } from '../../log.ts';
 import type { PeerFrame__Output } from '../../transport/generated/omega/mesh/v1/PeerFrame.ts';
 import type { MemberView } from '../membership/membership-messages.ts';
 import { dials, readHello } from './hello.ts';
+import { KnownNodes } from './known-nodes.ts';
 import type { SessionState, SessionView } from './peer-messages.ts';
 
 export interface RosterOptions {
@@ -72,8 +72,9 @@ interface Arrival {
 
 export class Roster {
   readonly #self: string;
-  /** Node to address; undefined until membership has told. */
-  #desired: ReadonlyMap<string, string> | undefined;
+  readonly #nodes = new KnownNodes();
+  /** Node to address. */
+  #desired: ReadonlyMap<string, string> = new Map();
   readonly #children = new Map<string, Child>();
   readonly #arrivals = new Map<number, Arrival>();
 
@@ -84,7 +85,7 @@ export class Roster {
   get sessions(): readonly SessionView[] {
     return [...this.#children]
       .filter(([, child]) => child.step === 'up')
-      .map(([node, { address, state, rttMs }]) => ({ node, address: address ?? this.#desired?.get(node) ?? '', state, rttMs }));
+      .map(([node, { address, state, rttMs }]) => ({ node, address: address ?? this.#desired.get(node) ?? '', state, rttMs }));
   }
 
   get waitingArrivals(): number {
@@ -98,7 +99,8 @@ export class Roster {
   #record(input: RosterInput, now: number): readonly RosterEffect[] {
     switch (input.kind) {
       case 'members':
-        this.#desired = desiredPeers(input.members);
+        this.#nodes.learn(input.members, now);
+        this.#desired = new Map(this.#nodes.dialable);
         return [];
       case 'child-started': {
         const child = this.#child(input.node, now);
@@ -123,7 +125,9 @@ export class Roster {
         this.#arrivals.delete(input.arrival);
         return [];
       case 'pulse':
-        return [...this.#expire(now), ...(this.#desired === undefined ? [{ kind: 'ask-members' } as const] : [])];
+        this.#nodes.expire(now);
+        this.#desired = new Map(this.#nodes.dialable);
+        return [...this.#expire(now), ...(!this.#nodes.isTold ? [{ kind: 'ask-members' } as const] : [])];
     }
   }
 
@@ -180,7 +184,7 @@ export class Roster {
 
   #whyNotHandedOver(node: string | undefined): MeshError {
     if (node === undefined) return new MeshError('MALFORMED', `no hello in ${ARRIVAL_TIMEOUT_MS} ms`, { expected: 'a hello as first frame' });
-    if (this.#desired?.has(node) === true) return new MeshError('OVERLOADED', `the session with ${node} has not started`, { todo: 'try again later' });
+    if (this.#desired.has(node)) return new MeshError('OVERLOADED', `the session with ${node} has not started`, { todo: 'try again later' });
     return new MeshError('REFUSED', `node ${node} is not an alive member of this mesh`, { given: node, todo: 'join the mesh by gossip first' });
   }
 
@@ -190,8 +194,8 @@ export class Roster {
   }
 
   #decide(now: number): readonly RosterEffect[] {
+    if (!this.#nodes.isTold) return [];
     const desired = this.#desired;
-    if (desired === undefined) return [];
     const effects: RosterEffect[] = [];
     for (const [node, address] of desired) effects.push(...this.#decideWanted(node, address, now));
     for (const [node, child] of this.#children) {
@@ -226,23 +230,4 @@ export class Roster {
 function terminate(node: string, child: Child): RosterEffect {
   child.step = 'stopping';
   return { kind: 'terminate-child', node };
-}
-
-function desiredPeers(members: readonly MemberView[]): ReadonlyMap<string, string> {
-  const desired = new Map<string, string>();
-  for (const { name, status, isSelf, tags } of members) {
-    const address = tags['grpc'];
-    const isThere = !isSelf && (status === 'alive' || status === 'suspect');
-    if (isThere && address !== undefined && canBeDialled(address)) desired.set(name, address);
-  }
-  return desired;
-}
-
-/** Others write their tags themselves; what is no host:port must not reach the dialer. */
-function canBeDialled(address: string): boolean {
-  try {
-    return parseAddress(address, 0).port > 0;
-  } catch {
-    return false;
-  }
 }

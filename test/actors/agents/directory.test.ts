@@ -67,6 +67,18 @@ function published(effects: readonly DirectoryEffect[]): (DirectoryMessage | und
   return effects.flatMap((effect) => (effect.kind === 'publish' || effect.kind === 'publish-to' ? [decodeDirectoryMessage(effect.payload)] : []));
 }
 
+describe('nodes that membership does not list', () => {
+  it('keep their agents for some seconds: membership that has just restarted knows only itself', () => {
+    const scene = new Scene();
+    scene.hear('n2', { kind: 'changes', agents: [wire('a1')] });
+    scene.say({ kind: 'members', members: [member('n1', { isSelf: true })] });
+    scene.pass(9_000);
+    expect(scene.where('a1')).to.equal('n2');
+    scene.pass(2_000);
+    expect(scene.where('a1')).to.equal('n2 offline');
+  });
+});
+
 describe('letting agents in', () => {
   it('starts a session for the agent and hands the stream over when it stands', () => {
     const scene = new Scene();

@@ -68,6 +68,21 @@ describe('the roster', () => {
     expect(scene.brain.sessions).to.deep.equal([]);
   });
 
+  it('keeps the session of a member that is not listed for some seconds, and ends it after ten', () => {
+    const scene = new Scene().up('a');
+    const reports = (ms: number): readonly RosterEffect[] => {
+      const effects: RosterEffect[] = [];
+      for (let passed = 0; passed < ms; passed += PULSE_MS) effects.push(...scene.pass(PULSE_MS), ...scene.say(report('a')));
+      return effects;
+    };
+    expect(scene.say(members())).to.deep.equal([]);
+    expect(reports(9_000)).to.deep.equal([]);
+    scene.say(members(member('a')));
+    expect(reports(20_000)).to.deep.equal([]);
+    expect(scene.say(members())).to.deep.equal([]);
+    expect(reports(11_000)).to.deep.equal([{ kind: 'terminate-child', node: 'a' }]);
+  });
+
   it('starts a session afresh when its peer moved to another address', () => {
     const scene = new Scene().up('a');
     expect(scene.say(members(member('a', { tags: { grpc: 'elsewhere:1' } })))).to.deep.equal([{ kind: 'terminate-child', node: 'a' }]);
