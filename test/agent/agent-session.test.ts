@@ -177,12 +177,12 @@ describe('an agent that loses its node', () => {
 
   it('turns to the nodes it was told of when those it was given are gone', () => {
     const agent = new Played([A]);
-    agent.welcome(10, ['c:3']);
+    agent.welcome(10, ['localhost:3']);
     agent.closed();
     agent.clock.advance(1_000);
     agent.closed('NODE_UNREACHABLE');
     agent.clock.advance(1_000);
-    expect(agent.dials).to.deep.equal(['a:1', 'c:3', 'a:1']);
+    expect(agent.dials).to.deep.equal(['a:1', 'localhost:3', 'a:1']);
   });
 
   it('waits longer after each failure, at most 10 s give or take half', () => {

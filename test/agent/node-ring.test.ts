@@ -20,27 +20,33 @@ describe('the ring of nodes', () => {
 
   it('goes on to what it has learned, each address once', () => {
     const ring = new NodeRing([A, B]);
-    ring.learn(['c:3', 'a:1', 'c:3', '[::1]:4']);
-    expect(names(ring, 4)).to.deep.equal(['b:2', 'c:3', '[::1]:4', 'a:1']);
+    ring.learn(['localhost:3', 'a:1', 'localhost:3', '[::1]:4']);
+    expect(names(ring, 4)).to.deep.equal(['b:2', 'localhost:3', '[::1]:4', 'a:1']);
   });
 
   it('passes over what is no whole address', () => {
     const ring = new NodeRing([A]);
-    ring.learn(['', 'c', 'c:0', 'c:99999', 'http://c:3', 'd:4']);
-    expect(names(ring, 2)).to.deep.equal(['d:4', 'a:1']);
+    ring.learn(['', 'localhost', 'localhost:0', 'localhost:99999', 'http://localhost:3', 'localhost:4']);
+    expect(names(ring, 2)).to.deep.equal(['localhost:4', 'a:1']);
+  });
+
+  it('learns no host beyond this machine, to which it would speak plain text', () => {
+    const ring = new NodeRing([A]);
+    ring.learn(['192.0.2.2:7947', 'elsewhere:7947', '[2001:db8::1]:7947', '127.0.0.1:4']);
+    expect(names(ring, 2)).to.deep.equal(['127.0.0.1:4', 'a:1']);
   });
 
   it('forgets what it is no longer told of, and then begins anew', () => {
     const ring = new NodeRing([A]);
-    ring.learn(['c:3']);
-    expect(names(ring, 1)).to.deep.equal(['c:3']);
-    ring.learn(['d:4']);
-    expect(names(ring, 3)).to.deep.equal(['a:1', 'd:4', 'a:1']);
+    ring.learn(['localhost:3']);
+    expect(names(ring, 1)).to.deep.equal(['localhost:3']);
+    ring.learn(['localhost:4']);
+    expect(names(ring, 3)).to.deep.equal(['a:1', 'localhost:4', 'a:1']);
   });
 
   it('learns sixteen and no more', () => {
     const ring = new NodeRing([A]);
-    ring.learn(Array.from({ length: 40 }, (_, i) => `c:${i + 1}`));
-    expect(names(ring, 17)).to.deep.equal([...Array.from({ length: 16 }, (_, i) => `c:${i + 1}`), 'a:1']);
+    ring.learn(Array.from({ length: 40 }, (_, i) => `localhost:${i + 1}`));
+    expect(names(ring, 17)).to.deep.equal([...Array.from({ length: 16 }, (_, i) => `localhost:${i + 1}`), 'a:1']);
   });
 });

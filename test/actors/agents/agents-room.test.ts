@@ -15,7 +15,7 @@ describe('the agents of running nodes', () => {
 
   it('are welcomed, listed on every node, and commanded from any', async () => {
     const agent = await nodes.connectAgent('b', 'a1');
-    expect(agent.heard[0]?.welcome).to.deep.equal({ node: 'b', credit: 256, alternatives: ['a:7947'] });
+    expect(agent.heard[0]?.welcome).to.deep.equal({ node: 'b', credit: 256, alternatives: ['127.0.0.1:8000'] });
     await nodes.world.advance(200);
     expect(await where(nodes, 'a')).to.deep.equal(['a1 on b']);
     expect(await where(nodes, 'b')).to.deep.equal(['a1 on b']);

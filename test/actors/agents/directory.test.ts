@@ -8,7 +8,7 @@ import { seededRandom } from '../../../src/random.ts';
 
 const member = (name: string, over: Partial<MemberView> = {}): MemberView => {
   const host = '127.0.0.1';
-  return { name, host, port: 7946, tags: { grpc: `${name}:7947` }, status: 'alive', incarnation: 1, isSelf: false, statusSinceMs: 0, ...over };
+  return { name, host, port: 7946, tags: { grpc: `127.0.0.1:${name.replace('n', '794')}` }, status: 'alive', incarnation: 1, isSelf: false, statusSinceMs: 0, ...over };
 };
 const hello = (arrival: number, id: string): DirectoryInput => ({
   kind: 'arrival-frame',
@@ -80,12 +80,19 @@ describe('nodes that membership does not list', () => {
 });
 
 describe('letting agents in', () => {
+  it('tells agents of no node beyond this machine', () => {
+    const scene = new Scene();
+    scene.say({ kind: 'members', members: [member('n2', { tags: { grpc: '192.0.2.2:7947' } }), member('n3')] });
+    scene.arrive('a1');
+    expect(scene.say({ kind: 'session-started', agent: 'a1' })[0]).to.have.property('alternatives').deep.equal(['127.0.0.1:7943']);
+  });
+
   it('starts a session for the agent and hands the stream over when it stands', () => {
     const scene = new Scene();
     expect(scene.arrive('a1')).to.deep.equal([{ kind: 'ensure-session', agent: 'a1' }]);
     const [handOver] = scene.say({ kind: 'session-started', agent: 'a1' });
     expect(handOver).to.deep.include({ kind: 'hand-over', arrival: 1, agent: 'a1', connection: { connectedAtMs: 10_000, program: 'test' } });
-    expect(handOver).to.have.property('alternatives').with.members(['n2:7947', 'n3:7947']);
+    expect(handOver).to.have.property('alternatives').with.members(['127.0.0.1:7942', '127.0.0.1:7943']);
   });
 
   it('hands a stream straight to a session that is known', () => {

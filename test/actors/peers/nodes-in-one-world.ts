@@ -19,6 +19,9 @@ import { encodeTelemetryBatch } from '../../../src/transport/telemetry-codec.ts'
 import type { AgentFrame } from '../../../src/transport/generated/omega/mesh/v1/AgentFrame.ts';
 import type { NodeFrame__Output } from '../../../src/transport/generated/omega/mesh/v1/NodeFrame.ts';
 
+/** Where the first node takes sessions; the others follow. */
+const FIRST_PORT = 8_000;
+
 type SetMembers = { readonly kind: 'set'; readonly members: readonly MemberView[] };
 
 /** An agent at the other end of a stream, and what it heard. */
@@ -70,11 +73,11 @@ export class Nodes {
   }
 
   members(self: string): readonly MemberView[] {
-    return this.names.map((name) => ({
+    return this.names.map((name, index) => ({
       name,
       host: '127.0.0.1',
       port: 7946,
-      tags: { grpc: `${name}:7947` },
+      tags: { grpc: `127.0.0.1:${FIRST_PORT + index}` },
       status: this.#down.get(name) ?? 'alive',
       incarnation: 1,
       isSelf: name === self,
@@ -155,7 +158,7 @@ export class Nodes {
   #dial(address: string): MemoryStream<never, never> {
     const { client, server } = peerStreams();
     this.dialled.push(client as never);
-    const roster = this.ref<PeersRequest>(`/${address.split(':')[0]!}/peers/roster`);
+    const roster = this.ref<PeersRequest>(`/${this.names[Number(address.split(':')[1]) - FIRST_PORT]!}/peers/roster`);
     const isTaken = !this.isUnreachable && roster.send({ kind: 'incoming', stream: server }) === 'accepted';
     if (!isTaken) client.close(new MeshError('NODE_UNREACHABLE', `no node answers on ${address}`));
     return client as never;

@@ -2,14 +2,16 @@ import { expect } from 'chai';
 import type { MemberView } from '../../../src/actors/membership/membership-messages.ts';
 import { PULSE_MS, Roster, type RosterEffect, type RosterInput } from '../../../src/actors/peers/roster.ts';
 
+const at = (name: string): string => `127.0.0.1:${7_000 + name.charCodeAt(0)}`;
+
 function member(name: string, over: Partial<MemberView> = {}): MemberView {
   const host = '127.0.0.1';
-  return { name, host, port: 7946, tags: { grpc: `${name}:7947` }, status: 'alive', incarnation: 1, isSelf: name === 'm', statusSinceMs: 0, ...over };
+  return { name, host, port: 7946, tags: { grpc: at(name) }, status: 'alive', incarnation: 1, isSelf: name === 'm', statusSinceMs: 0, ...over };
 }
 
 const members = (...views: MemberView[]): RosterInput => ({ kind: 'members', members: views });
 const hello = (arrival: number, node: string, target = 'm'): RosterInput => ({ kind: 'arrival-frame', arrival, frame: { hello: { node, target, protocol: 1 }, body: 'hello' } });
-const report = (node: string, address = `${node}:7947`): RosterInput => ({ kind: 'session-report', node, address, state: 'open', rttMs: 1 });
+const report = (node: string, address = at(node)): RosterInput => ({ kind: 'session-report', node, address, state: 'open', rttMs: 1 });
 
 /** The roster of node m, in virtual time. */
 class Scene {
@@ -44,13 +46,13 @@ describe('the roster', () => {
     expect(scene.say({ kind: 'pulse' })).to.deep.equal([]);
   });
 
-  it('wants a session with every alive or suspect member that takes sessions, and not with itself', () => {
+  it('wants a session with every alive or suspect member that takes sessions on this machine, and not with itself', () => {
     const effects = new Scene().say(
-      members(member('a'), member('b', { status: 'suspect' }), member('c', { status: 'dead' }), member('d', { status: 'left' }), member('e', { tags: {} }), member('f', { tags: { grpc: 'no address' } }), member('m')),
+      members(member('a'), member('b', { status: 'suspect' }), member('c', { status: 'dead' }), member('d', { status: 'left' }), member('e', { tags: {} }), member('f', { tags: { grpc: 'no address' } }), member('g', { tags: { grpc: '192.0.2.2:7947' } }), member('m')),
     );
     expect(effects).to.deep.equal([
-      { kind: 'start-child', node: 'a', address: 'a:7947' },
-      { kind: 'start-child', node: 'b', address: 'b:7947' },
+      { kind: 'start-child', node: 'a', address: at('a') },
+      { kind: 'start-child', node: 'b', address: at('b') },
     ]);
   });
 
@@ -85,8 +87,8 @@ describe('the roster', () => {
 
   it('starts a session afresh when its peer moved to another address', () => {
     const scene = new Scene().up('a');
-    expect(scene.say(members(member('a', { tags: { grpc: 'elsewhere:1' } })))).to.deep.equal([{ kind: 'terminate-child', node: 'a' }]);
-    expect(scene.say(report('a'), { kind: 'child-terminated', node: 'a' })).to.deep.equal([{ kind: 'start-child', node: 'a', address: 'elsewhere:1' }]);
+    expect(scene.say(members(member('a', { tags: { grpc: 'localhost:1' } })))).to.deep.equal([{ kind: 'terminate-child', node: 'a' }]);
+    expect(scene.say(report('a'), { kind: 'child-terminated', node: 'a' })).to.deep.equal([{ kind: 'start-child', node: 'a', address: 'localhost:1' }]);
   });
 
   it('tries again after a second when the supervisor did not do it, and not at once', () => {
@@ -94,13 +96,13 @@ describe('the roster', () => {
     scene.say(members(member('a')));
     const refused = scene.say({ kind: 'child-refused', node: 'a', reason: 'timeout' });
     expect(refused.map((effect) => effect.kind)).to.deep.equal(['log']);
-    expect(scene.pass(PULSE_MS)).to.deep.equal([{ kind: 'start-child', node: 'a', address: 'a:7947' }]);
+    expect(scene.pass(PULSE_MS)).to.deep.equal([{ kind: 'start-child', node: 'a', address: at('a') }]);
   });
 
   it('asks again for a session that has been silent for five seconds', () => {
     const scene = new Scene().up('a');
     expect(scene.pass(4_000)).to.deep.equal([]);
-    expect(scene.pass(1_000)).to.deep.equal([{ kind: 'start-child', node: 'a', address: 'a:7947' }]);
+    expect(scene.pass(1_000)).to.deep.equal([{ kind: 'start-child', node: 'a', address: at('a') }]);
   });
 
   it('after its own restart learns from the sessions that run: keeps the good, replaces the moved, ends the unwanted', () => {
@@ -108,9 +110,9 @@ describe('the roster', () => {
     scene.say(members(member('a'), member('b')));
     scene.say({ kind: 'child-started', node: 'a', outcome: 'already_started' }, { kind: 'child-started', node: 'b', outcome: 'already_started' });
     expect(scene.say(report('a'))).to.deep.equal([]);
-    expect(scene.say(report('b', 'old:1'))).to.deep.equal([{ kind: 'terminate-child', node: 'b' }]);
+    expect(scene.say(report('b', 'localhost:2'))).to.deep.equal([{ kind: 'terminate-child', node: 'b' }]);
     expect(scene.say(report('c'))).to.deep.equal([{ kind: 'terminate-child', node: 'c' }]);
-    expect(scene.brain.sessions).to.deep.equal([{ node: 'a', address: 'a:7947', state: 'open', rttMs: 1 }]);
+    expect(scene.brain.sessions).to.deep.equal([{ node: 'a', address: at('a'), state: 'open', rttMs: 1 }]);
   });
 
   it('hands a stream to the session of the node its hello names', () => {
