@@ -50,8 +50,15 @@ const ARRIVAL_TIMEOUT_MS = 5_000;
 const ARRIVALS_MAX = 256;
 /** A child reports each second. One that is silent is asked for again: the supervisor knows whether it is there. */
 const SILENCE_MAX_MS = 5_000;
-/** Before the supervisor is asked again for what it did not do. */
+/** Before the supervisor is asked again for what it did not do; twice as long after each refusal. */
 const RETRY_MS = 1_000;
+const RETRY_MAX_MS = 60_000;
+/** The first refusal is logged and then every tenth: with the longest wait one in ten minutes. */
+const REFUSALS_PER_LOG = 10;
+/** Gossip allows any bytes in a name; a session is a child, and the ids of children become path segments. */
+const CHILD_ID = /^[A-Za-z0-9._:@+-]{1,128}$/;
+/** Names without a session that are remembered, so that each is logged once. No operator reads more. */
+const UNFIT_NAMES_MAX = 64;
 
 interface Child {
   step: 'starting' | 'up' | 'stopping' | 'absent';
@@ -63,6 +70,8 @@ interface Child {
   rttMs: number | undefined;
   heardAtMs: number;
   notBeforeMs: number;
+  /** In a row. */
+  refusals: number;
 }
 
 interface Arrival {
@@ -75,6 +84,7 @@ export class Roster {
   readonly #nodes = new KnownNodes();
   /** Node to address. */
   #desired: ReadonlyMap<string, string> = new Map();
+  readonly #unfit = new Set<string>();
   readonly #children = new Map<string, Child>();
   readonly #arrivals = new Map<number, Arrival>();
 
@@ -100,11 +110,11 @@ export class Roster {
     switch (input.kind) {
       case 'members':
         this.#nodes.learn(input.members, now);
-        this.#desired = new Map(this.#nodes.dialable);
-        return [];
+        return this.#choose();
       case 'child-started': {
         const child = this.#child(input.node, now);
         child.step = 'up';
+        child.refusals = 0;
         if (input.outcome === 'started') child.isReachable = true;
         else child.address = undefined;
         return [];
@@ -126,16 +136,25 @@ export class Roster {
         return [];
       case 'pulse':
         this.#nodes.expire(now);
-        this.#desired = new Map(this.#nodes.dialable);
-        return [...this.#expire(now), ...(!this.#nodes.isTold ? [{ kind: 'ask-members' } as const] : [])];
+        return [...this.#choose(), ...this.#expire(now), ...(!this.#nodes.isTold ? [{ kind: 'ask-members' } as const] : [])];
     }
+  }
+
+  #choose(): readonly RosterEffect[] {
+    const dialable = this.#nodes.dialable;
+    this.#desired = new Map(dialable.filter(([node]) => CHILD_ID.test(node)));
+    const unfit = dialable.map(([node]) => node).filter((node) => !this.#desired.has(node) && !this.#unfit.has(node));
+    return unfit.slice(0, UNFIT_NAMES_MAX - this.#unfit.size).map((node) => {
+      this.#unfit.add(node);
+      return { kind: 'log', level: 'warn', event: 'peer-name-unfit', fields: { peer: node, todo: `name the node by ${CHILD_ID.source}` } };
+    });
   }
 
   /** The child of this node, which has just been heard of. */
   #child(node: string, now: number): Child {
     let child = this.#children.get(node);
     if (child === undefined) {
-      child = { step: 'absent', address: undefined, isReachable: false, state: 'connecting', rttMs: undefined, heardAtMs: now, notBeforeMs: now };
+      child = { step: 'absent', address: undefined, isReachable: false, state: 'connecting', rttMs: undefined, heardAtMs: now, notBeforeMs: now, refusals: 0 };
       this.#children.set(node, child);
     }
     child.heardAtMs = now;
@@ -154,8 +173,11 @@ export class Roster {
     if (child === undefined) return [];
     const wanted = child.step === 'stopping' ? 'end' : 'start';
     child.step = child.step === 'stopping' ? 'up' : 'absent';
-    child.notBeforeMs = now + RETRY_MS;
-    return [{ kind: 'log', level: 'warn', event: 'session-child-refused', fields: { peer: node, wanted, reason, retryMs: RETRY_MS } }];
+    const retryMs = Math.min(RETRY_MS * 2 ** child.refusals, RETRY_MAX_MS);
+    child.notBeforeMs = now + retryMs;
+    const isLogged = child.refusals % REFUSALS_PER_LOG === 0;
+    child.refusals++;
+    return isLogged ? [{ kind: 'log', level: 'warn', event: 'session-child-refused', fields: { peer: node, wanted, reason, retryMs } }] : [];
   }
 
   #incoming(arrival: number, now: number): readonly RosterEffect[] {

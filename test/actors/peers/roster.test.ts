@@ -99,6 +99,29 @@ describe('the roster', () => {
     expect(scene.pass(PULSE_MS)).to.deep.equal([{ kind: 'start-child', node: 'a', address: at('a') }]);
   });
 
+  it('waits longer after each refusal, at most a minute, and logs the first and every tenth', () => {
+    const scene = new Scene();
+    scene.say(members(member('a')));
+    const asked: number[] = [];
+    let logged = scene.say({ kind: 'child-refused', node: 'a', reason: 'children_max' }).length;
+    while (asked.length < 10) {
+      if (!scene.pass(PULSE_MS).some(({ kind }) => kind === 'start-child')) continue;
+      asked.push(scene.now / 1_000);
+      logged += scene.say({ kind: 'child-refused', node: 'a', reason: 'children_max' }).length;
+    }
+    expect(asked).to.deep.equal([1, 3, 7, 15, 31, 63, 123, 183, 243, 303]);
+    expect(logged).to.equal(2);
+  });
+
+  it('starts no session for a name that no child can have, and says so once', () => {
+    const scene = new Scene();
+    const strange = members(member('bad name'), member('x'.repeat(129)), member('a'));
+    const effects = [...scene.say(strange), ...scene.say(strange), ...scene.pass(3_000)];
+    expect(effects.map((effect) => (effect.kind === 'log' ? effect.event : effect.kind))).to.deep.equal(['peer-name-unfit', 'peer-name-unfit', 'start-child']);
+    const many = scene.say(members(...Array.from({ length: 100 }, (_, i) => member(`bad ${i}`))));
+    expect(many.filter(({ kind }) => kind === 'log')).to.have.length(62);
+  });
+
   it('asks again for a session that has been silent for five seconds', () => {
     const scene = new Scene().up('a');
     expect(scene.pass(4_000)).to.deep.equal([]);
