@@ -6,7 +6,7 @@ import { formatAddress, type Address } from '../../address.ts';
 import { sample } from '../../random.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
 import type { PushPull } from './push-pull.ts';
-import type { SwimContext } from './swim-context.ts';
+import type { PushPullExchange, SwimContext } from './swim-context.ts';
 import type { SwimEffect } from './swim-effects.ts';
 import { addressKey } from './wire/ip-address.ts';
 
@@ -21,6 +21,9 @@ const MISSING_TRIED = 3;
 const REMEMBERED_MAX = 128;
 /** Who was not seen for a day is not coming back to that address. */
 const REMEMBERED_MS = 24 * 60 * 60 * 1_000;
+
+/** Others that run answer within a round trip; one that starts alone is not to be kept waiting by a firewall. */
+const FIRST_TRIES_MS = 2_000;
 
 interface Seed {
   readonly address: Address;
@@ -40,6 +43,9 @@ export class Join {
   readonly #pushPull: PushPull;
   readonly #seeds = new Map<string, Seed>();
   readonly #remembered = new Map<string, Remembered>();
+  /** What was tried first and has neither answered nor failed: texts of seeds, keys of remembered addresses. */
+  readonly #firstTries = new Set<string>();
+  #isSettled = false;
 
   constructor(context: SwimContext, pushPull: PushPull) {
     this.#context = context;
@@ -62,7 +68,11 @@ export class Join {
     const mine = addressKey(this.#context.self.address);
     const others = remembered.filter((address) => addressKey(address) !== mine).slice(0, REMEMBERED_MAX);
     for (const address of others) this.#remembered.set(addressKey(address), { address, seenAliveMs: this.#context.now });
-    for (const address of sample(this.#context.random, others, REMEMBERED_TRIED)) this.#pushPull.exchange(address, true, undefined);
+    const tried = sample(this.#context.random, others, REMEMBERED_TRIED);
+    for (const address of tried) this.#pushPull.exchange(address, true, undefined);
+    for (const key of [...this.#seeds.keys(), ...tried.map(addressKey)]) this.#firstTries.add(key);
+    if (this.#firstTries.size === 0) this.settle();
+    else this.#context.schedule(FIRST_TRIES_MS, { kind: 'first-tries-due' });
   }
 
   onResolved(text: string, host: string): void {
@@ -70,23 +80,35 @@ export class Join {
     if (seed === undefined || this.#context.isLeaving) return;
     const to: GossipAddress = { host, port: seed.address.port };
     // One list of seeds for all nodes is common: each finds itself there.
-    if (addressKey(to) === addressKey(this.#context.self.address)) this.onSeedAnswered(text);
-    else this.#pushPull.exchange(to, true, text);
+    if (addressKey(to) !== addressKey(this.#context.self.address)) return this.#pushPull.exchange(to, true, text);
+    this.#reach(text);
+    this.#endFirstTry(text);
   }
 
-  onSeedAnswered(text: string): void {
-    const seed = this.#seeds.get(text);
-    if (seed === undefined) return;
-    seed.failures = 0;
-    if (seed.isReached) return;
-    seed.isReached = true;
-    this.#context.emit({ kind: 'joining', event: { type: 'seed-reached', seed: text } });
+  /** Somebody is there, and has told whom it knows. */
+  onAnswered({ seed }: PushPullExchange): void {
+    if (seed !== undefined) this.#reach(seed);
+    this.settle();
+  }
+
+  /** No answer came, or one that is not a member list. */
+  onUnanswered({ seed, to }: PushPullExchange, reason: string): void {
+    if (seed === undefined) this.#endFirstTry(addressKey(to));
+    else this.onSeedFailed(seed, reason);
+  }
+
+  /** The first try to find the others is over: with an answer, without one, or because it takes too long. */
+  settle(): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#context.emit({ kind: 'settled' });
   }
 
   /** It cannot be resolved, does not answer, or what it answers is not a member list. */
   onSeedFailed(text: string, reason: string): void {
     const seed = this.#seeds.get(text);
     if (seed === undefined || this.#context.isLeaving) return;
+    this.#endFirstTry(text);
     seed.failures++;
     this.#context.emit({ kind: 'joining', event: { type: 'seed-unreached', seed: text, reason, failures: seed.failures } });
     const grown = Math.min(RETRY_MAX_MS, RETRY_BASE_MS * 2 ** (seed.failures - 1));
@@ -116,6 +138,19 @@ export class Join {
     if (this.#refreshRemembered()) this.#emitRemembered();
     this.#tryMissing();
     this.#trySeedsWhenAlone();
+  }
+
+  #reach(text: string): void {
+    const seed = this.#seeds.get(text)!;
+    seed.failures = 0;
+    if (seed.isReached) return;
+    seed.isReached = true;
+    this.#context.emit({ kind: 'joining', event: { type: 'seed-reached', seed: text } });
+  }
+
+  #endFirstTry(key: string): void {
+    this.#firstTries.delete(key);
+    if (this.#firstTries.size === 0) this.settle();
   }
 
   #try(text: string, seed: Seed): void {

@@ -5,6 +5,7 @@ import type { Random } from '../../random.ts';
 import type { ActorContext, ActorRef, Behavior, ExitReason, Signal } from '../../supervision/behavior.ts';
 import type { GossipAddress, GossipTransport } from '../../transport/gossip-transport.ts';
 import type { MembershipNews, MembershipRequest, MembershipView } from './membership-messages.ts';
+import { NewsPace } from './news-pace.ts';
 import { PROFILES, type ProfileName } from './profile.ts';
 import { Swim } from './swim.ts';
 import type { JoinEvent, MemberEvent, SwimEffect, SwimInput } from './swim-effects.ts';
@@ -44,10 +45,17 @@ interface Happened {
 
 type StreamReply = (reply: Uint8Array | undefined) => void;
 
-export type MembershipMessage = MembershipRequest | Happened;
+/** From its own timers: time to tell the listeners again, though nothing has changed; or what has changed since it last told them. */
+type NewsTimer = { readonly kind: 'repeat-news' | 'news-rested' };
+
+export type MembershipMessage = MembershipRequest | Happened | NewsTimer;
 
 /** A node that stops says goodbye first; a second is enough on a healthy network. */
 const GOODBYE_MS = 5_000;
+/** So that a listener whose mailbox was full when it mattered is right again soon. */
+const NEWS_REPEAT_MS = 5_000;
+/** Shorter than anybody notices; a mesh that starts or dies together is ten lists a second and not one for each packet. */
+const NEWS_REST_MS = 100;
 /** The mailbox counts messages, and a packet may have 64 KiB: this is a second of the worst flood, and far above any storm of peers. */
 const PACKETS_WAITING_BYTES_MAX = 8 * 1024 * 1024;
 
@@ -82,6 +90,9 @@ class MembershipBody {
   /** From the moment that this node is leaving on. */
   #stopReason: ExitReason | undefined;
   #timers = 0;
+  readonly #newsPace = new NewsPace();
+  /** Who asked for news before there were any, by path. */
+  readonly #early = new Map<string, ActorRef<MembershipNews>>();
   /** Of packets in the mailbox. */
   #waitingBytes = 0;
   /** What came and did not get into the mailbox, by reason. */
@@ -103,6 +114,7 @@ class MembershipBody {
     });
     this.#handle({ kind: 'started' });
     this.#handle({ kind: 'join', seeds: this.#options.seeds, remembered: this.#options.memory.load() });
+    this.#context.setInterval('repeat-news', NEWS_REPEAT_MS, { kind: 'repeat-news' });
   }
 
   get view(): MembershipView {
@@ -115,7 +127,13 @@ class MembershipBody {
       case 'view':
         return message.reply(this.view);
       case 'announce':
-        return void message.to.send({ kind: 'membership-news', members: this.#brain.members });
+        return this.#announce(message.to);
+      case 'repeat-news':
+        this.#newsPace.change();
+        return this.#tellListeners();
+      case 'news-rested':
+        this.#newsPace.endRest();
+        return this.#tellListeners();
       case 'swim':
         if (message.input.kind === 'packet') this.#waitingBytes -= message.input.packet.length;
         return this.#handle(message.input, message.reply);
@@ -152,7 +170,7 @@ class MembershipBody {
   #handle(input: SwimInput, reply?: StreamReply): void {
     const effects = this.#brain.handle(input, this.#context.clock.now());
     for (const effect of effects) this.#perform(effect, reply);
-    if (effects.some(({ kind }) => kind === 'notify')) this.#tellListeners();
+    this.#tellListeners();
   }
 
   #perform(effect: SwimEffect, reply: StreamReply | undefined): void {
@@ -168,7 +186,10 @@ class MembershipBody {
       case 'schedule':
         return this.#context.setTimer(`swim-${this.#timers++}`, effect.afterMs, { kind: 'swim', input: { kind: 'timer', timer: effect.timer } });
       case 'notify':
+        this.#newsPace.change();
         return this.#logMember(effect.event);
+      case 'settled':
+        return this.#newsPace.settle();
       case 'joining':
         return this.#logJoining(effect.event);
       case 'remember':
@@ -202,9 +223,17 @@ class MembershipBody {
     }
   }
 
+  #announce(to: ActorRef<MembershipNews>): void {
+    if (this.#newsPace.isWaiting) this.#early.set(to.path, to);
+    else to.send({ kind: 'membership-news', members: this.#brain.members });
+  }
+
   #tellListeners(): void {
+    if (!this.#newsPace.take()) return;
     const { members } = this.#brain;
-    for (const listener of this.#options.listeners) listener.send({ kind: 'membership-news', members });
+    for (const listener of [...this.#options.listeners, ...this.#early.values()]) listener.send({ kind: 'membership-news', members });
+    this.#early.clear();
+    this.#context.setTimer('news-rested', NEWS_REST_MS, { kind: 'news-rested' });
   }
 
   #logMember({ type, ...fields }: MemberEvent): void {

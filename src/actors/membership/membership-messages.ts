@@ -26,10 +26,17 @@ export interface MembershipView {
 
 export type MembershipRequest =
   | { readonly kind: 'view'; readonly reply: Reply<MembershipView> }
-  /** For a listener that (re)starts: the list now. It comes before all later news, as an answer to an ask might not. */
+  /**
+   * For a listener that (re)starts: the list now, or the first one when membership has itself just started. It comes
+   * before all later news, as an answer to an ask might not.
+   */
   | { readonly kind: 'announce'; readonly to: ActorRef<MembershipNews> };
 
-/** Sent to every listener on each change: the whole list, so that a message lost costs nothing. */
+/**
+ * Sent to every listener after each change, at most ten times a second, and every five seconds anyway: the whole list,
+ * so that a message lost costs nothing. A life of membership sends its first when a seed or a remembered address has
+ * answered, all have failed or two seconds have passed: one that has just restarted does not claim to be alone.
+ */
 export interface MembershipNews {
   readonly kind: 'membership-news';
   readonly members: readonly MemberView[];

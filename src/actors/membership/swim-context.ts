@@ -9,10 +9,14 @@ import { encodeMessage, type Message } from './wire/messages.ts';
 import { COMPOUND_HEADER_BYTES, CRC_HEADER_BYTES, PACKET_BYTES_MAX, PARTS_MAX, PART_HEADER_BYTES, pack } from './wire/packet.ts';
 
 /** What is to be done with the answer to a request. */
-export type Exchange =
-  | { readonly kind: 'ping'; readonly seqNo: number }
-  /** `seed` when a seed is being joined with it. */
-  | { readonly kind: 'push-pull'; readonly to: GossipAddress; readonly seed: string | undefined };
+export type Exchange = { readonly kind: 'ping'; readonly seqNo: number } | PushPullExchange;
+
+export interface PushPullExchange {
+  readonly kind: 'push-pull';
+  readonly to: GossipAddress;
+  /** When a seed is being joined with it. */
+  readonly seed: string | undefined;
+}
 
 /** Peers that understand protocol 5 read checksums (memberlist 0.1.0 on). */
 const CRC_PROTOCOL = 5;

@@ -19,7 +19,7 @@ export type SwimInput =
 
 /** Timers are outlived, not cancelled: each says what it was set for, and is ignored when that has passed. */
 export type SwimTimer =
-  | { readonly kind: 'gossip' | 'probe' | 'push-pull' | 'rejoin' | 'leave-timeout' }
+  | { readonly kind: 'gossip' | 'probe' | 'push-pull' | 'rejoin' | 'first-tries-due' | 'leave-timeout' }
   /** The ping of this sequence number should have been acked by now. */
   | { readonly kind: 'ack-due'; readonly seqNo: number }
   /** The same for a ping sent for another member. */
@@ -58,6 +58,8 @@ export type SwimEffect =
   | { readonly kind: 'schedule'; readonly afterMs: number; readonly timer: SwimTimer }
   | { readonly kind: 'notify'; readonly event: MemberEvent }
   | { readonly kind: 'joining'; readonly event: JoinEvent }
+  /** Once: the first try to find the others is over, whether it found any or not. */
+  | { readonly kind: 'settled' }
   /** Where members are: to be kept for the next life. */
   | { readonly kind: 'remember'; readonly addresses: readonly GossipAddress[] }
   /** The goodbye has spread, or its time is up. */

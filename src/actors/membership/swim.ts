@@ -133,15 +133,13 @@ export class Swim {
     const exchange = this.#context.takeExchange(number);
     if (exchange === undefined) return;
     if (exchange.kind === 'ping') return this.#probe.onStreamAnswer(answer);
-    const isMemberList = this.#pushPull.onAnswer(answer, exchange.to);
-    if (exchange.seed === undefined) return;
-    if (isMemberList) this.#join.onSeedAnswered(exchange.seed);
-    else this.#join.onSeedFailed(exchange.seed, 'the answer is not a member list');
+    if (this.#pushPull.onAnswer(answer, exchange.to)) this.#join.onAnswered(exchange);
+    else this.#join.onUnanswered(exchange, 'the answer is not a member list');
   }
 
   #missAnswer(number: number, reason: string): void {
     const exchange = this.#context.takeExchange(number);
-    if (exchange?.kind === 'push-pull' && exchange.seed !== undefined) this.#join.onSeedFailed(exchange.seed, reason);
+    if (exchange?.kind === 'push-pull') this.#join.onUnanswered(exchange, reason);
   }
 
   #takeTimer(timer: SwimTimer): void {
@@ -164,6 +162,8 @@ export class Swim {
         return this.#join.onSeedTimer(timer.seed, timer.attempt);
       case 'rejoin':
         return this.#join.onRejoinTimer();
+      case 'first-tries-due':
+        return this.#join.settle();
       case 'leave-timeout':
         return this.#endLeaving();
     }

@@ -36,6 +36,7 @@ export class BrainUnderTest {
   resolving: string[] = [];
   remembered: (readonly GossipAddress[])[] = [];
   replies: (StreamMessage | string | undefined)[] = [];
+  settled = 0;
   left = 0;
   /** Whether this member acks what it is pinged with. */
   acks: (member: string) => boolean = () => false;
@@ -136,6 +137,9 @@ export class BrainUnderTest {
         break;
       case 'remember':
         this.remembered.push(effect.addresses);
+        break;
+      case 'settled':
+        this.settled++;
         break;
       case 'left':
         this.left++;

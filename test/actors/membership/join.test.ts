@@ -96,6 +96,56 @@ describe('joining', () => {
   });
 });
 
+describe('the first try to find the others', () => {
+  const resolved = (brain: BrainUnderTest, host: string): Request => {
+    brain.tell({ kind: 'resolved', seed: `${host}:7946`, host });
+    return brain.requests.at(-1)!;
+  };
+
+  it('is over at once when there is nowhere to look', () => {
+    expect(joining().settled).to.equal(1);
+  });
+
+  it('is over when this node is all that it finds among the seeds', () => {
+    const brain = joining('10.0.0.1');
+    expect(brain.settled).to.equal(0);
+    brain.tell({ kind: 'resolved', seed: '10.0.0.1:7946', host: '10.0.0.1' });
+    expect(brain.settled).to.equal(1);
+  });
+
+  it('is over with the first answer, and only once', () => {
+    const brain = joining('10.0.0.2', '10.0.0.3', '10.0.0.4');
+    const [first, second] = [resolved(brain, '10.0.0.2'), resolved(brain, '10.0.0.3')];
+    brain.tell({ kind: 'unanswered', exchange: first.exchange, reason: 'refused' });
+    expect(brain.settled).to.equal(0);
+    brain.tell({ kind: 'answered', exchange: second.exchange, answer: pushPull(stateOf('c', 1, '10.0.0.3', 'alive')) });
+    expect(brain.settled).to.equal(1);
+    brain.tell({ kind: 'unresolved', seed: '10.0.0.4:7946', reason: 'no such host' });
+    brain.pass(5_000);
+    expect(brain.settled).to.equal(1);
+  });
+
+  it('is over when all have failed, the seeds and the remembered', () => {
+    const brain = new BrainUnderTest();
+    brain.tell({ kind: 'join', seeds: [seed('seed-1'), seed('seed-2')], remembered: [addressOfHost(7)] });
+    brain.tell({ kind: 'unresolved', seed: 'seed-1:7946', reason: 'no such host' });
+    brain.tell({ kind: 'unanswered', exchange: brain.requests[0]!.exchange, reason: 'refused' });
+    expect(brain.settled).to.equal(0);
+    brain.tell({ kind: 'resolved', seed: 'seed-2:7946', host: '10.0.0.2' });
+    brain.tell({ kind: 'answered', exchange: brain.requests[1]!.exchange, answer: Buffer.from('rubbish') });
+    expect(brain.settled).to.equal(1);
+  });
+
+  it('is over after two seconds, whatever is outstanding', () => {
+    const brain = joining('10.0.0.2');
+    resolved(brain, '10.0.0.2');
+    brain.pass(1_999);
+    expect(brain.settled).to.equal(0);
+    brain.pass(1);
+    expect(brain.settled).to.equal(1);
+  });
+});
+
 describe('remembering', () => {
   it('begins the moment the first member is known', () => {
     const brain = joining('seed-1');

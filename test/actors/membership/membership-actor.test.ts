@@ -8,6 +8,8 @@ import type { WorkerSpec } from '../../../src/supervision/child-spec.ts';
 import type { StartChildOutcome } from '../../../src/supervision/supervisor-messages.ts';
 import type { GossipAddress } from '../../../src/transport/gossip-transport.ts';
 import { MemoryNetwork, type MemoryTransport } from '../../../src/transport/memory-network.ts';
+import { encodeMessage } from '../../../src/actors/membership/wire/messages.ts';
+import { alive } from './brain-under-test.ts';
 import { recorder, startWorld, type ActorWorld, type LogEntry, type Recorder } from '../../support/actor-world.ts';
 
 type MembershipSpec = WorkerSpec<unknown, MembershipMessage>;
@@ -66,6 +68,11 @@ class Mesh {
     return Object.fromEntries(members.map((member) => [member.name, member.status]));
   }
 
+  /** Whom each news named. */
+  newsNames(): string[][] {
+    return this.news.messages.map(({ members }) => members.map(({ name }) => name));
+  }
+
   /** What the node logged about a member. */
   logged(name: string, member: string): LogEntry[] {
     return this.world.log.filter(({ event, fields }) => fields.actor === `/${name}` && event.startsWith('member-') && fields['member'] === member);
@@ -121,12 +128,63 @@ describe('the membership actor', () => {
   });
 
   it('tells a listener that asks the list of that moment, before anything that it learns later', async () => {
-    await mesh.start('a');
+    await mesh.start('a', { listeners: [] });
+    await mesh.world.settle();
     await mesh.start('b', { listeners: [] });
-    const heard = mesh.news.messages.length;
-    mesh.ref('b').send({ kind: 'announce', to: mesh.world.ref('/news') });
+    mesh.ref('a').send({ kind: 'announce', to: mesh.world.ref('/news') });
+    await mesh.world.settle();
+    expect(mesh.newsNames()).to.deep.equal([['a']]);
+  });
+
+  it('says nothing in a new life until somebody has answered, and does not claim to be alone', async () => {
+    for (const name of ['a', 'b']) await mesh.start(name, { listeners: [] });
+    await mesh.start('c', {}, { restart: 'permanent' });
     await mesh.world.advance(3_000);
-    expect(mesh.news.messages[heard]!.members.map(({ name }) => name)).to.deep.equal(['b']);
+    const heard = mesh.news.messages.length;
+    mesh.world.system.kill('/c', 'test');
+    await mesh.world.advance(1_000);
+    const names = mesh.newsNames().slice(heard);
+    expect(names[0]).to.have.members(['a', 'b', 'c']);
+  });
+
+  it('answers a listener that asks before that with its first news', async () => {
+    await mesh.start('a', { listeners: [] });
+    await mesh.start('b', { listeners: [] });
+    mesh.ref('b').send({ kind: 'announce', to: mesh.world.ref('/news') });
+    await mesh.world.settle();
+    expect(mesh.newsNames()).to.deep.equal([]);
+    await mesh.world.advance(1_000);
+    expect(mesh.newsNames()).to.have.length(1);
+    expect(mesh.newsNames()[0]).to.have.members(['a', 'b']);
+  });
+
+  it('is alone when nobody has answered for two seconds', async () => {
+    await mesh.start('a', { listeners: [] });
+    mesh.network.partition([{ host: '10.0.0.1', port: 7946 }], [{ host: '10.0.0.2', port: 7946 }]);
+    await mesh.start('b');
+    await mesh.world.advance(1_990);
+    expect(mesh.newsNames()).to.deep.equal([]);
+    await mesh.world.advance(10);
+    expect(mesh.newsNames()).to.deep.equal([['b']]);
+  });
+
+  it('tells its listeners again every five seconds, so that one that missed a news is right again', async () => {
+    await mesh.start('a');
+    await mesh.world.advance(10_100);
+    expect(mesh.newsNames()).to.deep.equal([['a'], ['a'], ['a']]);
+  });
+
+  it('tells of a storm at most ten times a second, and of its end', async () => {
+    await mesh.start('a');
+    await mesh.world.settle();
+    const heard = mesh.news.messages.length;
+    for (let i = 10; i < 60; i++) {
+      mesh.opened[0]!.deliver(encodeMessage(alive(`m${i}`, 1, `10.0.0.${i}`)), { host: '10.0.0.9', port: 1 });
+      await mesh.world.advance(10);
+    }
+    await mesh.world.advance(100);
+    expect(mesh.news.messages.length - heard).to.be.within(5, 7);
+    expect(mesh.news.messages.at(-1)!.members).to.have.length(51);
   });
 
   it('lists and logs a seed that it does not reach, and goes on trying', async () => {
