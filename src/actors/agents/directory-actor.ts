@@ -36,7 +36,6 @@ export type DirectoryActorMessage =
   | { readonly kind: 'session-refused'; readonly agent: string; readonly reason: string }
   | { readonly kind: 'command-late'; readonly command: string }
   | { readonly kind: 'announce' }
-  | { readonly kind: 'subscribe' }
   | { readonly kind: 'pulse' };
 
 interface DirectoryState {
@@ -54,8 +53,6 @@ interface DirectoryState {
 
 /** A start takes at most five seconds by its spec; the supervisor may have others to do first. */
 const SUPERVISOR_TIMEOUT_MS = 15_000;
-/** After the bus has ended, until it is asked again: about the time a restart takes. */
-const SUBSCRIBE_RETRY_MS = 200;
 /** Arrivals of one life; the next life numbers on from here, so that what an old stream still says is recognised. */
 const ARRIVALS_PER_LIFE = 2 ** 32;
 const SESSION_BACKOFF: Backoff = { baseMs: 200, maxMs: 30_000, jitter: 0.2 };
@@ -86,7 +83,7 @@ export function directoryActor(options: DirectoryActorOptions): Behavior<Directo
       return state;
     },
     signal(state, signal, context) {
-      const input = hearSignal(state, signal, options, context);
+      const input = hearSignal(state, signal);
       if (input !== undefined) think(state, input, options, context);
       return state;
     },
@@ -95,9 +92,9 @@ export function directoryActor(options: DirectoryActorOptions): Behavior<Directo
   };
 }
 
+/** Again on every pulse: a bus that was full or has restarted knows nothing of it, and one that knows does nothing more. */
 function subscribe(options: DirectoryActorOptions, context: ActorContext<DirectoryActorMessage>): void {
   options.bus.send({ kind: 'subscribe', subject: DIRECTORY_SUBJECT, subscriber: context.self });
-  context.monitor(options.bus);
 }
 
 /** The brain's input for a message; undefined when there is nothing to decide. */
@@ -132,30 +129,20 @@ function hear(
       return message;
     case 'session-start-answered':
       return startAnswered(state, message.agent, message.answer, context);
-    case 'subscribe':
-      subscribe(options, context);
-      return undefined;
     case 'arrival-frame':
     case 'session-answered':
     case 'session-refused':
     case 'command-late':
     case 'announce':
+      return message;
     case 'pulse':
+      subscribe(options, context);
       return message;
   }
 }
 
-function hearSignal(
-  state: DirectoryState,
-  signal: Signal,
-  options: DirectoryActorOptions,
-  context: ActorContext<DirectoryActorMessage>,
-): DirectoryInput | undefined {
+function hearSignal(state: DirectoryState, signal: Signal): DirectoryInput | undefined {
   if (signal.kind !== 'down') return undefined;
-  if (signal.path === options.bus.path) {
-    context.setTimer('subscribe', SUBSCRIBE_RETRY_MS, { kind: 'subscribe' });
-    return undefined;
-  }
   const agent = state.agentsByPath.get(signal.path);
   if (agent === undefined) return undefined;
   state.sessions.delete(agent);

@@ -1,7 +1,12 @@
 import { expect } from 'chai';
 import { telemetrySubject } from '../../../src/actors/agents/agent-messages.ts';
+import type { BusRequest } from '../../../src/actors/bus/bus-messages.ts';
 import { MeshError } from '../../../src/errors.ts';
-import { decodeTelemetryBatch } from '../../../src/transport/telemetry-codec.ts';
+import { directoryActor } from '../../../src/actors/agents/directory-actor.ts';
+import { seededRandom } from '../../../src/random.ts';
+import type { ActorRef } from '../../../src/supervision/behavior.ts';
+import { decodeTelemetryBatch, encodeTelemetryBatch } from '../../../src/transport/telemetry-codec.ts';
+import { recorder, startWorld } from '../../support/actor-world.ts';
 import { startNodes, type Nodes } from '../peers/nodes-in-one-world.ts';
 
 async function where(nodes: Nodes, self: string): Promise<string[]> {
@@ -131,5 +136,24 @@ describe('the agents of running nodes', () => {
     for (let at = 0; at < 10_100; at++) agent.stream.send({ result: { id: 'x', ok: true, output: '' } });
     await nodes.world.settle();
     expect(agent.stream.fault?.code).to.equal('OVERLOADED');
+  });
+});
+
+describe('the directory', () => {
+  it('asks for its subject until the bus has room', async () => {
+    let room = 3;
+    const heard: BusRequest[] = [];
+    const bus: ActorRef<BusRequest> = {
+      path: '/bus',
+      send: (message) => (room-- > 0 ? 'full' : (heard.push(message), 'accepted')),
+      ask: () => Promise.reject(new Error('nobody asks the bus')),
+    };
+    const nowhere: ActorRef<unknown> = { path: '/nowhere', send: () => 'noproc', ask: () => Promise.reject(new Error('nobody there')) };
+    const directory = () =>
+      directoryActor({ self: 'a', random: seededRandom(1), membership: nowhere, bus, sessions: nowhere, encodeBatch: encodeTelemetryBatch });
+    const world = await startWorld({ children: [recorder('bus').spec, { type: 'worker', id: 'directory', start: directory }] });
+    await world.advance(5_000);
+    expect(heard.map(({ kind }) => kind)).to.include('subscribe');
+    await world.stop();
   });
 });
