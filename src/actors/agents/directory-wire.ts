@@ -8,9 +8,13 @@ export const DIRECTORY_SUBJECT = 'agents.directory';
 /** Agents in one message: with every field at its longest 0.5 MB, half of what the bus carries. */
 export const AGENTS_PER_MESSAGE = 500;
 
+/** A clock further ahead is wrong, and would hold its agents against every node whose clock is right. */
+const CLOCK_AHEAD_MAX_MS = 24 * 60 * 60 * 1_000;
+
 export interface WireAgent {
   readonly id: string;
   readonly program: string;
+  /** Milliseconds since the Unix epoch, whole. */
   readonly connectedAtMs: number;
   readonly isConnected: boolean;
   readonly ratePerS: number;
@@ -34,18 +38,18 @@ export function encodeDirectoryMessage(message: DirectoryMessage): Uint8Array {
   return Buffer.from(JSON.stringify(message.kind === 'answer' ? { ...message, answer: answerToWire(message.answer) } : message));
 }
 
-/** Undefined for whatever does not follow the protocol. */
-export function decodeDirectoryMessage(payload: Uint8Array): DirectoryMessage | undefined {
+/** Undefined for whatever does not follow the protocol. `wallNow` is this node's time, in milliseconds since the Unix epoch. */
+export function decodeDirectoryMessage(payload: Uint8Array, wallNow: number): DirectoryMessage | undefined {
   const message = parse(payload);
   if (message === undefined) return undefined;
   switch (message['kind']) {
     case 'changes': {
-      const agents = readAgents(message['agents']);
+      const agents = readAgents(message['agents'], wallNow);
       return agents && { kind: 'changes', agents };
     }
     case 'sweep': {
       const { after, upTo } = message;
-      const agents = readAgents(message['agents']);
+      const agents = readAgents(message['agents'], wallNow);
       const isRange = isText(after) && (upTo === null || isText(upTo));
       return agents && isRange ? { kind: 'sweep', after, upTo, agents } : undefined;
     }
@@ -75,17 +79,19 @@ function parse(payload: Uint8Array): Fields | undefined {
   }
 }
 
-function readAgents(value: unknown): readonly WireAgent[] | undefined {
+function readAgents(value: unknown, wallNow: number): readonly WireAgent[] | undefined {
   if (!Array.isArray(value) || value.length > AGENTS_PER_MESSAGE) return undefined;
-  const agents = value.map(readAgent);
+  const agents = value.map((agent) => readAgent(agent, wallNow));
   return agents.every((agent) => agent !== undefined) ? agents : undefined;
 }
 
-function readAgent(value: unknown): WireAgent | undefined {
+function readAgent(value: unknown, wallNow: number): WireAgent | undefined {
   if (!isFields(value)) return undefined;
   const { id, program, connectedAtMs, isConnected, ratePerS, records, seenAgoMs } = value;
   if (!isText(id) || !isAgentId(id) || !isText(program) || !isProgram(program) || typeof isConnected !== 'boolean') return undefined;
-  if (!isAmount(connectedAtMs) || !isAmount(ratePerS) || !isAmount(records) || !isAmount(seenAgoMs)) return undefined;
+  // Not every integer has a successor from 2^53 on, and the next connection is dated after this one.
+  if (!isAmount(connectedAtMs) || !Number.isSafeInteger(connectedAtMs) || connectedAtMs > wallNow + CLOCK_AHEAD_MAX_MS) return undefined;
+  if (!isAmount(ratePerS) || !isAmount(records) || !isAmount(seenAgoMs)) return undefined;
   return { id, program, connectedAtMs, isConnected, ratePerS, records, seenAgoMs };
 }
 

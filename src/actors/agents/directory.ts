@@ -233,7 +233,7 @@ export class Directory {
 
   #hear(from: string, payload: Uint8Array, at: Moment): readonly DirectoryEffect[] {
     if (from === this.#self || !this.#nodes.has(from)) return [];
-    const message = decodeDirectoryMessage(payload);
+    const message = decodeDirectoryMessage(payload, at.wallNow);
     if (message === undefined) {
       this.#malformed++;
       return [];
