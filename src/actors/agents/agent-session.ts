@@ -3,8 +3,9 @@
  *
  * 1. There is at most one stream. A newer one replaces it; each has a generation, and what an older one still says is
  *    ignored.
- * 2. The agent may have so many records under way as it has credit. Credit is given back as records are taken, so a node
- *    that is slow slows its agents; an agent that sends without credit is sent away.
+ * 2. The agent may have so many records under way as it has credit. Credit is given back as records are taken from the
+ *    stream, whether or not the bus has room for them: a batch it refuses is dropped and counted. An agent that sends
+ *    without credit is sent away.
  * 3. Every command taken is answered once: by the agent's result, by the end of its stream, or not at all when it is
  *    late, for then whoever asked has been told so.
  */
