@@ -2,8 +2,8 @@
  * The door for every change that this node did not make: from a peer or from disk. What passes is intact, is one of the
  * registry's own operations, and rests on changes that are known; the rest is counted by reason and forgotten.
  *
- * This keeps out damage and mistakes. Peers are authenticated and trusted: one that forges well-made changes is not
- * stopped here.
+ * This keeps out damage and mistakes. It does not know who speaks: peers are not authenticated yet, and one that forges
+ * well-made changes is not stopped here.
  */
 import * as Automerge from '@automerge/automerge';
 import { readChangeChunk, type ChunkFault } from './change-chunk.ts';

@@ -6,7 +6,8 @@
  *    that has more sends it; a peer that has less pulls. So a change crosses a partial partition in about a second.
  * 3. A pull says what the puller has (`haves`); the answer is the changes since, or a snapshot when they are many.
  * 4. One pull is under way at a time, so that a newcomer is sent one snapshot and not one by every peer. It expires.
- * 5. Frames may be lost, doubled and reordered; nothing here waits for one of them for ever.
+ * 5. A frame of many changes is applied a slice at a time, so that gossip is answered in between.
+ * 6. Frames may be lost, doubled and reordered; nothing here waits for one of them for ever.
  */
 import { Admission, type Refusal } from './admission.ts';
 import { HASH_BYTES } from './change-chunk.ts';
@@ -14,7 +15,16 @@ import type { DocumentNews, RegistryDocument } from './document.ts';
 import { GENESIS } from './layout.ts';
 import { Persistence } from './persistence.ts';
 import type { AppendOutcome, ReplaceOutcome, StoredRegistry } from './storage-messages.ts';
-import { changesFrames, SnapshotAssembly, snapshotFrames, SNAPSHOT_BYTES_MAX, type FrameIn, type FrameOut } from './transfer.ts';
+import {
+  CHANGES_FRAME_BYTES_MAX,
+  changesFrameBytes,
+  changesFrames,
+  SnapshotAssembly,
+  snapshotFrames,
+  SNAPSHOT_BYTES_MAX,
+  type FrameIn,
+  type FrameOut,
+} from './transfer.ts';
 import { randomInt, type Random } from '../../random.ts';
 
 export type ReplicationInput =
@@ -25,6 +35,8 @@ export type ReplicationInput =
   | { readonly kind: 'peer-down'; readonly node: string }
   | { readonly kind: 'frame'; readonly node: string; readonly frame: FrameIn }
   | { readonly kind: 'anti-entropy' }
+  /** The next changes of those that wait are due. */
+  | { readonly kind: 'apply-on' }
   /** The next frames of a transfer are due. */
   | { readonly kind: 'send-on'; readonly node: string; readonly transfer: number }
   | { readonly kind: 'append-settled'; readonly outcome: AppendOutcome }
@@ -52,6 +64,10 @@ const SHUN_MS = 60_000;
 /** More changes than this are slower to apply than a snapshot is to load. */
 const CHANGES_MAX = 2_000;
 const CHANGES_BYTES_MAX = 1024 * 1024;
+/** At 0.3 ms each 20 ms, far below the 500 ms in which a probe wants its ack. */
+const CHANGES_PER_SLICE = 64;
+/** Frames that wait while another is applied: 16 MiB. One more is dropped; anti-entropy brings it again. */
+const FRAMES_WAITING_MAX = 64;
 /** 2 MiB in flight every 50 ms: 40 MiB/s and room for other frames in the session. */
 const TRANSFER_WINDOW_FRAMES = 8;
 const TRANSFER_PERIOD_MS = 50;
@@ -73,6 +89,12 @@ interface Pull {
   atMs: number;
 }
 
+interface WaitingFrame {
+  readonly node: string;
+  readonly changes: readonly Uint8Array[];
+  applied: number;
+}
+
 export class Replication {
   readonly #document: RegistryDocument;
   readonly #random: Random;
@@ -80,6 +102,8 @@ export class Replication {
   readonly #persistence = new Persistence();
   readonly #peers = new Map<string, Peer>();
   #pull: Pull | undefined;
+  /** The first is being applied. */
+  readonly #waiting: WaitingFrame[] = [];
   #transferCount = 0;
   #effects: ReplicationEffect[] = [];
 
@@ -119,6 +143,9 @@ export class Replication {
         break;
       case 'anti-entropy':
         this.#onAntiEntropy(nowMs);
+        break;
+      case 'apply-on':
+        this.#applyOn();
         break;
       case 'send-on':
         this.#sendOn(input.node, input.transfer);
@@ -210,7 +237,23 @@ export class Replication {
 
   #onChanges(node: string, changes: readonly Uint8Array[]): void {
     if (this.#pull?.node === node) this.#pull = undefined;
-    this.#keep(this.#apply(changes, node));
+    if (changesFrameBytes(changes) > CHANGES_FRAME_BYTES_MAX) {
+      this.#refuse('frame', node);
+      return;
+    }
+    if (this.#waiting.length >= FRAMES_WAITING_MAX) return;
+    this.#waiting.push({ node, changes, applied: 0 });
+    if (this.#waiting.length === 1) this.#applyOn();
+  }
+
+  #applyOn(): void {
+    const frame = this.#waiting[0];
+    if (frame === undefined) return;
+    const slice = frame.changes.slice(frame.applied, frame.applied + CHANGES_PER_SLICE);
+    frame.applied += slice.length;
+    this.#keep(this.#apply(slice, frame.node));
+    if (frame.applied >= frame.changes.length) this.#waiting.shift();
+    if (this.#waiting.length > 0) this.#effects.push({ kind: 'later', delayMs: 0, input: { kind: 'apply-on' } });
   }
 
   #onSnapshotPart(node: string, peer: Peer, part: NonNullable<FrameIn['snapshot']>, nowMs: number): void {
@@ -237,7 +280,8 @@ export class Replication {
 
   #startPull(node: string, peer: Peer, nowMs: number): void {
     const isBusy = this.#pull !== undefined && nowMs - this.#pull.atMs < PULL_EXPIRES_MS;
-    if (isBusy || nowMs < peer.pullAfterMs) return;
+    // What waits to be applied may be what is missing.
+    if (isBusy || this.#waiting.length > 0 || nowMs < peer.pullAfterMs) return;
     peer.pullAfterMs = nowMs + PULL_GAP_MS;
     this.#pull = { node, assembly: new SnapshotAssembly(), atMs: nowMs };
     this.#send(node, { pull: { hashes: toBytes(this.#document.haves()) } });

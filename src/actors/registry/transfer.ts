@@ -13,6 +13,13 @@ export const SNAPSHOT_BYTES_MAX = 32 * 1024 * 1024;
 const FIELD_BYTES = 4;
 const PARTS_MAX = Math.ceil(SNAPSHOT_BYTES_MAX / PAYLOAD_BYTES_MAX);
 
+/** Of the changes of a frame, with what wraps each; `changesFrames` makes none larger. */
+export const CHANGES_FRAME_BYTES_MAX = PAYLOAD_BYTES_MAX + FIELD_BYTES;
+
+export function changesFrameBytes(changes: readonly Uint8Array[]): number {
+  return changes.reduce((sum, change) => sum + change.length + FIELD_BYTES, 0);
+}
+
 /** As few frames as hold the changes, each change whole (it is smaller than a frame); one empty frame for none. */
 export function changesFrames(changes: readonly Uint8Array[]): FrameOut[] {
   const frames: FrameOut[] = [];

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
-import { randomInt } from '../../../src/random.ts';
-import { SimulatedMesh } from './simulated-mesh.ts';
+import { RegistryDocument } from '../../../src/actors/registry/document.ts';
+import { Replication } from '../../../src/actors/registry/replication.ts';
+import { randomInt, seededRandom } from '../../../src/random.ts';
+import { received, SimulatedMesh } from './simulated-mesh.ts';
 
 const NAMES = ['ash', 'birch', 'cedar', 'elm', 'fir'];
 
@@ -40,6 +42,29 @@ describe('replication of the registry', () => {
     expect(mesh.sent.filter(({ frame }) => frame.changes).length).to.equal(NAMES.length - 1);
     expect(mesh.node('fir').document.get('service/web')?.value).to.equal('10.0.0.1:80');
     expectAgreement(mesh, 'push');
+  });
+
+  it('applies a frame of many changes a slice at a time, and then has them all', () => {
+    const author = new RegistryDocument('aa'.repeat(16));
+    const changes = Array.from({ length: 200 }, (_, i) => author.put(`key/${i}`, 'v', 'ash', 0)).flatMap((write) => ('bytes' in write && write.bytes ? [write.bytes] : []));
+    const document = new RegistryDocument('bb'.repeat(16));
+    const replication = new Replication(document, seededRandom(1));
+    replication.handle({ kind: 'peer-up', node: 'ash' }, 0);
+    let effects = replication.handle({ kind: 'frame', node: 'ash', frame: received({ changes: { changes } }) }, 0);
+    const counts = [document.count];
+    while (effects.some((effect) => effect.kind === 'later' && effect.input.kind === 'apply-on')) {
+      effects = replication.handle({ kind: 'apply-on' }, 0);
+      counts.push(document.count);
+    }
+    expect(counts).to.deep.equal([64, 128, 192, 200]);
+  });
+
+  it('refuses a frame that is larger than any node sends', () => {
+    const replication = new Replication(new RegistryDocument('bb'.repeat(16)), seededRandom(1));
+    replication.handle({ kind: 'peer-up', node: 'ash' }, 0);
+    const changes = [Buffer.alloc(130 * 1024), Buffer.alloc(130 * 1024)];
+    const effects = replication.handle({ kind: 'frame', node: 'ash', frame: received({ changes: { changes } }) }, 0);
+    expect(effects).to.deep.equal([{ kind: 'refused', from: 'ash', refused: { frame: 1 } }]);
   });
 
   for (let seed = 1; seed <= 12; seed++) {
