@@ -74,7 +74,8 @@ export function directoryActor(options: DirectoryActorOptions): Behavior<Directo
       context.own(() => state.arrivals.forEach((stream) => stream.close(new MeshError('SESSION_CLOSED', 'this node cannot let agents in at the moment'))));
       context.setInterval('pulse', PULSE_MS, { kind: 'pulse' });
       subscribe(options, context);
-      think(state, { kind: 'pulse' }, options, context);
+      // Should this be lost: membership repeats its news every few seconds.
+      options.membership.send({ kind: 'announce', to: context.self });
       return state;
     },
     receive(state, message, context) {
@@ -232,10 +233,6 @@ function perform(state: DirectoryState, effect: DirectoryEffect, options: Direct
       return;
     case 'schedule-announce':
       context.setTimer('announce', effect.delayMs, { kind: 'announce' });
-      return;
-    case 'ask-members':
-      // When it is not heard, membership is about to start, and then tells all its listeners; or the next pulse asks again.
-      options.membership.send({ kind: 'announce', to: context.self });
       return;
     case 'log':
       context.log.log(effect.level, effect.event, effect.fields);

@@ -64,8 +64,6 @@ export type DirectoryEffect =
   | { readonly kind: 'schedule-late'; readonly command: string; readonly delayMs: number }
   /** `announce` must come back after the delay. */
   | { readonly kind: 'schedule-announce'; readonly delayMs: number }
-  /** Membership has not told its members yet; they must come back as `members`. */
-  | { readonly kind: 'ask-members' }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly event: string; readonly fields: LogFields };
 
 export const PULSE_MS = 1_000;
@@ -215,7 +213,6 @@ export class Directory {
     this.#keepNodes(at.now);
     this.#table.forgetOld(at.now);
     const effects: DirectoryEffect[] = [...this.#letIn(this.#arrivals.expire(at.now), at)];
-    if (!this.#nodes.isTold) effects.push({ kind: 'ask-members' });
     if (at.now - this.#startedAtMs >= SWEEP_QUIET_MS) effects.push(this.#sweep(at));
     return effects;
   }

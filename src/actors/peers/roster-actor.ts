@@ -48,7 +48,8 @@ export function rosterActor(options: RosterActorOptions): Behavior<RosterState, 
       const state: RosterState = { brain, arrivals: new Map(), lastArrival: context.life * ARRIVALS_PER_LIFE, sessions: new Map() };
       context.own(() => state.arrivals.forEach((stream) => stream.close(new MeshError('SESSION_CLOSED', 'this node cannot take sessions at the moment'))));
       context.setInterval('pulse', PULSE_MS, { kind: 'pulse' });
-      think(state, { kind: 'pulse' }, options, context);
+      // Should this be lost: membership repeats its news every few seconds.
+      options.membership.send({ kind: 'announce', to: context.self });
       return state;
     },
     receive(state, message, context) {
@@ -161,10 +162,6 @@ function perform(state: RosterState, effect: RosterEffect, options: RosterActorO
     case 'close-arrival':
       state.arrivals.get(effect.arrival)?.close(effect.fault);
       state.arrivals.delete(effect.arrival);
-      return;
-    case 'ask-members':
-      // When it is not heard, membership is about to start, and then tells all its listeners; or the next pulse asks again.
-      options.membership.send({ kind: 'announce', to: context.self });
       return;
     case 'log':
       context.log.log(effect.level, effect.event, effect.fields);

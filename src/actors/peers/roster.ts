@@ -39,8 +39,6 @@ export type RosterEffect =
   | { readonly kind: 'terminate-child'; readonly node: string }
   | { readonly kind: 'hand-over'; readonly arrival: number; readonly node: string }
   | { readonly kind: 'close-arrival'; readonly arrival: number; readonly fault: MeshError }
-  /** Membership has not told its members yet; they must come back as `members`. */
-  | { readonly kind: 'ask-members' }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly event: string; readonly fields: LogFields };
 
 export const PULSE_MS = 1_000;
@@ -136,7 +134,7 @@ export class Roster {
         return [];
       case 'pulse':
         this.#nodes.expire(now);
-        return [...this.#choose(), ...this.#expire(now), ...(!this.#nodes.isTold ? [{ kind: 'ask-members' } as const] : [])];
+        return [...this.#choose(), ...this.#expire(now)];
     }
   }
 

@@ -50,6 +50,8 @@ export class Nodes {
   readonly dialled: MemoryStream<unknown, unknown>[] = [];
   /** While true, whoever dials finds nobody. */
   isUnreachable = false;
+  /** While true, what is asked of membership is lost. */
+  isMembershipDeaf = false;
   readonly #down = new Map<string, MemberStatus>();
 
   constructor(world: ActorWorld, names: readonly string[]) {
@@ -164,13 +166,13 @@ export class Nodes {
     return client as never;
   }
 
-  #membership(self: string, listeners: readonly ActorRef<MembershipNews>[]): Behavior<undefined, MembershipRequest | SetMembers> {
+  #membership(self: string, listeners: readonly ActorRef<MembershipNews>[]): Behavior<void, MembershipRequest | SetMembers | { readonly kind: 'repeat' }> {
     return {
-      init: () => undefined,
+      init: (context) => context.setInterval('repeat-news', 5_000, { kind: 'repeat' }),
       receive: (_state, message) => {
-        if (message.kind === 'announce') message.to.send({ kind: 'membership-news', members: this.members(self) });
+        if (message.kind === 'repeat') for (const listener of listeners) listener.send({ kind: 'membership-news', members: this.members(self) });
+        if (message.kind === 'announce' && !this.isMembershipDeaf) message.to.send({ kind: 'membership-news', members: this.members(self) });
         if (message.kind === 'set') for (const listener of listeners) listener.send({ kind: 'membership-news', members: message.members });
-        return undefined;
       },
     };
   }

@@ -79,6 +79,15 @@ describe('the peers of a running node', () => {
     expect(nodes.world.system.find('/a/peers/sessions/b')?.life).to.equal(1);
   });
 
+  it('are known to a roster that restarts even when its question to membership is lost', async () => {
+    nodes.isMembershipDeaf = true;
+    nodes.kill('/a/peers/roster');
+    await nodes.become('c', 'dead');
+    nodes.kill('/a/peers/roster');
+    await nodes.world.advance(7_000);
+    expect((await nodes.sessions('a')).map(({ node }) => node)).to.deep.equal(['b']);
+  });
+
   it('measure their round trips', async () => {
     await nodes.world.advance(3_000);
     for (const { rttMs } of await nodes.sessions('a')) expect(rttMs).to.equal(0);

@@ -39,13 +39,6 @@ class Scene {
 }
 
 describe('the roster', () => {
-  it('asks for the members until it has them', () => {
-    const scene = new Scene();
-    expect(scene.say({ kind: 'pulse' })).to.deep.equal([{ kind: 'ask-members' }]);
-    scene.say(members());
-    expect(scene.say({ kind: 'pulse' })).to.deep.equal([]);
-  });
-
   it('wants a session with every alive or suspect member that takes sessions on this machine, and not with itself', () => {
     const effects = new Scene().say(
       members(member('a'), member('b', { status: 'suspect' }), member('c', { status: 'dead' }), member('d', { status: 'left' }), member('e', { tags: {} }), member('f', { tags: { grpc: 'no address' } }), member('g', { tags: { grpc: '192.0.2.2:7947' } }), member('m')),
