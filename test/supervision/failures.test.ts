@@ -7,17 +7,10 @@ import { IGNORE } from '../../src/supervision/behavior.ts';
 import type { Behavior } from '../../src/supervision/behavior.ts';
 import type { ChildSpec } from '../../src/supervision/child-spec.ts';
 import { startWorld } from '../support/actor-world.ts';
+import { pause, until } from '../support/real-time.ts';
 import { attributed, HOOKS } from './attributed.ts';
 import { crash, exitNormally, hang, lifeOf, order, puppet, startChild, statusOf, supervisor, terminateChild } from './puppet.ts';
 import type { Order } from './puppet.ts';
-
-/** Waits for the world outside, but not for long. */
-async function until(isSo: () => boolean, what: string): Promise<void> {
-  for (const deadline = Date.now() + 5_000; !isSo(); ) {
-    if (Date.now() > deadline) throw new Error(`never happened: ${what}`);
-    await new Promise((resolve) => void setTimeout(resolve, 1));
-  }
-}
 
 const boom = (): never => {
   throw new Error('boom');
@@ -32,7 +25,7 @@ describe('a detached failure', () => {
     'a promise nobody awaits': () => void Promise.reject(new Error('boom')),
     'an async function nobody awaits': () =>
       void (async () => {
-        await new Promise((resolve) => void setTimeout(resolve, 1));
+        await pause(1);
         boom();
       })(),
     'a file callback that throws': () => readFile('/', boom),
@@ -291,7 +284,7 @@ describe('a failure that is told', () => {
     const world = await startWorld({ intensity: 1e6, strategy: 'dynamic' });
     await startChild(world, puppet('a', { init: ({ life }) => (life > 1 ? boom() : undefined) }));
     world.ref<Order>('/a').send(crash);
-    await new Promise((resolve) => void setTimeout(resolve, 20));
+    await pause(20);
     expect(lifeOf(world, '/a')).to.be.greaterThan(2);
     world.system.stop();
     await until(() => world.exit !== undefined, 'the end');

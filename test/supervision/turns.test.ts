@@ -1,16 +1,15 @@
 import { expect } from 'chai';
 import { startWorld } from '../support/actor-world.ts';
+import { pause } from '../support/real-time.ts';
 import { hang, order, puppet } from './puppet.ts';
 import type { Order } from './puppet.ts';
 
 describe('a turn', () => {
-  const soon = (): Promise<boolean> => new Promise((resolve) => void setTimeout(() => resolve(true), 5));
-
   it('ends in time for timers, however much mail there is and however it is handled', async () => {
     const again: Order = async (context) => void context.self.send(again);
     const world = await startWorld({ children: [puppet('a')] });
     world.ref<Order>('/a').send(again);
-    expect(await soon()).to.equal(true);
+    await pause(5);
     world.system.kill('/a', 'test');
     await world.stop();
   });
@@ -19,7 +18,7 @@ describe('a turn', () => {
     let heard = 0;
     const world = await startWorld({ children: [puppet('a', { signal: (signal, context) => (signal.kind === 'down' && heard++ < 1e7 ? context.monitor(world.ref('/nobody')) : undefined) })] });
     world.ref<Order>('/a').send((context) => context.monitor(world.ref('/nobody')));
-    expect(await soon()).to.equal(true);
+    await pause(5);
     expect(heard).to.be.greaterThan(10);
     world.system.kill('/a', 'test');
     await world.stop();
@@ -44,7 +43,7 @@ describe('a turn', () => {
       trace.push('out');
     };
     for (let number = 0; number < 3; number++) world.ref<Order>('/a').send(slow);
-    await new Promise((resolve) => void setTimeout(resolve, 10));
+    await pause(10);
     expect(trace).to.deep.equal(['in', 'out', 'in', 'out', 'in', 'out']);
     await world.stop();
   });
