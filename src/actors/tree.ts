@@ -100,7 +100,7 @@ const LEAVING = { shutdown: 8_000 } as const;
 
 /** Every agent's session reports to the directory each second. */
 const HEARS_ALL_AGENTS = { mailbox: { max: 2.5 * AGENTS_MAX } } as const;
-/** Sessions back off up to 30 s: one that still crashes for the tenth time in five minutes needs more than another try. */
+/** Sessions back off up to 30 s: one that crashes for the eleventh time in five minutes is let go; who wants it starts it anew. */
 const SESSIONS_BUDGET = { intensity: 10, periodMs: 300_000 } as const;
 
 type Flags = Partial<Pick<WorkerSpec<unknown, never>, 'shutdown' | 'mailbox'>>;

@@ -39,7 +39,10 @@ export interface SupervisorSpec extends CommonSpec {
   /** More than this many restarts within `periodMs` and the supervisor gives up. Defaults 3 within 5,000 ms. */
   readonly intensity?: number;
   readonly periodMs?: number;
-  /** Whether children share one budget or have one each. Default `supervisor`; `child` for dynamic. */
+  /**
+   * Whether children share one budget or have one each. Default `supervisor`; `child` for dynamic. Past a budget the
+   * supervisor gives up; but a dynamic child past its own is let go alone: nothing else stands on it.
+   */
   readonly budget?: 'supervisor' | 'child';
   /** In start order. Dynamic supervisors have none. */
   readonly children?: readonly ChildSpec[];

@@ -172,8 +172,9 @@ export class SupervisorCore {
     else child.times = added.times;
     if (backoff !== undefined && isRecovered(backoff, uptimeMs)) child.failuresInARow = 0;
     if (added.isExceeded || child.failuresInARow >= (backoff?.consecutiveMax ?? Infinity)) {
-      this.#report(child, { context, reason, decision: 'escalate', delayMs: 0 }, now);
-      return this.#shutDown({ kind: 'shutdown', info: INTENSITY_REACHED });
+      const isLetGo = this.#spec.strategy === 'dynamic' && !this.#isBudgetShared;
+      this.#report(child, { context, reason, decision: isLetGo ? 'stop' : 'escalate', delayMs: 0 }, now);
+      return isLetGo ? this.#staysDown(child) : this.#shutDown({ kind: 'shutdown', info: INTENSITY_REACHED });
     }
     const delayMs = backoff === undefined ? 0 : backoffDelayMs(backoff, child.failuresInARow, this.#random);
     child.failuresInARow++;

@@ -18,9 +18,11 @@ function lives(world: ActorWorld, ...paths: string[]): (number | undefined)[] {
 
 describe('strategies and budgets', () => {
   for (const strategy of [...STATIC, 'dynamic'] as const) {
+    const budget = 'supervisor';
+
     it(`a ${strategy} supervisor whose budget is exceeded stops its children and exits with shutdown`, async () => {
       const trace: string[] = [];
-      const world = await worldOf(strategy, [puppet('a', { trace }), puppet('b', { trace })], { intensity: 2, periodMs: 1_000 });
+      const world = await worldOf(strategy, [puppet('a', { trace }), puppet('b', { trace })], { budget, intensity: 2, periodMs: 1_000 });
       for (let crashes = 0; crashes < 3; crashes++) await order(world, '/a', crash);
       expect(world.exit).to.deep.equal({ kind: 'shutdown', info: 'reached_max_restart_intensity' });
       expect(trace.at(-1)).to.equal('-b');
@@ -29,7 +31,7 @@ describe('strategies and budgets', () => {
     });
 
     it(`a child that keeps failing to restart makes a ${strategy} supervisor give up`, async () => {
-      const world = await worldOf(strategy, [puppet('a'), puppet('b', { init: ({ life }) => (life > 1 ? crash(undefined as never) : undefined) }), puppet('c')]);
+      const world = await worldOf(strategy, [puppet('a'), puppet('b', { init: ({ life }) => (life > 1 ? crash(undefined as never) : undefined) }), puppet('c')], { budget });
       await order(world, '/b', crash);
       expect(world.exit).to.deep.equal({ kind: 'shutdown', info: 'reached_max_restart_intensity' });
       expect(lifeOf(world, '/b') ?? 5).to.equal(strategy === 'dynamic' ? 5 : 4);
@@ -56,12 +58,17 @@ describe('strategies and budgets', () => {
     }
   });
 
-  it('dynamic children have a budget each: one that crashes too often is enough to give up, several that crash once are not', async () => {
+  it('dynamic children have a budget each: one that exceeds it is let go alone, and can be started anew', async () => {
     const world = await worldOf('dynamic', ['a', 'b', 'c'].map((id) => puppet(id)), { intensity: 1 });
     for (const path of ['/a', '/b', '/c']) await order(world, path, crash);
-    expect(world.exit).to.equal(undefined);
+    expect(lives(world, '/a', '/b', '/c')).to.deep.equal([2, 2, 2]);
     await order(world, '/a', crash);
-    expect(world.exit?.kind).to.equal('shutdown');
+    expect(world.system.events.latest('/a', 1)[0]).to.deep.include({ type: 'crash', decision: 'stop' });
+    expect([world.exit, ...lives(world, '/a', '/b', '/c')]).to.deep.equal([undefined, undefined, 2, 2]);
+    await startChild(world, puppet('a'));
+    await order(world, '/a', crash);
+    expect(statusOf(world, '/a'), 'the budget is new too').to.equal('running');
+    await world.stop();
   });
 
   it('an intensity of 0 allows no restart', async () => {
