@@ -196,7 +196,8 @@ export class AgentSession {
     const link = this.#link;
     if (link?.openSinceMs === undefined || link.sending !== undefined || link.isWaiting) return [];
     const batch = this.#buffer.peek(Math.min(BATCH_RECORDS_MAX, link.credit), BATCH_BYTES_MAX);
-    if (batch === undefined) return this.#isStopping ? [{ kind: 'close' }] : [];
+    // Without credit there is no batch although records wait: a stopping agent gives the node its time to grant some.
+    if (batch === undefined) return this.#isStopping && this.#buffer.length === 0 ? [{ kind: 'close' }] : [];
     link.sending = batch;
     return [this.#send(link, { telemetry: { firstSequence: batch.firstSequence, records: [...batch.records] } })];
   }

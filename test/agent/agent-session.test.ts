@@ -288,7 +288,7 @@ describe('an agent that ends', () => {
     expect(agent.ended).to.equal(undefined);
   });
 
-  it('when stopped sends what it has credit for, closes, and ends when that is done', () => {
+  it('when stopped sends all that waits as credit comes, closes, and ends when that is done', () => {
     const agent = new Played();
     agent.record(150);
     agent.welcome(100);
@@ -299,6 +299,9 @@ describe('an agent that ends', () => {
     agent.outcome = 'accepted';
     agent.clock.advance(100);
     expect(agent.batches.at(-1)).to.deep.equal([101, 30]);
+    expect(agent.count('close'), 'twenty still wait for credit').to.equal(0);
+    agent.frame({ credit: { records: 30 } });
+    expect(agent.batches.at(-1)).to.deep.equal([131, 20]);
     expect(agent.count('close')).to.equal(1);
     expect(agent.ended).to.equal(undefined);
     agent.closed();
