@@ -5,7 +5,7 @@ import { meshRefs, meshTree } from './actors/tree.ts';
 import type { MeshParts, MeshRefs } from './actors/tree.ts';
 import { formatAddress, parseAddress } from './address.ts';
 import { systemClock } from './clock.ts';
-import type { Clock } from './clock.ts';
+import type { Clock, Timer } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { MeshError } from './errors.ts';
 import type { NodeLog } from './log.ts';
@@ -47,7 +47,7 @@ export interface RunningNode {
 /** From sysexits.h and its neighbourhood; each names who is to blame. */
 export const NODE_EXIT = { ok: 0, ownerlessError: 70, gaveUp: 70, startFailed: 71, shutdownDeadline: 72 } as const;
 
-/** Everything below has limits of its own that sum to less; past this something hangs and is left behind. */
+/** A stop takes a second or two. What hangs has limits of its own, which sum to more than anybody waits for. */
 const SHUTDOWN_DEADLINE_MS = 20_000;
 
 /** @throws MeshError when a listener or the data directory cannot be had; what was already up is down again by then */
@@ -105,6 +105,7 @@ class NodeProcess {
   readonly #clock: Clock;
   #resolveDone: (code: number) => void = () => undefined;
   #detach: () => void = () => undefined;
+  #deadline: Timer | undefined;
   #isStopping = false;
   #exitCode: number = NODE_EXIT.ok;
   /** Faults of the listeners, as they were thrown; the tree only passes on what they say. */
@@ -132,7 +133,7 @@ class NodeProcess {
   stop(): void {
     if (this.#isStopping) return;
     this.#isStopping = true;
-    this.#clock.setTimer(SHUTDOWN_DEADLINE_MS, () => this.#leaveBehind());
+    this.#deadline = this.#clock.setTimer(SHUTDOWN_DEADLINE_MS, () => this.#leaveBehind());
     this.#system.stop();
   }
 
@@ -154,6 +155,7 @@ class NodeProcess {
 
   #ended(reason: ExitReason): void {
     this.#detach();
+    this.#deadline?.cancel();
     if (!this.#isStopping) this.#exitCode = reason.kind === 'start_failed' ? NODE_EXIT.startFailed : NODE_EXIT.gaveUp;
     this.#resolveDone(this.#exitCode);
   }
