@@ -4,12 +4,12 @@ import type { Behavior } from '../../supervision/behavior.ts';
 export interface Listener {
   /** Where it listens, for people. */
   readonly address: string;
-  /** Gives what is open `graceMs` to end. */
+  /** Stops listening at once and gives what is open `graceMs` to end. Idempotent: the first grace holds. */
   close(graceMs: number): Promise<void>;
 }
 
-/** Streams are told to end by their own rooms; this is for what is on its way. */
-const CLOSE_GRACE_MS = 500;
+/** The edge stops first, and takes no more; the rooms then tell their streams goodbye, for which these are left open. */
+const CLOSE_GRACE_MS = 3_000;
 
 export function listenerActor(open: () => Promise<Listener>): Behavior<Listener, never> {
   return {
@@ -20,7 +20,7 @@ export function listenerActor(open: () => Promise<Listener>): Behavior<Listener,
       return listener;
     },
     receive: (listener) => listener,
-    terminate: (listener) => listener.close(CLOSE_GRACE_MS),
+    terminate: (listener) => void listener.close(CLOSE_GRACE_MS),
     view: ({ address }) => ({ address }),
   };
 }
