@@ -46,7 +46,7 @@ const BATCH_MAX = 256;
 /** … and takes about this long, so that timers, sockets and other actors get their share of the loop. */
 const TURN_MS = 1;
 /** The clock is read once in this many messages. */
-const CLOCK_EVERY = 16;
+const CLOCK_EVERY = 4;
 
 export class Cell implements Culprit, ContextHost<unknown> {
   readonly life: number;
