@@ -2,7 +2,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 
-export interface PeerAddress {
+interface PeerAddress {
   readonly host: string;
   readonly port: number;
 }

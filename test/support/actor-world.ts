@@ -15,7 +15,7 @@ export interface LogEntry {
 }
 
 /** A virtual clock that knows when its next timer is due, so that turns can run between one timer and the next. */
-export class SteppingClock extends VirtualClock {
+class SteppingClock extends VirtualClock {
   readonly #due = new Map<object, number>();
 
   /** Timers that are set and neither fired nor cancelled. */

@@ -15,7 +15,7 @@ import type { RegistryEntryView, RegistryRequest } from '../registry/registry-me
 import { agent, historyEvent, member, registryEntry, treeNode, treeTotals } from './admin-views.ts';
 
 /** What only the runtime knows or may do. */
-export interface Operator {
+interface Operator {
   tree(path: string): ActorView | undefined;
   paths(): readonly string[];
   events(path: string, limit: number): readonly SupervisionEvent[];
@@ -26,7 +26,7 @@ export interface Operator {
 }
 
 /** What a node says about itself and does not change while it runs, and what only the process knows. */
-export type NodeFacts = Pick<Required<StatusReply>, 'node' | 'version' | 'pid' | 'gossipAddress' | 'grpcAddress' | 'adminSocket' | 'dataDir' | 'profile'>;
+type NodeFacts = Pick<Required<StatusReply>, 'node' | 'version' | 'pid' | 'gossipAddress' | 'grpcAddress' | 'adminSocket' | 'dataDir' | 'profile'>;
 
 export interface AdminRequestsOptions {
   readonly facts: () => NodeFacts;
