@@ -93,9 +93,9 @@ describe('the bus', () => {
     expect(bus.dropped['too-large']).to.equal(1);
   });
 
-  it('drops and counts subjects that are empty or too long', () => {
-    const bus = busAfter(publish(''), subscribe('x'.repeat(257), '/a'));
-    expect(bus.dropped.subject).to.equal(2);
+  it('drops and counts subjects that are empty, too long or no word', () => {
+    const bus = busAfter(publish(''), subscribe('x'.repeat(257), '/a'), subscribe('two words', '/a'), subscribe('wörter', '/a'));
+    expect(bus.dropped.subject).to.equal(4);
     expect(bus.subjects).to.deep.equal([]);
   });
 
