@@ -32,10 +32,6 @@ const OFFLINE_KEPT_MS = 24 * 60 * 60 * 1_000;
 const OFFLINE_MAX = 20_000;
 /** Some 30 MB. Beyond this, agents of other nodes are not listed here. */
 const KNOWN_MAX = 100_000;
-/** Ids compared to find what was meant; a look at more would take longer than a person notices. */
-const NEAREST_COMPARED_MAX = 2_000;
-/** Slips of the fingers change a few letters. */
-const NEAREST_LENGTH_STEPS = 3;
 
 export class AgentTable {
   readonly #known = new Map<string, Sighting>();
@@ -125,12 +121,7 @@ export class AgentTable {
 
   /** The id that was probably meant. */
   nearest(id: string): string | undefined {
-    const candidates: string[] = [];
-    for (const known of this.#known.keys()) {
-      if (candidates.length >= NEAREST_COMPARED_MAX) break;
-      if (Math.abs(known.length - id.length) <= NEAREST_LENGTH_STEPS) candidates.push(known);
-    }
-    return candidates.length === 0 ? undefined : nearestWord(id, candidates);
+    return nearestWord(id, this.#known.keys());
   }
 
   #online({ id, node }: Sighting): void {
