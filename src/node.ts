@@ -221,6 +221,7 @@ function meshParts({ config, version, system, refs, ports, adminSocket, node }: 
         paths: () => system.paths(),
         events: (path, limit) => system.events.latest(path, limit),
         crashes: () => system.events.crashes,
+        deadLetters: () => system.deadLetters.total,
         lifeOf: (path) => system.livingLife(path),
       },
       openServer: (handler) => node.opening(() => createAdminServer(adminSocket, [adminService(handler, (error) => node.noteBug(error))])),

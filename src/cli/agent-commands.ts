@@ -1,13 +1,11 @@
 /** Commands about agents: who is there, what they send, what they are told to do. */
+import { COMMAND_TIMEOUT_MAX_MS, COMMAND_TIMEOUT_MS } from '../command-timeout.ts';
 import type { CommandSpec } from './command.ts';
 import { DONE, FAILED } from './exit-code.ts';
 import { formatAgents, formatTelemetry } from './format-agents.ts';
 import { wholeNumber } from './option-value.ts';
 import { printable } from './paint.ts';
 import { agentLine, telemetryLine } from './views.ts';
-
-/** A command that takes longer is a job: it should answer that it has begun. */
-const TIMEOUT_MAX_MS = 600_000;
 
 export const AGENT_COMMANDS: readonly CommandSpec[] = [
   {
@@ -40,11 +38,11 @@ export const AGENT_COMMANDS: readonly CommandSpec[] = [
     words: 'command send',
     operands: '<agent> <name> [args...]',
     summary: 'send an agent a command and print its answer',
-    options: [{ flags: '--timeout <ms>', summary: 'wait at most this long for the answer (default: 5000)' }],
+    options: [{ flags: '--timeout <ms>', summary: `wait at most this long for the answer (default: ${COMMAND_TIMEOUT_MS})` }],
     example: 'mesh command send a1 ping',
     run: async ({ ask, answer, io, operands, options }) => {
       const [agent = '', name = '', ...args] = operands;
-      const timeoutMs = options['timeout'] === undefined ? 0 : wholeNumber('--timeout', String(options['timeout']), 1, TIMEOUT_MAX_MS);
+      const timeoutMs = options['timeout'] === undefined ? 0 : wholeNumber('--timeout', String(options['timeout']), 1, COMMAND_TIMEOUT_MAX_MS);
       const reply = await ask((admin) => admin.sendCommand({ agent, name, arguments: args, timeoutMs }));
       const output = io.isTerminal.stdout ? reply.output.split('\n').map(printable).join('\n') : reply.output;
       answer({ agent: reply.agent, node: reply.node, ok: reply.ok, output: reply.output, tookMs: reply.tookMs }, () =>

@@ -19,7 +19,7 @@ export function formatStatus(status: StatusReply__Output, paint: Paint): string[
     ['sessions', `${status.sessionsOpen} open`],
     ['agents', `${status.agentsConnected} connected`],
     ['registry', `${status.registryEntries} ${status.registryEntries === 1 ? 'entry' : 'entries'}`],
-    ['actors', `${status.actors}, ${status.restarts} restarts, ${status.crashes} crashes`],
+    ['actors', `${status.actors}, ${status.restarts} restarts, ${status.crashes} crashes, ${status.deadLetters} dead letters`],
     ['memory', `${Math.round(status.memoryBytes / MIB)} MiB`],
   ];
   if (status.unreachedSeeds.length > 0) {

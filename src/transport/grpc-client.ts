@@ -5,6 +5,7 @@ import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { formatAddress } from '../address.ts';
 import type { Address } from '../address.ts';
+import { COMMAND_TIMEOUT_MS } from '../command-timeout.ts';
 import { MeshError } from '../errors.ts';
 import { AGENT_SESSION } from './agent-service.ts';
 import { DialSocket } from './dial-socket.ts';
@@ -94,8 +95,6 @@ export interface AdminClient {
 }
 
 const ASK_TIMEOUT_MS = 10_000;
-/** What a node waits for an agent when the request does not say. */
-const COMMAND_TIMEOUT_MS = 5_000;
 
 /** All entries of a registry of 32 MiB in one answer, and then some. The node is the user's own. */
 const REPLY_BYTES_MAX = 64 * 1024 * 1024;

@@ -159,12 +159,14 @@ describe('what people read', () => {
       memoryBytes: 90 * 1024 * 1024,
       unreachedSeeds: [],
       packetsDropped: { malformed: 0 },
+      deadLetters: 5,
     };
     const lines = formatStatus(status, PLAIN);
     expect(lines).to.have.length(11);
     expect(lines[0]).to.equal('node            a, version 0.1.0, pid 7, up 1d 01h');
     expect(lines).to.include('members         2 alive of 3');
     expect(lines).to.include('registry        1 entry');
+    expect(lines).to.include('actors          20, 1 restarts, 1 crashes, 5 dead letters');
     expect(formatStatus({ ...status, unreachedSeeds: ['h:1'], packetsDropped: { malformed: 3, oversized: 1 } }, PLAIN).slice(-2)).to.deep.equal([
       'unreached seeds  h:1 (still trying)',
       'dropped packets  malformed 3, oversized 1',

@@ -112,7 +112,7 @@ describe('the operator’s service', () => {
   });
 
   it('carries a status with counts by reason and numbers beyond 32 bits', async () => {
-    const status = { node: 'node-1', pid: 7, uptimeMs: 1.5, memoryBytes: 2 ** 40, packetsDropped: { malformed: 3 } };
+    const status = { node: 'node-1', pid: 7, uptimeMs: 1.5, memoryBytes: 2 ** 40, packetsDropped: { malformed: 3 }, deadLetters: 2 ** 33 };
     await serve({ getStatus: () => Promise.resolve(status) });
     expect(await admin.getStatus({})).to.deep.include(status);
   });

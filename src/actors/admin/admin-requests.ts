@@ -1,5 +1,6 @@
 /** Answers to an operator's single questions: the owner is asked by message, the answer is shaped for showing. */
 import type { Clock } from '../../clock.ts';
+import { COMMAND_TIMEOUT_MAX_MS, COMMAND_TIMEOUT_MS } from '../../command-timeout.ts';
 import { MeshError } from '../../errors.ts';
 import { nearestWord } from '../../nearest-word.ts';
 import { AskError } from '../../supervision/behavior.ts';
@@ -21,6 +22,8 @@ interface Operator {
   events(path: string, limit: number): readonly SupervisionEvent[];
   /** Counts since the process began. */
   crashes(): number;
+  /** Messages that reached nobody since the process began. */
+  deadLetters(): number;
   /** The life that would be ended; undefined when there is none. */
   lifeOf(path: string): number | undefined;
 }
@@ -43,9 +46,6 @@ export interface AdminRequestsOptions {
 
 /** A room answers from memory; one that takes longer is restarting or stuck, and the operator should hear so. */
 const ROOM_TIMEOUT_MS = 2_000;
-const COMMAND_TIMEOUT_MS = 5_000;
-/** The longest an operator may wait for an agent. */
-const COMMAND_TIMEOUT_MAX_MS = 600_000;
 /** Answers must arrive after the room's own deadline has had its chance. */
 const MARGIN_MS = 1_000;
 const HISTORY_DEFAULT = 100;
@@ -84,6 +84,7 @@ function nodeRequests(options: AdminRequestsOptions): Pick<Requests, 'getStatus'
         registryEntries: entries,
         ...(root === undefined ? { actors: 0, restarts: 0 } : treeTotals(root)),
         crashes: operator.crashes(),
+        deadLetters: operator.deadLetters(),
         memoryBytes: options.memoryBytes(),
         unreachedSeeds: [...view.unreachedSeeds],
         packetsDropped: { ...view.dropped },

@@ -1,4 +1,5 @@
 /** Commands that this node was asked to send and that wait for their answer: each is answered exactly once. Pure. */
+import { COMMAND_TIMEOUT_MAX_MS } from '../../command-timeout.ts';
 import { MeshError } from '../../errors.ts';
 import type { CommandOrder } from './agent-session.ts';
 
@@ -8,8 +9,6 @@ const NAME_CHARS_MAX = 128;
 const ARGUMENTS_MAX = 64;
 /** A command must fit into one frame to the agent with room to spare. */
 const ARGUMENTS_BYTES_MAX = 64 * 1024;
-/** Who wants to wait longer should ask again. */
-const TIMEOUT_MAX_MS = 10 * 60_000;
 
 interface Outstanding {
   readonly agent: string;
@@ -59,8 +58,8 @@ export function orderFault({ name, arguments: words, timeoutMs }: CommandOrder):
   if (name.length === 0 || name.length > NAME_CHARS_MAX) {
     return new MeshError('BAD_ARGUMENT', 'a command needs a name', { given: `${name.length} characters`, expected: `1 to ${NAME_CHARS_MAX}` });
   }
-  if (!Number.isFinite(timeoutMs) || timeoutMs <= 0 || timeoutMs > TIMEOUT_MAX_MS) {
-    return new MeshError('BAD_ARGUMENT', 'a command needs a time to wait for its answer', { given: `${timeoutMs} ms`, expected: `1 to ${TIMEOUT_MAX_MS} ms` });
+  if (!Number.isFinite(timeoutMs) || timeoutMs <= 0 || timeoutMs > COMMAND_TIMEOUT_MAX_MS) {
+    return new MeshError('BAD_ARGUMENT', 'a command needs a time to wait for its answer', { given: `${timeoutMs} ms`, expected: `1 to ${COMMAND_TIMEOUT_MAX_MS} ms` });
   }
   if (words.length > ARGUMENTS_MAX) {
     return new MeshError('TOO_LARGE', 'too many arguments for one command', { given: String(words.length), expected: `at most ${ARGUMENTS_MAX}` });

@@ -75,6 +75,7 @@ describe('the operator’s room', () => {
         paths: () => world.system.paths(),
         events: (path, limit) => world.system.events.latest(path, limit),
         crashes: () => world.system.events.crashes,
+        deadLetters: () => world.system.deadLetters.total,
         lifeOf: (path) => world.system.livingLife(path),
       },
       kill: (path) => void killed.push(path),
@@ -118,6 +119,11 @@ describe('the operator’s room', () => {
   it('shows the status with what the rooms that answer know, although one does not answer', async () => {
     const status = await world.outcome(handler.getStatus({}));
     expect(status).to.include({ node: 'n1', registryEntries: 7, agentsConnected: 1, membersTotal: 0 });
+  });
+
+  it('counts in the status what reached nobody', async () => {
+    for (const word of ['one', 'two']) world.ref('/nobody').send(word);
+    expect(await world.outcome(handler.getStatus({}))).to.include({ deadLetters: 2 });
   });
 
   it('says which room did not answer when the question was for it', async () => {
