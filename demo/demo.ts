@@ -15,6 +15,7 @@ const AGENTS = ['a1', 'a2', 'a3', 'a4', 'a5', 'a6'];
 const mesh = new DemoMesh();
 const startedAt = performance.now();
 let spinner: Ora | undefined;
+let isLeaving = false;
 
 /** One line of progress: what is being waited for, then what was seen and after how long. */
 async function step<T>(what: string, work: () => Promise<T>, seen: (result: T) => string): Promise<T> {
@@ -52,17 +53,27 @@ async function run(): Promise<void> {
   await step('stop everything in order', () => mesh.stop(), (codes) => `exit codes ${codes.join(' ')}`);
 }
 
-process.on('SIGINT', () => {
+/** The demo is over before its end: all that it started goes, and its exit code says why. */
+function leave(exitCode: number): void {
+  isLeaving = true;
   spinner?.stop();
-  void mesh.clear().then(() => process.exit(130));
-});
+  void mesh.clear().then(() => process.exit(exitCode));
+}
+
+// 128 + the signal's number, as shells have it. A reader who has gone is SIGPIPE to them.
+for (const [signal, exitCode] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]] as const) process.on(signal, () => leave(exitCode));
+for (const output of [process.stdout, process.stderr]) output.on('error', () => leave(141));
+
 try {
   await run();
   process.stdout.write(`\nThat was ${((performance.now() - startedAt) / 1_000).toFixed(0)} s. Run your own node: npm start\n`);
 } catch (error) {
-  spinner?.fail();
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\nThe logs end with:\n${mesh.logs()}\n`);
-  process.exitCode = 1;
+  // What fails while all is being ended fails because of that.
+  if (!isLeaving) {
+    spinner?.fail();
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\nThe logs end with:\n${mesh.logs()}\n`);
+    process.exitCode = 1;
+  }
 } finally {
   await mesh.clear();
 }

@@ -35,6 +35,7 @@ export class Playground {
   readonly #colour: boolean;
   readonly home = mkdtempSync(join(tmpdir(), 'mesh-'));
   readonly #children = new Set<ChildProcess>();
+  #isCleared = false;
 
   constructor({ colour = false } = {}) {
     this.#colour = colour;
@@ -75,6 +76,7 @@ export class Playground {
 
   /** A long-running `mesh …`, such as an agent or a watch. */
   spawn(...args: string[]): ChildProcess {
+    if (this.#isCleared) throw new Hopeless('the playground has been cleared');
     const child = spawn(process.execPath, [MESH, ...args], { env: this.#env(), stdio: ['ignore', 'pipe', 'pipe'] });
     this.#children.add(child);
     return child;
@@ -88,7 +90,9 @@ export class Playground {
     return { code, stdout: said.stdout(), stderr: said.stderr() };
   }
 
+  /** For good: nothing starts in it any more. */
   async clear(): Promise<void> {
+    this.#isCleared = true;
     await Promise.all([...this.#children].filter((child) => child.exitCode === null && child.signalCode === null).map((child) => endOf(child, () => child.kill('SIGKILL'))));
     rmSync(this.home, { recursive: true, force: true });
   }
