@@ -24,6 +24,7 @@ export const ERROR_CATALOGUE = {
   TOO_LARGE: { exitCode: 1, meaning: 'larger than the limit' },
   MALFORMED: { exitCode: 1, meaning: 'bytes or frames that do not follow the protocol' },
   SESSION_CLOSED: { exitCode: 3, meaning: 'the other side ended the stream' },
+  OUTPUT_LOST: { exitCode: 1, meaning: 'standard output cannot be written' },
   INTERNAL: { exitCode: 1, meaning: 'a bug in the node; its log says more' },
 } as const satisfies Record<string, { exitCode: number; meaning: string }>;
 

@@ -19,6 +19,8 @@ export interface CliIo {
   readonly hostName: string;
   /** `heard` runs for each SIGINT and SIGTERM, instead of what they do otherwise, until the returned function is called. */
   onSignal(heard: (signal: StopSignal) => void): () => void;
+  /** From now on the process goes on when nobody reads its standard output any more. */
+  outliveReader(): void;
   /** Ends the process now. */
   exit(code: number): void;
 }

@@ -4,10 +4,13 @@ import { homedir, hostname } from 'node:os';
 import type { CliIo, Doors, StopSignal } from './command.ts';
 import { DONE, FAILED } from './exit-code.ts';
 import { report, runCli } from './run-cli.ts';
+import { MeshError } from '../errors.ts';
+import { systemErrorMeaning } from '../system-error.ts';
 
 const STOP_SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM'];
 
 const argv = process.argv.slice(2);
+let outlivesReader = false;
 
 const io: CliIo = {
   stdout: process.stdout,
@@ -23,6 +26,7 @@ const io: CliIo = {
       for (const signal of STOP_SIGNALS) process.off(signal, heard);
     };
   },
+  outliveReader: () => void (outlivesReader = true),
   exit: (code) => process.exit(code),
 };
 
@@ -41,14 +45,17 @@ function reportUncaught(error: unknown): void {
 }
 
 process.on('uncaughtException', reportUncaught);
-// `mesh members | head -1`: whoever read has read enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (outlivesReader) return;
+  // `mesh members | head -1`: whoever read has read enough.
   if (error.code === 'EPIPE') process.exit(DONE);
-  throw error;
+  const meaning = systemErrorMeaning(error) ?? error.message;
+  report(new MeshError('OUTPUT_LOST', `cannot write to standard output: ${meaning}`, { cause: error }), argv, io);
+  process.exit(FAILED);
 });
 // Nobody is left to tell. A node goes on: its log has a file too.
 process.stderr.on('error', () => undefined);
 
 const exitCode = await runCli(argv, io, doors);
-// Pipes may be asynchronous: what was printed goes out first. A connection that lingers does not keep the process.
-process.stdout.write('', () => process.exit(exitCode));
+// Pipes may be asynchronous: what was printed goes out first, or fails. A connection that lingers does not keep the process.
+process.stdout.write('', () => setImmediate(() => process.exit(exitCode)));

@@ -22,6 +22,7 @@ export const START_COMMAND: CommandSpec = {
   run: async (call) => {
     const { config, warnings } = readConfig(sourcesOf(call));
     for (const warning of warnings) call.remark(`warning: ${warning}`);
+    call.io.outliveReader();
     const claim = claimDataDir({ dataDir: config.dataDir, name: config.name, home: call.io.home });
     try {
       const log = await call.doors.createLog({

@@ -24,7 +24,7 @@ const TABLE: readonly Row[] = [
   { status: Status.ALREADY_EXISTS, bare: 'REFUSED', carries: ['ALREADY_RUNNING', 'PORT_IN_USE'] },
   { status: Status.PERMISSION_DENIED, bare: 'REFUSED', carries: ['INSECURE_BIND'] },
   { status: Status.RESOURCE_EXHAUSTED, bare: 'OVERLOADED', carries: ['OVERLOADED', 'TOO_LARGE'] },
-  { status: Status.FAILED_PRECONDITION, bare: 'REFUSED', carries: ['REFUSED', 'AGENT_OFFLINE', 'DATA_DIR_UNUSABLE'] },
+  { status: Status.FAILED_PRECONDITION, bare: 'REFUSED', carries: ['REFUSED', 'AGENT_OFFLINE', 'DATA_DIR_UNUSABLE', 'OUTPUT_LOST'] },
   { status: Status.ABORTED, bare: 'SESSION_CLOSED', carries: [] },
   { status: Status.OUT_OF_RANGE, bare: 'BAD_ARGUMENT', carries: [] },
   { status: Status.UNIMPLEMENTED, bare: 'REFUSED', carries: [] },

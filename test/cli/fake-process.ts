@@ -90,6 +90,7 @@ export class FakeProcess {
         this.#signalled.add(heard);
         return () => this.#signalled.delete(heard);
       },
+      outliveReader: () => undefined,
       exit: (code) => void this.exits.push(code),
     };
   }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -14,13 +14,14 @@ describe('the mesh process', () => {
 
   after(() => rmSync(home, { recursive: true }));
 
-  async function mesh(argv: readonly string[], isRead = true): Promise<{ exitCode: unknown; stdout: string; stderr: string }> {
+  /** @param output where standard output goes: read, closed by its reader, or a file */
+  async function mesh(argv: readonly string[], output: 'read' | 'closed' | number = 'read'): Promise<{ exitCode: unknown; stdout: string; stderr: string }> {
     const env = { ...process.env, HOME: home, MESH_DATA_DIR: '' };
-    const child = spawn(process.execPath, ['--import', 'tsx/esm', 'src/cli/main.ts', ...argv], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, ['--import', 'tsx/esm', 'src/cli/main.ts', ...argv], { env, stdio: ['ignore', typeof output === 'number' ? output : 'pipe', 'pipe'] });
     let [stdout, stderr] = ['', ''];
-    if (isRead) child.stdout.on('data', (text) => (stdout += String(text)));
-    else child.stdout.destroy();
-    child.stderr.on('data', (text) => (stderr += String(text)));
+    if (output === 'read') child.stdout!.on('data', (text) => (stdout += String(text)));
+    else child.stdout?.destroy();
+    child.stderr!.on('data', (text) => (stderr += String(text)));
     const [exitCode] = (await once(child, 'close')) as [unknown];
     return { exitCode, stdout, stderr };
   }
@@ -38,7 +39,15 @@ describe('the mesh process', () => {
   });
 
   it('ends quietly when its reader has gone', async () => {
-    const { exitCode, stderr } = await mesh(['start', '--help'], false);
+    const { exitCode, stderr } = await mesh(['start', '--help'], 'closed');
     expect([exitCode, stderr]).to.deep.equal([0, '']);
+  });
+
+  it('ends with 1 and says why when its output finds no room', async function () {
+    if (!existsSync('/dev/full')) this.skip();
+    const full = openSync('/dev/full', 'w');
+    const { exitCode, stderr } = await mesh(['version'], full);
+    closeSync(full);
+    expect([exitCode, stderr]).to.deep.equal([1, 'mesh: cannot write to standard output: no space left on device (ENOSPC)\n']);
   });
 });

@@ -33,6 +33,15 @@ describe('a node, as a process', () => {
     expect(started).to.include({ node: 'n1', life: 1 });
   });
 
+  it('goes on when nobody reads what it says, and its log file goes on', async () => {
+    const node = play.spawn('start', '--name', 'n1', '--gossip-port', '0', '--grpc-port', '0', '--log-level', 'debug');
+    node.stdout?.destroy();
+    node.stderr?.destroy();
+    const status = await until('an answer', 10_000, async () => JSON.parse((await play.run('status', '--json')).stdout) as { dataDir: string });
+    expect(await endOf(node, () => node.kill('SIGTERM'))).to.equal(0);
+    expect(readFileSync(join(status.dataDir, 'log', 'node.jsonl'), 'utf8')).to.include('"event":"actor-exit"');
+  });
+
   it('ends at once on a second SIGTERM', async () => {
     const node = await play.node('n1');
     // Stopped, it cannot finish the first one before the second is there.
