@@ -32,6 +32,10 @@ export type AgentsRequest =
   | { readonly kind: 'incoming'; readonly stream: AgentStream }
   /** Every agent in the mesh that this node knows of. */
   | { readonly kind: 'list'; readonly reply: Reply<readonly AgentView[]> }
+  /** How many are connected to this node. */
+  | { readonly kind: 'count'; readonly reply: Reply<number> }
+  /** The node it is connected to. Faults: AGENT_UNKNOWN, AGENT_OFFLINE. */
+  | { readonly kind: 'where-is'; readonly agent: string; readonly reply: Reply<string | MeshError> }
   /** Wherever the agent is connected. Faults: AGENT_UNKNOWN, AGENT_OFFLINE, AGENT_LATE. */
   | {
       readonly kind: 'command';

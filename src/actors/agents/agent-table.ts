@@ -107,6 +107,10 @@ export class AgentTable {
     }
   }
 
+  countConnectedTo(node: string): number {
+    return this.#connected.get(node)?.size ?? 0;
+  }
+
   /** The agents connected to a node whose ids come after `after`, in order of id. */
   connectedTo(node: string, after: string): readonly Sighting[] {
     const ids = [...(this.#connected.get(node) ?? [])].filter((id) => id > after);

@@ -111,6 +111,14 @@ function hear(
     case 'list':
       message.reply(state.brain.list(context.clock.now()));
       return undefined;
+    case 'count':
+      message.reply(state.brain.countHere);
+      return undefined;
+    case 'where-is': {
+      const known = state.brain.whereIs(message.agent, context.clock.now());
+      message.reply(known instanceof MeshError ? known : known.node);
+      return undefined;
+    }
     case 'command': {
       const command = `${state.commandPrefix}${++state.lastCommand}`;
       state.replies.set(command, message.reply);

@@ -98,6 +98,24 @@ export class Directory {
     return this.#table.list(now);
   }
 
+  /** How many agents are connected to this node. */
+  get countHere(): number {
+    return this.#table.countConnectedTo(this.#self);
+  }
+
+  /** The agent where it is connected, or why it cannot be reached: AGENT_UNKNOWN, AGENT_OFFLINE. */
+  whereIs(agent: string, now: number): Sighting | MeshError {
+    const known = this.#table.get(agent);
+    if (known === undefined) return this.#unknown(agent);
+    if (known.isConnected) return known;
+    const forS = Math.round((now - (this.#table.offlineSinceMs(agent) ?? now)) / 1_000);
+    return new MeshError('AGENT_OFFLINE', `agent ${agent} has been offline for ${forS} s; it was last connected to ${known.node}`, {
+      given: agent,
+      expected: 'an agent that is connected',
+      todo: 'see mesh agents',
+    });
+  }
+
   get counts(): { readonly known: number; readonly unlisted: number; readonly arrivals: number; readonly commands: number; readonly malformed: number } {
     return {
       known: this.#table.size,
@@ -263,7 +281,7 @@ export class Directory {
 
   #command(agent: string, order: CommandOrder, at: Moment): readonly DirectoryEffect[] {
     const { command, timeoutMs } = order;
-    const known = this.#whereIs(agent, at);
+    const known = this.whereIs(agent, at.now);
     if (known instanceof MeshError) return [{ kind: 'answer', command, answer: known }];
     const fault = this.#commands.begin(order, agent, known.node);
     if (fault !== undefined) return [{ kind: 'answer', command, answer: fault }];
@@ -289,21 +307,8 @@ export class Directory {
     return [{ kind: 'answer', command, answer: answer instanceof MeshError ? answer : { node, ...answer } }];
   }
 
-  /** The agent where it is connected, or why it cannot be commanded: AGENT_UNKNOWN, AGENT_OFFLINE. */
-  #whereIs(agent: string, at: Moment): Sighting | MeshError {
-    const known = this.#table.get(agent);
-    if (known === undefined) return this.#unknown(agent);
-    if (known.isConnected) return known;
-    const forS = Math.round((at.now - (this.#table.offlineSinceMs(agent) ?? at.now)) / 1_000);
-    return new MeshError('AGENT_OFFLINE', `agent ${agent} has been offline for ${forS} s; it was last connected to ${known.node}`, {
-      given: agent,
-      expected: 'an agent that is connected',
-      todo: 'see mesh agents',
-    });
-  }
-
   #notHere(agent: string, at: Moment): MeshError | undefined {
-    const known = this.#whereIs(agent, at);
+    const known = this.whereIs(agent, at.now);
     if (known instanceof MeshError) return known;
     if (known.node === this.#self) return undefined;
     return new MeshError('AGENT_OFFLINE', `agent ${agent} has just moved from ${this.#self} to ${known.node}`, { given: agent, todo: 'try again' });

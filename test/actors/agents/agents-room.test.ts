@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { telemetrySubject } from '../../../src/actors/agents/agent-messages.ts';
+import { telemetrySubject, type AgentsRequest } from '../../../src/actors/agents/agent-messages.ts';
 import type { BusRequest } from '../../../src/actors/bus/bus-messages.ts';
 import { MeshError } from '../../../src/errors.ts';
 import { directoryActor } from '../../../src/actors/agents/directory-actor.ts';
@@ -13,6 +13,16 @@ async function where(nodes: Nodes, self: string): Promise<string[]> {
   return (await nodes.agents(self)).map(({ id, node, isConnected }) => `${id} ${isConnected ? 'on' : 'off'} ${node}`);
 }
 
+function whereIs(nodes: Nodes, self: string, agent: string): Promise<string | MeshError> {
+  const directory = nodes.world.ref<AgentsRequest>(`/${self}/agents/directory`);
+  return nodes.world.outcome(directory.ask<string | MeshError>((reply) => ({ kind: 'where-is', agent, reply }), 1_000));
+}
+
+function count(nodes: Nodes, self: string): Promise<number> {
+  const directory = nodes.world.ref<AgentsRequest>(`/${self}/agents/directory`);
+  return nodes.world.outcome(directory.ask<number>((reply) => ({ kind: 'count', reply }), 1_000));
+}
+
 describe('the agents of running nodes', () => {
   let nodes: Nodes;
   beforeEach(async () => void (nodes = await startNodes('a', 'b')));
@@ -24,6 +34,8 @@ describe('the agents of running nodes', () => {
     await nodes.world.advance(200);
     expect(await where(nodes, 'a')).to.deep.equal(['a1 on b']);
     expect(await where(nodes, 'b')).to.deep.equal(['a1 on b']);
+    expect([await count(nodes, 'a'), await count(nodes, 'b')]).to.deep.equal([0, 1]);
+    expect(await whereIs(nodes, 'a', 'a1')).to.equal('b');
     for (const self of ['a', 'b']) expect(await nodes.command(self, 'a1')).to.deep.equal({ node: 'b', ok: true, output: 'a1: ping' });
   });
 
@@ -100,6 +112,7 @@ describe('the agents of running nodes', () => {
     expect(await where(nodes, 'a')).to.deep.equal(['a1 off b']);
     const answer = await nodes.command('a', 'a1');
     expect(answer).to.be.instanceOf(MeshError).and.to.have.property('code', 'AGENT_OFFLINE');
+    expect(await whereIs(nodes, 'a', 'a1')).to.be.instanceOf(MeshError).and.to.have.property('code', 'AGENT_OFFLINE');
   });
 
   it('that do not answer are late, and what they say later is ignored', async () => {
