@@ -8,6 +8,8 @@ export interface LogFields {
   /** Path of the actor that speaks. */
   readonly actor?: string;
   readonly life?: number;
+  /** Whether people are told this in another way, so that only the file needs the line. */
+  readonly isForFile?: boolean;
   readonly [field: string]: unknown;
 }
 
@@ -69,22 +71,35 @@ export function createLog(sinks: LogSinks): NodeLog {
 }
 
 const COLOURS: Record<string, string> = { error: '31', warn: '33', info: '36', debug: '90' };
-/** Shown in their place, or kept for the file: a stack is for whoever mends the code. */
-const NOT_REPEATED = new Set(['level', 'message', 'event', 'node', 'actor', 'life', 'stack']);
+/** Shown in their place, or kept for the file: a stack and a state are for whoever mends the code. */
+const NOT_REPEATED = new Set(['level', 'message', 'event', 'node', 'actor', 'life', 'stack', 'state', 'isForFile']);
 
 function peoplesFormat(colour: boolean): winston.Logform.Format {
-  return winston.format.printf((info) => {
+  const line = winston.format.printf((info) => {
     const time = new Date().toISOString().slice(11, 23);
     const level = colour ? `\u001b[${COLOURS[info.level] ?? '0'}m${info.level.padEnd(5)}\u001b[0m` : info.level.padEnd(5);
     const who = typeof info['actor'] === 'string' ? ` ${info['actor']}` : '';
     const fields = Object.entries(info)
-      .filter(([name, value]) => !NOT_REPEATED.has(name) && value !== undefined)
-      .map(([name, value]) => `${name}=${printable(value)}`);
+      .filter(([name]) => !NOT_REPEATED.has(name))
+      .flatMap(([name, value]) => fieldsOf(name, value));
     return [`${time} ${level}${who}`, String(info['event']), ...fields].join(' ');
   });
+  return winston.format.combine(winston.format((info) => (info['isForFile'] === true ? false : info))(), line);
 }
 
-function printable(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
-  return /^[\w./:@-]*$/.test(text) ? text : JSON.stringify(text);
+/** One field per leaf: `budget.used=1`. The file keeps the structure. */
+function fieldsOf(name: string, value: unknown): string[] {
+  if (value === undefined) return [];
+  const text = asText(value);
+  if (text === undefined) return Object.entries(value as object).flatMap(([key, inner]) => fieldsOf(`${name}.${key}`, inner));
+  return [`${name}=${/^[\w./:@,[\]-]*$/.test(text) ? text : JSON.stringify(text)}`];
+}
+
+/** What fits behind one `=`; undefined for an object with fields of its own. An address is one word: `127.0.0.1:7946`. */
+function asText(value: unknown): string | undefined {
+  if (Array.isArray(value)) return value.map((item) => asText(item) ?? JSON.stringify(item)).join(',');
+  if (typeof value !== 'object' || value === null) return String(value);
+  const { host, port, ...others } = value as Record<string, unknown>;
+  if (typeof host !== 'string' || typeof port !== 'number' || Object.keys(others).length > 0) return undefined;
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -23,7 +23,8 @@ export const START_COMMAND: CommandSpec = {
     const { config, warnings } = readConfig(sourcesOf(call));
     for (const warning of warnings) call.remark(`warning: ${warning}`);
     call.io.outliveReader();
-    const claim = claimDataDir({ dataDir: config.dataDir, name: config.name, home: call.io.home });
+    const isFromVariable = call.options['dataDir'] === undefined && (call.io.env['MESH_DATA_DIR'] ?? '') !== '';
+    const claim = claimDataDir({ dataDir: config.dataDir, name: config.name, home: call.io.home, isFromVariable });
     try {
       const log = await call.doors.createLog({
         node: config.name,

@@ -2,7 +2,7 @@
  * The directory that one node owns while it runs, and how commands on the same machine find that node.
  * Who holds it stands in `node.lock`; a copy under the person's home tells where data directories in use are.
  */
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MeshError } from '../errors.ts';
 import { absolutePath, registrationDir } from '../config/home-path.ts';
@@ -17,7 +17,7 @@ interface NodeAddresses {
 }
 
 export interface DataDirClaim {
-  /** Its directory is there. */
+  /** It is there, and takes lines. */
   readonly logFile: string;
   /**
    * Says that the node is up, so that commands find it. `unregistered` when nothing can be written under home: then
@@ -38,17 +38,23 @@ export interface FoundNode extends NodeAddresses {
  * Makes the directory when there is none, and takes it for this process.
  * @throws MeshError DATA_DIR_UNUSABLE, ALREADY_RUNNING
  */
-export function claimDataDir(options: { readonly dataDir: string; readonly name: string; readonly home: string }): DataDirClaim {
-  const { dataDir, name, home } = options;
+export function claimDataDir(options: {
+  readonly dataDir: string;
+  readonly name: string;
+  readonly home: string;
+  /** Whether MESH_DATA_DIR chose the directory: its user may not know that it did. */
+  readonly isFromVariable?: boolean;
+}): DataDirClaim {
+  const { dataDir, name, home, isFromVariable = false } = options;
   const lock = join(dataDir, 'node.lock');
   const registration = join(registrationDir(home), `${process.pid}.json`);
-  const logDir = join(dataDir, 'log');
+  const logFile = join(dataDir, 'log', 'node.jsonl');
   const identity = { ...thisProcess(), name, dataDir };
-  const holder = usable(dataDir, () => {
-    makeDir(logDir);
-    return takeLock(lock, identity);
-  });
-  if (holder !== undefined) throw alreadyRunning(dataDir, holder);
+  usable(dataDir, () => makeDir(dirname(logFile)));
+  // The log opens it when the node runs already, and would have nowhere to say that it cannot.
+  usable(dataDir, () => closeSync(openSync(logFile, 'a', 0o600)), `the log file ${logFile}`);
+  const holder = usable(dataDir, () => takeLock(lock, identity));
+  if (holder !== undefined) throw alreadyRunning(dataDir, holder, isFromVariable);
 
   const release = (): void => {
     process.off('exit', release);
@@ -61,9 +67,9 @@ export function claimDataDir(options: { readonly dataDir: string; readonly name:
   };
   process.on('exit', release);
   return {
-    logFile: join(logDir, 'node.jsonl'),
-    announce(addresses) {
-      const announced: Held = { ...identity, ...addresses };
+    logFile,
+    announce({ gossipAddress, grpcAddress, adminSocket }) {
+      const announced: Held = { ...identity, gossipAddress, grpcAddress, adminSocket };
       usable(dataDir, () => writeHeld(lock, announced));
       try {
         makeDir(registrationDir(home));
@@ -87,7 +93,7 @@ export function findNode(options: {
   readonly home: string;
 }): FoundNode {
   const chosen = options.dataDir ?? options.env['MESH_DATA_DIR'];
-  if (chosen !== undefined && chosen !== '') return findNodeIn(absolutePath(chosen, options.home));
+  if (chosen !== undefined && chosen !== '') return findNodeIn(absolutePath(chosen, options.home), options.dataDir === undefined);
   const [only, ...others] = registeredNodes(options.home);
   if (only === undefined) {
     throw new MeshError('NODE_UNREACHABLE', 'no node is running here', {
@@ -102,13 +108,13 @@ export function findNode(options: {
   });
 }
 
-function findNodeIn(dataDir: string): FoundNode {
+function findNodeIn(dataDir: string, isFromVariable: boolean): FoundNode {
   const held = usable(dataDir, () => readHeld(join(dataDir, 'node.lock')));
   if (held === undefined || !isRunning(held)) {
     throw new MeshError('NODE_UNREACHABLE', `no node is running in ${dataDir}`, {
       given: dataDir,
       expected: 'the data directory of a running node',
-      todo: `start one with \`mesh start --data-dir ${dataDir}\``,
+      todo: `${isFromVariable ? 'MESH_DATA_DIR names that directory: unset it, or ' : ''}start one with \`mesh start --data-dir ${dataDir}\``,
     });
   }
   if (!isAnnounced(held)) {
@@ -149,11 +155,13 @@ function isAnnounced(held: Held): held is Held & FoundNode {
   return ['name', 'dataDir', 'gossipAddress', 'grpcAddress', 'adminSocket'].every((field) => typeof held[field] === 'string');
 }
 
-function alreadyRunning(dataDir: string, { pid }: Held): MeshError {
+function alreadyRunning(dataDir: string, { pid }: Held, isFromVariable: boolean): MeshError {
   return new MeshError('ALREADY_RUNNING', `already running, pid ${pid}: it holds ${dataDir}`, {
     given: dataDir,
     expected: 'a data directory that no other node holds',
-    todo: 'stop that node, or start this one under another --name or --data-dir',
+    todo: isFromVariable
+      ? 'MESH_DATA_DIR names that directory: unset it, or say --data-dir'
+      : 'stop that node, or start this one under another --name or --data-dir',
   });
 }
 
@@ -173,15 +181,15 @@ function makeDir(path: string, isParentMade = false): void {
   }
 }
 
-function usable<T>(dataDir: string, act: () => T): T {
+function usable<T>(dataDir: string, act: () => T, what = `the data directory ${dataDir}`): T {
   try {
     return act();
   } catch (error) {
     const meaning = systemErrorMeaning(error);
     if (meaning === undefined) throw error;
-    throw new MeshError('DATA_DIR_UNUSABLE', `cannot use the data directory ${dataDir}: ${meaning}`, {
+    throw new MeshError('DATA_DIR_UNUSABLE', `cannot use ${what}: ${meaning}`, {
       given: dataDir,
-      expected: 'a directory that this user can read and write',
+      expected: 'a directory in which this user can read and write',
       todo: 'mend it, or choose another --data-dir',
       cause: error,
     });

@@ -125,6 +125,21 @@ describe('a data directory', () => {
     expect(error.message).to.equal(`cannot use the data directory ${dirOf('a')}: not a directory (ENOTDIR)`);
   });
 
+  it('is not usable when its log cannot be written', () => {
+    mkdirSync(join(dirOf('a'), 'log', 'node.jsonl'), { recursive: true });
+    const error = faultOf(() => claim('a'));
+    expect(error.code).to.equal('DATA_DIR_UNUSABLE');
+    expect(error.message).to.equal(`cannot use the log file ${dirOf('a')}/log/node.jsonl: illegal operation on a directory (EISDIR)`);
+    expect(readdirSync(dirOf('a'))).to.deep.equal(['log']);
+  });
+
+  it('that a variable names is told as such', () => {
+    leaveLock('a', thisProcess());
+    expect(faultOf(() => claimDataDir({ dataDir: dirOf('a'), name: 'a', home, isFromVariable: true })).todo).to.include('MESH_DATA_DIR');
+    expect(faultOf(() => claim('a')).todo).to.not.include('MESH_DATA_DIR');
+    expect(faultOf(() => find(undefined, { MESH_DATA_DIR: dirOf('b') })).todo).to.include('MESH_DATA_DIR');
+  });
+
   it('is not usable when a file stands in its way', () => {
     writeFileSync(join(home, 'data'), '');
     expect(faultOf(() => claim('a')).message).to.match(/not a directory \(ENOTDIR\)$/);

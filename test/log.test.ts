@@ -1,0 +1,60 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { createLog, type LogFields } from '../src/log.ts';
+
+describe('the log', () => {
+  let folder: string;
+  let written: string;
+  let write: typeof process.stderr.write;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'mesh-log-'));
+    written = '';
+    write = process.stderr.write;
+    process.stderr.write = ((text: string, ...rest: unknown[]) => {
+      written += text;
+      const done = rest.at(-1);
+      if (typeof done === 'function') (done as () => void)();
+      return true;
+    }) as typeof write;
+  });
+
+  afterEach(() => {
+    process.stderr.write = write;
+    rmSync(folder, { recursive: true });
+  });
+
+  /** @returns what people read, without the time, and what stands in the file */
+  async function said(fields: LogFields): Promise<{ people: string; file: Record<string, unknown> }> {
+    const file = join(folder, 'node.jsonl');
+    const log = createLog({ node: 'n', level: 'info', file, stderr: true, colour: false });
+    log.log('info', 'event', fields);
+    await log.close();
+    process.stderr.write = write;
+    return { people: written.slice('00:00:00.000 '.length).trimEnd(), file: JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown> };
+  }
+
+  it('gives people one word per field, and the file the structure', async () => {
+    const fields = {
+      actor: '/a',
+      address: { host: '127.0.0.1', port: 7946 },
+      others: [{ host: '::1', port: 1 }, 'x'],
+      budget: { used: 1, of: { intensity: 3 } },
+      reason: 'two words',
+      nothing: undefined,
+      state: '{"a":1}',
+    };
+    const { people, file } = await said(fields);
+    expect(people).to.equal('info  /a event address=127.0.0.1:7946 others=[::1]:1,x budget.used=1 budget.of.intensity=3 reason="two words"');
+    const { nothing: _, ...kept } = fields;
+    expect(file).to.deep.include(kept);
+  });
+
+  it('keeps for the file what people are told in another way', async () => {
+    const { people, file } = await said({ isForFile: true, why: 'x' });
+    expect(people).to.equal('');
+    expect(file).to.include({ why: 'x' });
+  });
+});
