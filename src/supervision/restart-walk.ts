@@ -1,5 +1,4 @@
 /** A walk over children: down with those that stop, the last first, then up with those that start, the first first. Pure. */
-import type { Child } from './child-record.ts';
 
 interface WalkParts {
   /** Tells the walk from earlier ones. */
@@ -17,7 +16,7 @@ export class RestartWalk {
   readonly delayMs: number;
   phase: 'down' | 'waiting' | 'up' = 'down';
   /** The child whose start the walk waits for. */
-  starting: Child | undefined;
+  starting: string | undefined;
   readonly #order: string[];
   readonly #stop: Set<string>;
   readonly #start: Set<string>;

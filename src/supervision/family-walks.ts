@@ -1,0 +1,77 @@
+/** How a family starts, restarts in groups and stops: one child after the other, a step whenever something has happened. */
+import { isActive } from './child-record.ts';
+import type { ExitReason } from './behavior.ts';
+import type { Family } from './family.ts';
+import { RestartWalk } from './restart-walk.ts';
+
+export function walkUpFirst(family: Family): void {
+  const { order } = family;
+  family.walk = new RestartWalk({ epoch: family.nextEpoch(), order, stop: [], start: order, delayMs: 0 });
+}
+
+/** Takes the place of a walk that is under way: what that had left to do is part of this, its delay included. */
+export function walkOver(family: Family, ids: readonly string[], delayMs: number): void {
+  const stillDueMs = family.walk?.phase === 'down' ? family.walk.delayMs : 0;
+  family.walk = new RestartWalk({ epoch: family.nextEpoch(), order: family.order, stop: ids, start: ids, delayMs: Math.max(delayMs, stillDueMs) });
+  for (const id of ids) {
+    const child = family.children.get(id);
+    if (child === undefined || isActive(child)) continue;
+    child.status = 'down';
+    family.emit({ kind: 'await-restart', id });
+  }
+}
+
+/** All children stop, and then the supervisor exits with `reason`. */
+export function shutDown(family: Family, reason: ExitReason): void {
+  if (family.isLeaving) return;
+  family.phase = 'stopping';
+  family.exitReason = reason;
+  const { order, isDynamic } = family;
+  family.walk = isDynamic ? undefined : new RestartWalk({ epoch: family.nextEpoch(), order, stop: order, start: [], delayMs: 0 });
+  for (const child of family.children.values()) {
+    // Dynamic children do not depend on each other: all stop at once.
+    if (isActive(child) && isDynamic) family.stop(child);
+    if (isActive(child) || child.status === 'ignored') continue;
+    child.status = 'down';
+    family.answerStart(child, { outcome: 'shutting_down' });
+    family.staysDown(child);
+  }
+}
+
+/** Takes the steps that can be taken now. */
+export function advance(family: Family): void {
+  const { walk } = family;
+  if (walk?.phase === 'down') walkDown(family, walk);
+  if (walk?.phase === 'up') walkUp(family, walk);
+  if (family.phase !== 'stopping' || family.walk !== undefined) return;
+  if (family.isDynamic && family.children.size > 0) return;
+  family.phase = 'over';
+  family.emit({ kind: 'exit', reason: family.exitReason });
+}
+
+function walkDown(family: Family, walk: RestartWalk): void {
+  const next = walk.nextDown((id) => isActive(family.children.get(id)));
+  const child = next === undefined ? undefined : family.children.get(next);
+  if (child !== undefined) return family.stop(child);
+  const { delayMs, epoch } = walk;
+  walk.phase = delayMs > 0 ? 'waiting' : 'up';
+  if (delayMs > 0) family.emit({ kind: 'schedule', key: 'group-backoff', delayMs, input: { kind: 'group-backoff-over', epoch } });
+}
+
+function walkUp(family: Family, walk: RestartWalk): void {
+  while (walk.starting === undefined || family.children.get(walk.starting)?.status !== 'starting') {
+    const id = walk.nextUp();
+    if (id === undefined) return walked(family);
+    const child = family.children.get(id);
+    if (child === undefined || isActive(child)) continue;
+    family.start(child);
+    walk.starting = id;
+  }
+}
+
+function walked(family: Family): void {
+  family.walk = undefined;
+  if (family.phase !== 'starting') return;
+  family.phase = 'running';
+  family.emit({ kind: 'started' });
+}

@@ -1,0 +1,157 @@
+/** A supervisor's children and what it knows of them, with the small steps that all it does is made of. */
+import type { Random } from '../random.ts';
+import type { ActorRef, ExitReason, Reply } from './behavior.ts';
+import { isActive, newChild } from './child-record.ts';
+import type { Child } from './child-record.ts';
+import { DEFAULTS } from './child-spec.ts';
+import type { ChildSpec, SupervisorSpec } from './child-spec.ts';
+import { SHUTDOWN } from './exit-reason.ts';
+import { addRestart, restartsInPeriod } from './intensity.ts';
+import type { Intensity, RestartTimes } from './intensity.ts';
+import type { RestartWalk } from './restart-walk.ts';
+import type { ChildReport, SupervisorEffect } from './supervisor-effects.ts';
+import type { StartChildOutcome } from './supervisor-messages.ts';
+
+export class Family {
+  readonly spec: SupervisorSpec;
+  readonly path: string;
+  readonly random: Random;
+  readonly refOf: (id: string) => ActorRef<unknown>;
+  /** In start order. */
+  readonly children = new Map<string, Child>();
+  phase: 'starting' | 'running' | 'stopping' | 'over' = 'starting';
+  /** What the supervisor exits with once it has no children. */
+  exitReason: ExitReason = SHUTDOWN;
+  walk: RestartWalk | undefined;
+  #times: RestartTimes = [];
+  #epoch = 0;
+  #effects: SupervisorEffect[] = [];
+
+  constructor(spec: SupervisorSpec, path: string, random: Random, refOf: (id: string) => ActorRef<unknown>) {
+    this.spec = spec;
+    this.path = path;
+    this.random = random;
+    this.refOf = refOf;
+    for (const child of spec.children ?? []) this.add(child);
+  }
+
+  get isDynamic(): boolean {
+    return this.spec.strategy === 'dynamic';
+  }
+
+  get isLeaving(): boolean {
+    return this.phase === 'stopping' || this.phase === 'over';
+  }
+
+  get order(): readonly string[] {
+    return [...this.children.keys()];
+  }
+
+  /** Whether children share one budget. */
+  get isBudgetShared(): boolean {
+    return (this.spec.budget ?? (this.isDynamic ? 'child' : 'supervisor')) === 'supervisor';
+  }
+
+  nextEpoch(): number {
+    return ++this.#epoch;
+  }
+
+  /** The child, if `epoch` is that of its present life. */
+  current(id: string, epoch: number): Child | undefined {
+    const child = this.children.get(id);
+    return child?.epoch === epoch ? child : undefined;
+  }
+
+  /** Whether the child has no life but will get one without being asked for it. */
+  isRestarting(child: Child): boolean {
+    return child.status === 'restarting' || (!isActive(child) && this.walk?.willStart(child.spec.id) === true);
+  }
+
+  /** Whether nothing can start the child again once it is down, so that its spec goes with it. */
+  isGoneWhenDown(child: Child): boolean {
+    return child.flags.restart === 'temporary' || this.isDynamic;
+  }
+
+  add(spec: ChildSpec): Child {
+    const child = newChild(spec);
+    this.children.set(spec.id, child);
+    return child;
+  }
+
+  start(child: Child): void {
+    const { id } = child.spec;
+    child.status = 'starting';
+    child.isUp = false;
+    child.epoch = this.nextEpoch();
+    this.emit({ kind: 'start', id, epoch: child.epoch, spec: child.spec });
+    const { startTimeoutMs } = child.flags;
+    if (startTimeoutMs === Infinity) return;
+    this.emit({ kind: 'schedule', key: `start ${id}`, delayMs: startTimeoutMs, input: { kind: 'start-timeout', id, epoch: child.epoch } });
+  }
+
+  stop(child: Child): void {
+    if (child.status === 'stopping') return;
+    child.status = 'stopping';
+    const { shutdown } = child.flags;
+    const { id } = child.spec;
+    if (shutdown === 'brutal_kill') return this.emit({ kind: 'end', id, reason: { kind: 'killed', by: 'brutal_kill' } });
+    this.emit({ kind: 'stop', id, reason: SHUTDOWN });
+    if (shutdown === 'infinity') return;
+    this.emit({ kind: 'schedule', key: `stop ${id}`, delayMs: shutdown, input: { kind: 'stop-timeout', id, epoch: child.epoch } });
+  }
+
+  /** The child is down and no life is to come by itself. */
+  staysDown(child: Child): void {
+    const { id } = child.spec;
+    if (this.isGoneWhenDown(child)) this.forget(id);
+    else this.emit({ kind: 'retire', id });
+  }
+
+  forget(id: string): void {
+    this.children.delete(id);
+    this.emit({ kind: 'forget', id });
+  }
+
+  answer<T>(reply: Reply<T>, answer: T): void {
+    this.emit({ kind: 'reply', deliver: () => reply(answer) });
+  }
+
+  answerStart(child: Child, outcome: StartChildOutcome): void {
+    const reply = child.startReply;
+    child.startReply = undefined;
+    if (reply !== undefined) this.answer(reply, outcome);
+    if (outcome.outcome !== 'start_failed') child.isNew = false;
+  }
+
+  /** Enters a restart in the budget; true when that is one too many. */
+  spendRestart(child: Child, now: number): boolean {
+    const { times, isExceeded } = addRestart(this.#timesOf(child), now, this.#limit);
+    if (this.isBudgetShared) this.#times = times;
+    else child.times = times;
+    return isExceeded;
+  }
+
+  report(child: Child, report: Omit<ChildReport, 'budget'>, now: number): void {
+    const budget = { ...this.#limit, used: restartsInPeriod(this.#timesOf(child), now, this.#limit) };
+    this.emit({ kind: 'report', id: child.spec.id, report: { ...report, budget } });
+  }
+
+  emit(effect: SupervisorEffect): void {
+    this.#effects.push(effect);
+  }
+
+  /** What was emitted since it was last asked. */
+  takeEffects(): readonly SupervisorEffect[] {
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  get #limit(): Intensity {
+    return { intensity: this.spec.intensity ?? DEFAULTS.intensity, periodMs: this.spec.periodMs ?? DEFAULTS.periodMs };
+  }
+
+  #timesOf(child: Child): RestartTimes {
+    return this.isBudgetShared ? this.#times : child.times;
+  }
+}
