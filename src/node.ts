@@ -8,12 +8,13 @@ import { systemClock } from './clock.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { MeshError } from './errors.ts';
-import type { NodeLog } from './log.ts';
+import type { LogFields, Logger, LogLevel, NodeLog } from './log.ts';
 import { rememberedPeers } from './data-dir/remembered-peers.ts';
 import { systemRandom } from './random.ts';
 import { attributeFailures } from './supervision/attribution.ts';
 import type { ExitReason } from './supervision/behavior.ts';
-import { toErrorInfo } from './supervision/exit-reason.ts';
+import { EVENTS_MAX } from './supervision/event-log.ts';
+import { reasonLine, toErrorInfo } from './supervision/exit-reason.ts';
 import { ActorSystem } from './supervision/system.ts';
 import { adminService } from './transport/admin-service.ts';
 import { agentService } from './transport/agent-service.ts';
@@ -24,6 +25,7 @@ import { dialPeer } from './transport/grpc-client.ts';
 import { createAdminServer, createMeshServer } from './transport/grpc-server.ts';
 import type { MeshServer } from './transport/grpc-server.ts';
 import { peerService } from './transport/peer-service.ts';
+import { checkSocketPath } from './transport/unix-socket.ts';
 import { decodeTelemetryBatch, decodeTelemetryRecord, encodeTelemetryBatch } from './transport/telemetry-codec.ts';
 
 export interface NodeOptions {
@@ -40,8 +42,14 @@ export interface RunningNode {
   readonly adminSocket: string;
   /** Leaves the mesh and stops the tree in reverse start order. */
   stop(): void;
-  /** The exit code, once all is down, whether asked to or not. */
-  readonly done: Promise<number>;
+  /** Resolves once all is down, whether asked to or not. */
+  readonly done: Promise<NodeEnd>;
+}
+
+export interface NodeEnd {
+  readonly exitCode: number;
+  /** Why it ended without being asked to, or not in order; one line. */
+  readonly why?: string;
 }
 
 /** From sysexits.h and its neighbourhood; each names who is to blame. */
@@ -52,14 +60,17 @@ const SHUTDOWN_DEADLINE_MS = 20_000;
 
 /** @throws MeshError when a listener or the data directory cannot be had; what was already up is down again by then */
 export async function startNode({ config, log, version }: NodeOptions): Promise<RunningNode> {
+  const adminSocket = join(config.dataDir, 'admin.sock');
+  checkSocketPath(adminSocket);
   const clock = systemClock;
-  const system = new ActorSystem({ clock, random: systemRandom, log });
+  const startLog = new StartLog(log);
+  const system = new ActorSystem({ clock, random: systemRandom, log: startLog });
   const refs = meshRefs((path) => system.ref(path));
   const ports = new Ports(config, config.grpcPort === 0 ? await freePort(config.bind) : config.grpcPort);
-  const adminSocket = join(config.dataDir, 'admin.sock');
   const node = new NodeProcess(system, log, clock);
   const parts = meshParts({ config, version, system, refs, ports, adminSocket, node });
   await node.start(parts, refs);
+  startLog.isUp = true;
   return {
     name: config.name,
     gossipAddress: ports.gossipAddress,
@@ -68,6 +79,20 @@ export async function startNode({ config, log, version }: NodeOptions): Promise<
     stop: () => node.stop(),
     done: node.done,
   };
+}
+
+/** Until the node is up, whoever starts it tells people why it is not: how the tree came down again is for the file. */
+class StartLog implements Logger {
+  isUp = false;
+  readonly #log: Logger;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  log(level: LogLevel, event: string, fields: LogFields = {}): void {
+    this.#log.log(level, event, this.isUp || !event.startsWith('actor-') ? fields : { ...fields, isForFile: true });
+  }
 }
 
 /** Ports that were free to choose are chosen once: a listener that restarts comes back where its peers know it. */
@@ -99,15 +124,15 @@ class Ports {
 
 /** One run of the tree: up, down, and with which exit code. */
 class NodeProcess {
-  readonly done: Promise<number>;
+  readonly done: Promise<NodeEnd>;
   readonly #system: ActorSystem;
   readonly #log: NodeLog;
   readonly #clock: Clock;
-  #resolveDone: (code: number) => void = () => undefined;
+  #resolveDone: (end: NodeEnd) => void = () => undefined;
   #detach: () => void = () => undefined;
   #deadline: Timer | undefined;
   #isStopping = false;
-  #exitCode: number = NODE_EXIT.ok;
+  #end: NodeEnd = { exitCode: NODE_EXIT.ok };
   /** Faults of the listeners, as they were thrown; the tree only passes on what they say. */
   #openFault: MeshError | undefined;
 
@@ -156,22 +181,32 @@ class NodeProcess {
   #ended(reason: ExitReason): void {
     this.#detach();
     this.#deadline?.cancel();
-    if (!this.#isStopping) this.#exitCode = reason.kind === 'start_failed' ? NODE_EXIT.startFailed : NODE_EXIT.gaveUp;
-    this.#resolveDone(this.#exitCode);
+    if (!this.#isStopping) {
+      const exitCode = reason.kind === 'start_failed' ? NODE_EXIT.startFailed : NODE_EXIT.gaveUp;
+      this.#end = { exitCode, why: `the node gave up: ${this.#lastStraw() ?? reasonLine(reason)}` };
+    }
+    this.#resolveDone(this.#end);
+  }
+
+  /** The failure that was one too many, at the actor that failed. */
+  #lastStraw(): string | undefined {
+    const straw = this.#system.events.latest('/', EVENTS_MAX).findLast(({ type, decision }) => type === 'crash' && decision === 'escalate');
+    return straw && `${straw.path} failed more often than its supervisor allows, at last with: ${straw.reason}`;
   }
 
   /** Nobody's failure: what it left behind in memory is unknown, so the node goes, in good order. */
   #failOwnerless(error: unknown): void {
     const { name, message, stack } = toErrorInfo(error);
     this.#log.log('error', 'ownerless-error', { error: `${name}: ${message}`, stack });
-    this.#exitCode = NODE_EXIT.ownerlessError;
+    this.#end = { exitCode: NODE_EXIT.ownerlessError, why: `the node stopped over a failure that belongs to none of its actors: ${name}: ${message}` };
     this.stop();
   }
 
   #leaveBehind(): void {
     const stuck = this.#system.paths().filter((path) => this.#system.tree(path)?.status === 'stopping');
     this.#log.log('error', 'shutdown-deadline', { afterMs: SHUTDOWN_DEADLINE_MS, stuck });
-    this.#resolveDone(NODE_EXIT.shutdownDeadline);
+    const why = `the node did not stop within ${SHUTDOWN_DEADLINE_MS / 1_000} s: ${stuck.join(', ')} did not end`;
+    this.#resolveDone({ exitCode: NODE_EXIT.shutdownDeadline, why });
   }
 }
 

@@ -4,6 +4,7 @@ import { CONFIG_KEYS, flagOf, readConfig, variableOf, type Config, type ConfigKe
 import { claimDataDir, type DataDirClaim } from '../data-dir/data-dir.ts';
 import { MeshError } from '../errors.ts';
 import type { NodeLog } from '../log.ts';
+import type { NodeEnd } from '../node.ts';
 import { systemErrorMeaning } from '../system-error.ts';
 import type { Call, CommandSpec, OptionSpec } from './command.ts';
 import { watchForStop } from './stop-signal.ts';
@@ -33,18 +34,22 @@ export const START_COMMAND: CommandSpec = {
         stderr: true,
         colour: call.paintError.isColorSupported,
       });
+      let end: NodeEnd;
       try {
-        return await runUntilStopped(call, config, claim, log);
+        end = await runUntilStopped(call, config, claim, log);
       } finally {
         await log.close();
       }
+      // Last, below the lines of the log, where whoever started it looks first.
+      if (end.why !== undefined) call.remark(`${end.why}; see \`${claim.logFile}\``);
+      return end.exitCode;
     } finally {
       claim.release();
     }
   },
 };
 
-async function runUntilStopped(call: Call, config: Config, claim: DataDirClaim, log: NodeLog): Promise<number> {
+async function runUntilStopped(call: Call, config: Config, claim: DataDirClaim, log: NodeLog): Promise<NodeEnd> {
   const stop = watchForStop(call.io);
   try {
     const node = await call.doors.startNode({ config, log, version: readVersion() });

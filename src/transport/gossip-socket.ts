@@ -11,6 +11,7 @@ import { systemErrorMeaning } from '../system-error.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { readMessage, type StreamOutcome } from './gossip-stream.ts';
 import type { GossipAddress, GossipListener, GossipTransport } from './gossip-transport.ts';
+import { foreignAddress, portFault } from './listen-fault.ts';
 
 /** As many push/pulls as peers take at once; one more is refused, and its sender tries another member. */
 const CONNECTIONS_MAX = 128;
@@ -20,6 +21,7 @@ const EXCHANGES_BYTES_MAX = 64 * 1024 * 1024;
 const EXCHANGE_MS = 10_000;
 /** A change makes every node send at once; the kernel's usual 208 KiB hold 150 packets. */
 const UDP_BUFFER_BYTES = 2 * 1024 * 1024;
+const LISTENER = { use: 'gossip', flag: '--gossip-port' } as const;
 /** Two sockets have to find the same port free. */
 const PORT_TRIES = 16;
 
@@ -35,7 +37,7 @@ export interface GossipSocketOptions {
  */
 export async function openGossipSocket(bind: GossipAddress, options: GossipSocketOptions = {}): Promise<GossipTransport> {
   // Peers learn the address from us: one that means "all of mine" would lead each of them to itself.
-  if (isIP(bind.host) === 0 || bind.host === '0.0.0.0' || bind.host === '::') throw badHost(bind);
+  if (isIP(bind.host) === 0 || bind.host === '0.0.0.0' || bind.host === '::') throw foreignAddress(bind.host);
   for (let tries = 1; ; tries++) {
     const server = await listenTcp(bind);
     const local: GossipAddress = { host: bind.host, port: (server.address() as AddressInfo).port };
@@ -173,7 +175,7 @@ function listenTcp(bind: GossipAddress): Promise<Server> {
   return new Promise((resolve, reject) => {
     // Half-open: a peer may end its side once its request is out, and still wait for the reply.
     const server = createServer({ allowHalfOpen: true });
-    server.once('error', (error) => reject(bindFault('TCP', bind, error)));
+    server.once('error', (error) => reject(portFault({ ...LISTENER, protocol: 'TCP' }, bind, error)));
     server.listen({ host: bind.host, port: bind.port, exclusive: true }, () => {
       server.removeAllListeners('error');
       resolve(server);
@@ -186,32 +188,12 @@ function bindUdp(local: GossipAddress): Promise<UdpSocket> {
     const socket = createSocket({ type: isIPv6(local.host) ? 'udp6' : 'udp4', recvBufferSize: UDP_BUFFER_BYTES });
     socket.once('error', (error) => {
       socket.close();
-      reject(bindFault('UDP', local, error));
+      reject(portFault({ ...LISTENER, protocol: 'UDP' }, local, error));
     });
     socket.bind({ address: local.host, port: local.port, exclusive: true }, () => {
       socket.removeAllListeners('error');
       resolve(socket);
     });
-  });
-}
-
-function bindFault(protocol: 'TCP' | 'UDP', address: GossipAddress, cause: Error): unknown {
-  const { code } = cause as NodeJS.ErrnoException;
-  const given = formatAddress(address);
-  if (code === 'EADDRINUSE') {
-    const todo = 'stop the process that holds it, or choose another gossip port';
-    return new MeshError('PORT_IN_USE', `${protocol} port ${address.port} on ${address.host} is in use`, { given, expected: 'a free port', todo, cause });
-  }
-  if (code === 'EADDRNOTAVAIL' || code === 'EINVAL') return badHost(address, cause);
-  if (code !== 'EACCES') return cause;
-  return new MeshError('BAD_ADDRESS', `${protocol} port ${address.port} may not be opened by this user`, { given, expected: 'a port from 1024 up', cause });
-}
-
-function badHost(address: GossipAddress, cause?: unknown): MeshError {
-  return new MeshError('BAD_ADDRESS', `gossip cannot be bound to ${address.host}`, {
-    given: address.host,
-    expected: 'one IP address of this machine, at which other nodes reach it',
-    ...(cause === undefined ? {} : { cause }),
   });
 }
 

@@ -7,6 +7,7 @@ import { systemClock } from '../clock.ts';
 import { MeshError } from '../errors.ts';
 import { SERVER_OPTIONS } from './grpc-options.ts';
 import { isLoopback } from '../loopback.ts';
+import { portFault, socketFault } from './listen-fault.ts';
 import type { MeshService } from './session-service.ts';
 import { clearSocketPath } from './unix-socket.ts';
 
@@ -25,7 +26,7 @@ export interface MeshServer {
 
 /**
  * Listens for peers and agents. Plaintext: only on loopback.
- * @throws MeshError INSECURE_BIND, PORT_IN_USE, or BAD_ARGUMENT when this machine cannot listen there
+ * @throws MeshError INSECURE_BIND, PORT_IN_USE, or BAD_ADDRESS or BAD_ARGUMENT when this machine or this user cannot listen there
  */
 export async function createMeshServer(listen: Address, services: readonly MeshService[]): Promise<MeshServer> {
   const wanted = formatAddress(listen);
@@ -37,7 +38,7 @@ export async function createMeshServer(listen: Address, services: readonly MeshS
     });
   }
   const server = serverWith(services);
-  const port = await bind(server, wanted);
+  const port = await bind(server, wanted, (cause) => portFault({ use: 'gRPC', protocol: 'TCP', flag: '--grpc-port' }, listen, cause));
   return meshServer(server, formatAddress({ host: listen.host, port }));
 }
 
@@ -48,7 +49,7 @@ export async function createMeshServer(listen: Address, services: readonly MeshS
 export async function createAdminServer(socketPath: string, services: readonly MeshService[]): Promise<MeshServer> {
   await clearSocketPath(socketPath);
   const server = serverWith(services);
-  await bind(server, `unix:${socketPath}`);
+  await bind(server, `unix:${socketPath}`, (cause) => socketFault(socketPath, cause));
   await chmod(socketPath, 0o600);
   return meshServer(server, socketPath, `unix:${socketPath}`);
 }
@@ -59,28 +60,12 @@ function serverWith(services: readonly MeshService[]): Server {
   return server;
 }
 
-function bind(server: Server, target: string): Promise<number> {
+function bind(server: Server, target: string, faultOf: (cause: Error) => MeshError): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(target, ServerCredentials.createInsecure(), (error, port) => {
       if (error === null) resolve(port);
-      else reject(bindFault(target, error));
+      else reject(faultOf(error));
     });
-  });
-}
-
-/** grpc-js reports the system's errors as text only. */
-function bindFault(target: string, cause: Error): MeshError {
-  if (cause.message.includes('EADDRINUSE')) {
-    return new MeshError('PORT_IN_USE', `another process listens on ${target}`, {
-      given: target,
-      todo: 'choose another port, or 0 for any free one',
-      cause,
-    });
-  }
-  return new MeshError('BAD_ARGUMENT', `cannot listen on ${target}: ${cause.message}`, {
-    given: target,
-    expected: 'an address of this machine and a port that may be opened',
-    cause,
   });
 }
 

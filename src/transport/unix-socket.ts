@@ -3,8 +3,19 @@ import { lstat, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { MeshError } from '../errors.ts';
 
-/** sun_path holds 104 bytes on macOS and the BSDs, 108 on Linux, with a final zero; some margin for renames. */
-const PATH_BYTES_MAX = 100;
+/** sun_path holds 104 bytes on macOS and the BSDs, 108 on Linux, with a final zero. */
+const PATH_BYTES_MAX = 103;
+
+/** @throws MeshError BAD_CONFIG when the path is too long */
+export function checkSocketPath(path: string): void {
+  const bytes = Buffer.byteLength(path);
+  if (bytes <= PATH_BYTES_MAX) return;
+  throw new MeshError('BAD_CONFIG', `the path of the admin socket, ${path}, has ${bytes} bytes`, {
+    given: path,
+    expected: `at most ${PATH_BYTES_MAX} bytes, which is what a system takes for a socket`,
+    todo: 'choose a shorter --data-dir',
+  });
+}
 
 /**
  * Removes the socket that a killed node left behind.
@@ -12,14 +23,7 @@ const PATH_BYTES_MAX = 100;
  *   DATA_DIR_UNUSABLE when it is no socket or cannot be removed
  */
 export async function clearSocketPath(path: string): Promise<void> {
-  const bytes = Buffer.byteLength(path);
-  if (bytes > PATH_BYTES_MAX) {
-    throw new MeshError('BAD_CONFIG', 'the path of the admin socket is too long for the system', {
-      given: `${path} (${bytes} bytes)`,
-      expected: `at most ${PATH_BYTES_MAX} bytes`,
-      todo: 'choose a data directory with a shorter path',
-    });
-  }
+  checkSocketPath(path);
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) return;
   if (!found.isSocket()) {

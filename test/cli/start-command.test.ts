@@ -17,7 +17,7 @@ describe('mesh start', () => {
   afterEach(() => fake.remove());
 
   let options: NodeOptions | undefined;
-  let finish: (exitCode: number) => void;
+  let finish: (exitCode: number, why?: string) => void;
   let stops: number;
 
   beforeEach(() => {
@@ -32,7 +32,7 @@ describe('mesh start', () => {
         stop: () => {
           stops++;
         },
-        done: new Promise((resolve) => (finish = resolve)),
+        done: new Promise((resolve) => (finish = (exitCode, why) => resolve({ exitCode, ...(why === undefined ? {} : { why }) }))),
       };
       return Promise.resolve(node);
     };
@@ -159,7 +159,7 @@ describe('mesh start', () => {
   it('ends with what the node ended with when its supervisors gave up', async () => {
     const ended = mesh('start');
     await fake.nextStdout();
-    finish(70);
-    expect((await ended).exitCode).to.equal(70);
+    finish(70, 'the node gave up: /bus');
+    expect(await ended).to.include({ exitCode: 70, stderr: `mesh: the node gave up: /bus; see \`${dataDir()}/log/node.jsonl\`\n` });
   });
 });

@@ -66,8 +66,10 @@ describe('a node, as a process', () => {
     const { code, stderr } = await play.run('start', '--name', 'n1', '--gossip-port', '0', '--grpc-port', String(port));
     taken.close();
     expect(code).to.equal(1);
-    expect(stderr).to.include(String(port));
-    expect(stderr).not.to.match(/^\s+at .*:\d+/m);
+    const [first = '', ...more] = stderr.split('\n').filter((line) => !line.includes(' info '));
+    expect(first).to.equal(`mesh: TCP port ${port} on 127.0.0.1 is in use`);
+    expect(more.join('\n')).to.include('--grpc-port').and.to.not.match(/actor-|^\s+at .*:\d+/m);
+    expect(readFileSync(join(play.home, '.omega-mesh', 'n1', 'log', 'node.jsonl'), 'utf8')).to.include('"event":"actor-crash"');
   });
 
   it('refuses a data directory that another node holds, and names its pid', async () => {
@@ -75,6 +77,12 @@ describe('a node, as a process', () => {
     const { code, stderr } = await play.run('start', '--name', 'n1', '--gossip-port', '0', '--grpc-port', '0', '--data-dir', node.dataDir);
     expect(code).to.equal(1);
     expect(stderr).to.match(/already running, pid \d+/).and.to.include(String(node.process.pid));
+  });
+
+  it('refuses a data directory whose path leaves no room for a socket, before it does anything', async () => {
+    const { code, stderr } = await play.run('start', '--name', 'n1', '--gossip-port', '0', '--grpc-port', '0', '--data-dir', join(play.home, 'd'.repeat(100)));
+    expect(code).to.equal(2);
+    expect(stderr).to.match(/^mesh: the path of the admin socket, .* has \d+ bytes\n/).and.to.include('--data-dir');
   });
 
   it('refuses to listen in the clear beyond loopback', async () => {

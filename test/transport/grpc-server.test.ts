@@ -56,7 +56,7 @@ describe('the server for peers and agents', () => {
     await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
     const { port } = holder.address() as AddressInfo;
     const fault = await faultOf(createMeshServer({ host: '127.0.0.1', port }, []), 'PORT_IN_USE');
-    expect(fault.message).to.contain(`127.0.0.1:${port}`);
+    expect(fault).to.include({ message: `TCP port ${port} on 127.0.0.1 is in use`, todo: 'stop the process that holds it, or choose another with --grpc-port' });
     await new Promise((resolve) => holder.close(resolve));
   });
 
@@ -143,7 +143,7 @@ describe('the server for the operator', () => {
   it('says what to do about a path that is too long for a socket', async () => {
     const path = join(dir, 'd'.repeat(100), 'admin.sock');
     const fault = await faultOf(createAdminServer(path, []), 'BAD_CONFIG');
-    expect(fault.given).to.contain(`${Buffer.byteLength(path)} bytes`);
+    expect(fault.message).to.contain(`${Buffer.byteLength(path)} bytes`);
     expect(fault.todo).to.contain('shorter');
   });
 });
