@@ -1,4 +1,4 @@
-/** What the admin actor is told by its server and by the rooms it watches for operators. */
+/** What the admin actor is told by its server and by the rooms it asks for operators. */
 import type { MeshError } from '../../errors.ts';
 import type { AdminSink } from '../../transport/admin-service.ts';
 import type { RegistryEvent } from '../../transport/generated/omega/mesh/v1/RegistryEvent.ts';
@@ -8,13 +8,12 @@ import type { RegistryNews } from '../registry/registry-messages.ts';
 
 export type AdminMessage =
   /** An operator wants the telemetry of an agent that is known to be connected. */
-  | { readonly kind: 'tail'; readonly agent: string; readonly sink: AdminSink<TelemetryEvent> }
-  | { readonly kind: 'tail-closed'; readonly agent: string; readonly sink: AdminSink<TelemetryEvent> }
-  | { readonly kind: 'refuse'; readonly sink: AdminSink<TelemetryEvent>; readonly fault: MeshError }
-  | { readonly kind: 'watch'; readonly prefix: string; readonly sink: AdminSink<RegistryEvent> }
-  | { readonly kind: 'watch-closed'; readonly watch: string }
+  | { readonly kind: 'open-tail'; readonly agent: string; readonly sink: AdminSink<TelemetryEvent> }
+  | { readonly kind: 'refuse-tail'; readonly sink: AdminSink<TelemetryEvent>; readonly fault: MeshError }
+  | { readonly kind: 'open-watch'; readonly prefix: string; readonly sink: AdminSink<RegistryEvent> }
+  | { readonly kind: 'closed'; readonly stream: string }
+  | { readonly kind: 'watch-answered'; readonly stream: string; readonly fault: MeshError | undefined }
   | { readonly kind: 'kill'; readonly path: string }
-  /** The bus or the registry has restarted and forgotten what this actor asked of it. */
-  | { readonly kind: 'subscribe-again'; readonly path: string }
+  | { readonly kind: 'pulse' }
   | BusDelivery
   | RegistryNews;

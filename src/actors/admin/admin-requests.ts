@@ -3,7 +3,6 @@ import type { Clock } from '../../clock.ts';
 import { COMMAND_TIMEOUT_MAX_MS, COMMAND_TIMEOUT_MS } from '../../command-timeout.ts';
 import { MeshError } from '../../errors.ts';
 import { nearestWord } from '../../nearest-word.ts';
-import { AskError } from '../../supervision/behavior.ts';
 import type { ActorRef, Reply } from '../../supervision/behavior.ts';
 import type { SupervisionEvent } from '../../supervision/event-log.ts';
 import type { ActorView } from '../../supervision/system.ts';
@@ -14,6 +13,7 @@ import type { MembershipRequest, MembershipView } from '../membership/membership
 import type { PeersRequest, SessionView } from '../peers/peer-messages.ts';
 import type { RegistryEntryView, RegistryRequest } from '../registry/registry-messages.ts';
 import { agent, historyEvent, member, registryEntry, treeNode, treeTotals } from './admin-views.ts';
+import { answered, answeredOr, ROOM_TIMEOUT_MS } from './room-answer.ts';
 
 /** What only the runtime knows or may do. */
 interface Operator {
@@ -44,8 +44,6 @@ export interface AdminRequestsOptions {
   readonly kill: (path: string) => void;
 }
 
-/** A room answers from memory; one that takes longer is restarting or stuck, and the operator should hear so. */
-const ROOM_TIMEOUT_MS = 2_000;
 /** Answers must arrive after the room's own deadline has had its chance. */
 const MARGIN_MS = 1_000;
 const HISTORY_DEFAULT = 100;
@@ -65,22 +63,21 @@ function nodeRequests(options: AdminRequestsOptions): Pick<Requests, 'getStatus'
 
   return {
     async getStatus() {
-      const [view, sessions, agents, entries] = await Promise.all([
+      const [view, sessions, agentsConnected, entries] = await Promise.all([
         answeredOr(options.membership.ask((reply: Reply<MembershipView>) => ({ kind: 'view', reply }), ROOM_TIMEOUT_MS), { members: [], unreachedSeeds: [], dropped: {} }),
         answeredOr(options.peers.ask((reply: Reply<readonly SessionView[]>) => ({ kind: 'sessions', reply }), ROOM_TIMEOUT_MS), []),
-        answeredOr(options.agents.ask((reply: Reply<readonly AgentView[]>) => ({ kind: 'list', reply }), ROOM_TIMEOUT_MS), []),
+        answeredOr(options.agents.ask((reply: Reply<number>) => ({ kind: 'count', reply }), ROOM_TIMEOUT_MS), 0),
         answeredOr(options.registry.ask((reply: Reply<number>) => ({ kind: 'count', reply }), ROOM_TIMEOUT_MS), 0),
       ]);
-      const facts = options.facts();
       const root = operator.tree('/');
       return {
-        ...facts,
+        ...options.facts(),
         uptimeMs: clock.now() - startedAt,
         incarnation: view.members.find(({ isSelf }) => isSelf)?.incarnation ?? 0,
         membersAlive: view.members.filter(({ status }) => status === 'alive').length,
         membersTotal: view.members.length,
         sessionsOpen: sessions.filter(({ state }) => state === 'open').length,
-        agentsConnected: agents.filter(({ isConnected, node }) => isConnected && node === facts.node).length,
+        agentsConnected,
         registryEntries: entries,
         ...(root === undefined ? { actors: 0, restarts: 0 } : treeTotals(root)),
         crashes: operator.crashes(),
@@ -145,46 +142,15 @@ function agentRequests({ agents, clock }: AdminRequestsOptions): Pick<Requests, 
           timeoutMs + MARGIN_MS,
         ),
       );
-      if (outcome instanceof MeshError) throw outcome;
       return { agent: id, ...outcome, tookMs: clock.now() - sentAt };
     },
   };
 }
 
-/** @throws MeshError AGENT_UNKNOWN, AGENT_OFFLINE */
-export async function connectedAgent(agents: ActorRef<AgentsRequest>, id: string): Promise<void> {
-  const views = await answered(agents.ask((reply: Reply<readonly AgentView[]>) => ({ kind: 'list', reply }), ROOM_TIMEOUT_MS));
-  const view = views.find((known) => known.id === id);
-  if (view === undefined) {
-    const nearest = nearestWord(id, views.map((known) => known.id));
-    const todo = nearest === undefined ? 'see them all with: mesh agents' : `did you mean ${nearest}?`;
-    throw new MeshError('AGENT_UNKNOWN', `no agent ${JSON.stringify(id)} was seen in this mesh`, { given: id, todo });
-  }
-  if (view.isConnected) return;
-  const seconds = Math.round(view.lastSeenMs / 1_000);
-  throw new MeshError('AGENT_OFFLINE', `${id} is not connected; it was last seen ${seconds} s ago on ${view.node}`, { given: id, todo: 'start it again, then tail it' });
-}
-
-/** @throws MeshError where the room could not answer */
-async function answered<R>(question: Promise<R>): Promise<R> {
-  try {
-    return await question;
-  } catch (error) {
-    throw error instanceof AskError ? roomFault(error) : error;
-  }
-}
-
-/** For figures that are shown beside others: one room that restarts must not hide the rest. */
-function answeredOr<R>(question: Promise<R>, otherwise: R): Promise<R> {
-  return question.catch(() => otherwise);
-}
-
 function registryRequests(registry: ActorRef<RegistryRequest>): Pick<Requests, 'registryPut' | 'registryGet' | 'registryDelete' | 'registryList'> {
   return {
-    async registryPut({ key, value }) {
-      const done = await answered(registry.ask((reply: Reply<{ readonly created: boolean } | MeshError>) => ({ kind: 'put', key, value, reply }), ROOM_TIMEOUT_MS));
-      if (done instanceof MeshError) throw done;
-      return done;
+    registryPut({ key, value }) {
+      return answered(registry.ask((reply: Reply<{ readonly created: boolean } | MeshError>) => ({ kind: 'put', key, value, reply }), ROOM_TIMEOUT_MS));
     },
 
     async registryGet({ key }) {
@@ -193,10 +159,8 @@ function registryRequests(registry: ActorRef<RegistryRequest>): Pick<Requests, '
       return registryEntry(entry);
     },
 
-    async registryDelete({ key }) {
-      const done = await answered(registry.ask((reply: Reply<{ readonly deleted: boolean } | MeshError>) => ({ kind: 'delete', key, reply }), ROOM_TIMEOUT_MS));
-      if (done instanceof MeshError) throw done;
-      return done;
+    registryDelete({ key }) {
+      return answered(registry.ask((reply: Reply<{ readonly deleted: boolean } | MeshError>) => ({ kind: 'delete', key, reply }), ROOM_TIMEOUT_MS));
     },
 
     async registryList({ prefix }) {
@@ -204,11 +168,6 @@ function registryRequests(registry: ActorRef<RegistryRequest>): Pick<Requests, '
       return { entries: entries.map(registryEntry) };
     },
   };
-}
-
-function roomFault(error: AskError): MeshError {
-  const why = { noproc: 'is not running', full: 'has a full mailbox', exited: 'ended while it was asked', timeout: 'did not answer in time' }[error.failure];
-  return new MeshError('OVERLOADED', `${error.path} ${why}`, { todo: `see: mesh tree ${error.path}, then try again`, cause: error });
 }
 
 function unknownPath(path: string, known: readonly string[]): MeshError {
