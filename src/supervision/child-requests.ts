@@ -3,15 +3,17 @@ import type { Reply } from './behavior.ts';
 import { isActive } from './child-record.ts';
 import { DEFAULTS } from './child-spec.ts';
 import type { Family } from './family.ts';
+import { faultLine } from './spec-fault.ts';
+import type { SpecFault } from './spec-fault.ts';
 import { childFaults } from './spec-faults.ts';
-import type { ChildrenCount, SupervisorMessage } from './supervisor-messages.ts';
+import type { BadSpec, ChildrenCount, SupervisorMessage } from './supervisor-messages.ts';
 
 type Request<Kind extends SupervisorMessage['kind']> = Extract<SupervisorMessage, { kind: Kind }>;
 
 export function startChild(family: Family, { spec, reply }: Request<'start-child'>): void {
   if (family.isLeaving) return family.answer(reply, { outcome: 'shutting_down' });
   const faults = childFaults(spec, family.spec, family.path);
-  if (faults.length > 0) return family.answer(reply, { outcome: 'bad_spec', error: { name: 'BadSpecError', message: faults.join('; ') } });
+  if (faults.length > 0) return family.answer(reply, badSpec(faults));
   const known = family.children.get(spec.id);
   if (known !== undefined) return family.answer(reply, { outcome: isActive(known) || family.isRestarting(known) ? 'already_started' : 'already_present' });
   if (family.children.size >= (family.spec.childrenMax ?? DEFAULTS.childrenMax)) return family.answer(reply, { outcome: 'children_max' });
@@ -21,6 +23,10 @@ export function startChild(family: Family, { spec, reply }: Request<'start-child
   // Its elder siblings are about to come up: it follows them.
   if (family.walk === undefined) family.start(child);
   else family.walk.append(spec.id);
+}
+
+function badSpec(faults: readonly SpecFault[]): BadSpec {
+  return { outcome: 'bad_spec', error: { name: 'BadSpecError', message: faults.map(faultLine).join('; ') }, faults };
 }
 
 export function restartChild(family: Family, { id, reply }: Request<'restart-child'>): void {

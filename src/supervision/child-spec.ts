@@ -10,6 +10,10 @@ export const RESTARTS = ['permanent', 'transient', 'temporary'] as const;
 /** permanent: always restarted; transient: only after an abnormal exit; temporary: never. */
 export type Restart = (typeof RESTARTS)[number];
 
+export const AUTO_SHUTDOWNS = ['never', 'any_significant', 'all_significant'] as const;
+/** Whether a supervisor ends with its significant children: never, with the first of them or with the last. */
+export type AutoShutdown = (typeof AUTO_SHUTDOWNS)[number];
+
 /** Milliseconds a child has to stop before it is killed; `infinity` waits, `brutal_kill` does not ask. */
 export type Shutdown = number | 'brutal_kill' | 'infinity';
 
@@ -22,6 +26,11 @@ interface CommonSpec {
   readonly shutdown?: Shutdown;
   /** Delay before restarts; none by default, as in OTP. */
   readonly backoff?: Backoff;
+  /**
+   * Whether the end of this child for good may end its supervisor, by that one's `autoShutdown`. Default false. For
+   * transient children that is an end in good order, for temporary ones any end; permanent ones are refused.
+   */
+  readonly significant?: boolean;
 }
 
 export interface WorkerSpec<S, M> extends CommonSpec {
@@ -33,8 +42,8 @@ export interface WorkerSpec<S, M> extends CommonSpec {
   readonly mailbox?: MailboxSpec;
 }
 
-export interface SupervisorSpec extends CommonSpec {
-  readonly type: 'supervisor';
+/** What a supervisor does with its children. */
+export interface SupervisorRules {
   readonly strategy: Strategy;
   /** More than this many restarts within `periodMs` and the supervisor gives up. Defaults 3 within 5,000 ms. */
   readonly intensity?: number;
@@ -44,10 +53,16 @@ export interface SupervisorSpec extends CommonSpec {
    * supervisor gives up; but a dynamic child past its own is let go alone: nothing else stands on it.
    */
   readonly budget?: 'supervisor' | 'child';
+  /** Default never. */
+  readonly autoShutdown?: AutoShutdown;
   /** In start order. Dynamic supervisors have none. */
   readonly children?: readonly ChildSpec[];
   /** Dynamic supervisors refuse more than this. Default 100,000: each costs some 4 kB. */
   readonly childrenMax?: number;
+}
+
+export interface SupervisorSpec extends CommonSpec, SupervisorRules {
+  readonly type: 'supervisor';
 }
 
 // A supervisor holds children of all kinds; what their messages are is known to whoever wrote the spec.
@@ -70,6 +85,7 @@ export interface ChildFlags {
   readonly shutdown: Shutdown;
   /** Infinite for supervisors: their children have limits of their own. */
   readonly startTimeoutMs: number;
+  readonly significant: boolean;
 }
 
 export function childFlags(spec: ChildSpec): ChildFlags {
@@ -77,17 +93,8 @@ export function childFlags(spec: ChildSpec): ChildFlags {
     restart: spec.restart ?? DEFAULTS.restart,
     shutdown: spec.shutdown ?? (spec.type === 'worker' ? DEFAULTS.workerShutdownMs : 'infinity'),
     startTimeoutMs: spec.type === 'worker' ? (spec.startTimeoutMs ?? DEFAULTS.startTimeoutMs) : Infinity,
+    significant: spec.significant ?? false,
   };
-}
-
-export class BadSpecError extends Error {
-  override readonly name = 'BadSpecError';
-  readonly faults: readonly string[];
-
-  constructor(faults: readonly string[]) {
-    super(`child spec refused: ${faults.join('; ')}`);
-    this.faults = faults;
-  }
 }
 
 export const ROOT_PATH = '/';

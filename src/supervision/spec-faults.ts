@@ -1,79 +1,128 @@
 /** What is wrong with a child spec, told all at once and before anything runs. Pure. */
 import { backoffShortestMs } from './backoff.ts';
 import type { Backoff } from './backoff.ts';
-import { childPath, DEFAULTS, RESTARTS, STRATEGIES } from './child-spec.ts';
-import type { ChildSpec, Shutdown, SupervisorSpec } from './child-spec.ts';
+import { AUTO_SHUTDOWNS, childPath, DEFAULTS, RESTARTS, STRATEGIES } from './child-spec.ts';
+import type { ChildSpec, Shutdown, SupervisorRules } from './child-spec.ts';
 import type { Intensity } from './intensity.ts';
-import { OVERFLOWS } from './mailbox.ts';
+import { LANES, MAILBOX_MAX, OVERFLOWS } from './mailbox.ts';
 import type { MailboxSpec } from './mailbox.ts';
+import { Faults, shown } from './spec-fault.ts';
+import type { SpecFault } from './spec-fault.ts';
 
 /** Ids become path segments that people type; 128 characters hold any name of a node or agent. */
 const ID_PATTERN = /^[A-Za-z0-9._:@+-]{1,128}$/;
 
 /** All faults of the spec that is to run at `path` and of those below it, in reading order; empty when it can be run. */
-export function specFaults(spec: ChildSpec, path: string): readonly string[] {
-  const own = [...commonFaults(spec), ...(spec.type === 'supervisor' ? supervisorFaults(spec) : workerFaults(spec))];
-  const children = spec.type === 'supervisor' && Array.isArray(spec.children) ? spec.children : [];
-  return [...own.map((fault) => `${path}: ${fault}`), ...children.flatMap((child) => childFaults(child, spec as SupervisorSpec, path))];
+export function specFaults(spec: ChildSpec, path: string): readonly SpecFault[] {
+  const faults = new Faults(path);
+  findCommonFaults(faults, spec);
+  if (spec.type === 'supervisor') return [...faults.found, ...rulesFaults(spec, path)];
+  findWorkerFaults(faults, spec);
+  return faults.found;
+}
+
+/** As `specFaults`, for what a supervisor at `path` does with its children. */
+export function rulesFaults(rules: SupervisorRules, path: string): readonly SpecFault[] {
+  const faults = new Faults(path);
+  findRulesFaults(faults, rules);
+  const children = Array.isArray(rules.children) ? (rules.children as readonly ChildSpec[]) : [];
+  return [...faults.found, ...children.flatMap((child) => childFaults(child, rules, path))];
 }
 
 /** As `specFaults`, for a child of the supervisor at `parent`; takes also what is no spec at all. */
-export function childFaults(spec: ChildSpec, supervisor: SupervisorSpec, parent: string): readonly string[] {
-  if (typeof spec !== 'object' || spec === null) return [`${parent}: ${String(spec)} is not a child spec`];
-  const path = childPath(parent, spec.id);
-  const fault = endlessFault(spec, supervisor);
-  return [...specFaults(spec, path), ...(fault === undefined ? [] : [`${path}: ${fault}`])];
+export function childFaults(spec: ChildSpec, rules: SupervisorRules, parent: string): readonly SpecFault[] {
+  if (typeof spec !== 'object' || spec === null) {
+    return [{ code: 'invalid_child_spec', at: parent, field: 'child', given: shown(spec), expected: 'a child spec', todo: "{ type: 'worker', id, start }" }];
+  }
+  const path = typeof spec.id === 'string' ? childPath(parent, spec.id) : parent;
+  const faults = new Faults(path);
+  findEndlessFault(faults, spec, rules);
+  if (spec.significant === true && (rules.autoShutdown ?? 'never') === 'never') {
+    faults.add({
+      code: 'bad_combination',
+      field: 'significant',
+      given: 'true under autoShutdown never',
+      expected: 'false, for nothing comes of it',
+      todo: `autoShutdown: 'any_significant' or 'all_significant' at ${parent}, or leave significant out`,
+    });
+  }
+  return [...specFaults(spec, path), ...faults.found];
 }
 
-function commonFaults({ id, type, restart, shutdown, backoff }: ChildSpec): string[] {
-  const faults = new Faults();
-  faults.unless(typeof id === 'string' && ID_PATTERN.test(id), 'id', id, '1 to 128 of A-Z a-z 0-9 . _ : @ + -');
-  faults.unless(type === 'worker' || type === 'supervisor', 'type', type, 'worker or supervisor');
-  faults.unless(restart === undefined || RESTARTS.includes(restart), 'restart', restart, oneOf(RESTARTS));
-  faults.unless(isShutdown(shutdown), 'shutdown', shutdown, 'milliseconds >= 0, brutal_kill or infinity');
-  if (backoff === undefined) return faults.found;
-  faults.unless(isPositive(backoff.baseMs), 'backoff.baseMs', backoff.baseMs, '> 0 and finite');
-  faults.unless(backoff.maxMs >= backoff.baseMs && isPositive(backoff.maxMs), 'backoff.maxMs', backoff.maxMs, '>= baseMs and finite');
-  faults.unless((backoff.factor ?? 2) >= 1, 'backoff.factor', backoff.factor, '>= 1');
-  faults.unless(isWithin(backoff.jitter ?? 0, 0, 1), 'backoff.jitter', backoff.jitter, 'from 0 to 1');
-  faults.unless(isPositive(backoff.resetAfterMs ?? 1), 'backoff.resetAfterMs', backoff.resetAfterMs, '> 0 and finite');
-  faults.unless(isCount(backoff.consecutiveMax, 0), 'backoff.consecutiveMax', backoff.consecutiveMax, 'a whole number >= 0');
-  return faults.found;
+/** What can be run, but does not what most would expect of it. */
+export function specWarning(spec: ChildSpec): string | undefined {
+  // Where it is significant, its end is what its supervisor waits for.
+  if (spec.type !== 'supervisor' || spec.restart !== 'transient' || spec.significant === true) return undefined;
+  return 'a transient supervisor that gives up exits with shutdown, which is no failure: it stays down (erlang/otp#1233)';
 }
 
-function workerFaults({ start, startTimeoutMs, mailbox = {} }: { start?: unknown; startTimeoutMs?: number; mailbox?: MailboxSpec }): string[] {
-  const faults = new Faults();
-  faults.unless(typeof start === 'function', 'start', start, 'a function that makes a behavior');
-  faults.unless(isPositive(startTimeoutMs ?? 1), 'startTimeoutMs', startTimeoutMs, '> 0 and finite');
-  faults.unless(isCount(mailbox.max, 1), 'mailbox.max', mailbox.max, 'a whole number >= 1');
-  faults.unless(OVERFLOWS.includes(mailbox.overflow ?? 'reject'), 'mailbox.overflow', mailbox.overflow, oneOf(OVERFLOWS));
-  faults.unless(['drop', 'keep'].includes(mailbox.onRestart ?? 'drop'), 'mailbox.onRestart', mailbox.onRestart, 'drop or keep');
-  return faults.found;
+function findCommonFaults(faults: Faults, { id, type, restart, shutdown, significant, backoff }: ChildSpec): void {
+  faults.unless(typeof id === 'string' && ID_PATTERN.test(id), 'id', id);
+  faults.unless(type === 'worker' || type === 'supervisor', 'type', type);
+  faults.unless(restart === undefined || RESTARTS.includes(restart), 'restart', restart);
+  faults.unless(isShutdown(shutdown), 'shutdown', shutdown);
+  faults.unless(significant === undefined || typeof significant === 'boolean', 'significant', significant);
+  if (significant === true && (restart ?? DEFAULTS.restart) === 'permanent') {
+    faults.add({
+      code: 'bad_combination',
+      field: 'significant',
+      given: 'true of a permanent child',
+      expected: 'false, for a permanent child never ends for good',
+      todo: "restart: 'transient' or 'temporary', or leave significant out",
+    });
+  }
+  if (backoff !== undefined) findBackoffFaults(faults, backoff);
 }
 
-function supervisorFaults({ strategy, intensity, periodMs, budget, childrenMax, children = [] }: SupervisorSpec): string[] {
-  const faults = new Faults();
-  faults.unless(STRATEGIES.includes(strategy), 'strategy', strategy, oneOf(STRATEGIES));
-  faults.unless(isCount(intensity, 0), 'intensity', intensity, 'a whole number >= 0');
-  faults.unless(isPositive(periodMs ?? 1), 'periodMs', periodMs, '> 0 and finite');
-  faults.unless(budget === undefined || budget === 'supervisor' || budget === 'child', 'budget', budget, 'supervisor or child');
-  faults.unless(isCount(childrenMax, 1), 'childrenMax', childrenMax, 'a whole number >= 1');
-  if (!Array.isArray(children)) return [...faults.found, 'children must be a list of child specs'];
-  if (strategy === 'dynamic' && children.length > 0) faults.found.push('a dynamic supervisor starts without children; start them with start-child');
-  const twice = new Set<string>();
-  const seen = new Set<string>();
-  for (const child of children) if (seen.size === seen.add(child?.id).size) twice.add(child?.id);
-  if (twice.size > 0) faults.found.push(`child ids must differ: ${[...twice].join(', ')} stands twice`);
-  return faults.found;
+function findBackoffFaults(faults: Faults, backoff: Backoff): void {
+  if (typeof backoff !== 'object' || backoff === null) return faults.unless(false, 'backoff', backoff);
+  faults.unless(isPositive(backoff.baseMs), 'backoff.baseMs', backoff.baseMs);
+  faults.unless(backoff.maxMs >= backoff.baseMs && isPositive(backoff.maxMs), 'backoff.maxMs', backoff.maxMs);
+  faults.unless((backoff.factor ?? 1) >= 1, 'backoff.factor', backoff.factor);
+  faults.unless(isWithin(backoff.jitter ?? 0, 0, 1), 'backoff.jitter', backoff.jitter);
+  faults.unless(isPositive(backoff.resetAfterMs ?? 1), 'backoff.resetAfterMs', backoff.resetAfterMs);
+  faults.unless(isCount(backoff.consecutiveMax, 0), 'backoff.consecutiveMax', backoff.consecutiveMax);
+}
+
+function findWorkerFaults(faults: Faults, { start, startTimeoutMs, mailbox = {} }: { start?: unknown; startTimeoutMs?: number; mailbox?: MailboxSpec }): void {
+  faults.unless(typeof start === 'function', 'start', start);
+  faults.unless(isPositive(startTimeoutMs ?? 1), 'startTimeoutMs', startTimeoutMs);
+  faults.unless(isCount(mailbox.max, 1), 'mailbox.max', mailbox.max);
+  faults.unless(OVERFLOWS.includes(mailbox.overflow ?? 'reject'), 'mailbox.overflow', mailbox.overflow);
+  faults.unless(['drop', 'keep'].includes(mailbox.onRestart ?? 'drop'), 'mailbox.onRestart', mailbox.onRestart);
+}
+
+function findRulesFaults(faults: Faults, { strategy, intensity, periodMs, budget, autoShutdown, childrenMax, children = [] }: SupervisorRules): void {
+  faults.unless(STRATEGIES.includes(strategy), 'strategy', strategy);
+  faults.unless(isCount(intensity, 0), 'intensity', intensity);
+  faults.unless(isPositive(periodMs ?? 1), 'periodMs', periodMs);
+  faults.unless(budget === undefined || budget === 'supervisor' || budget === 'child', 'budget', budget);
+  faults.unless(autoShutdown === undefined || AUTO_SHUTDOWNS.includes(autoShutdown), 'autoShutdown', autoShutdown);
+  faults.unless(isCount(childrenMax, 1), 'childrenMax', childrenMax);
+  if (!Array.isArray(children)) return faults.unless(false, 'children', children);
+  if (strategy === 'dynamic' && children.length > 0) {
+    const given = `${children.length} of a dynamic supervisor`;
+    faults.add({ code: 'bad_combination', field: 'children', given, expected: 'none: it starts without children', todo: 'no children here; start them with start-child' });
+  }
+  const ids = (children as readonly ChildSpec[]).map((child) => child?.id);
+  for (const id of twice(ids)) {
+    faults.add({ code: 'duplicate_child_name', field: 'children', given: `two of id ${shown(id)}`, expected: 'of different ids', todo: 'another id for one of them' });
+  }
 }
 
 /** A child whose delays stretch its failures over more than the period would fail for ever and never be given up. */
-function endlessFault({ backoff }: ChildSpec, { intensity, periodMs }: SupervisorSpec): string | undefined {
+function findEndlessFault(faults: Faults, { backoff }: ChildSpec, { intensity, periodMs }: SupervisorRules): void {
   const limit: Intensity = { intensity: intensity ?? DEFAULTS.intensity, periodMs: periodMs ?? DEFAULTS.periodMs };
-  if (backoff === undefined || backoff.consecutiveMax !== undefined || !isCount(limit.intensity, 0)) return undefined;
+  if (typeof backoff !== 'object' || backoff === null || backoff.consecutiveMax !== undefined || !isCount(limit.intensity, 0)) return;
   const shortestMs = shortestRunMs(backoff, limit);
-  if (shortestMs < limit.periodMs) return undefined;
-  return `its backoff spreads ${limit.intensity + 1} failures over ${shortestMs} ms, so ${limit.intensity} within ${limit.periodMs} ms is never exceeded; set backoff.consecutiveMax or a longer periodMs`;
+  if (!(shortestMs >= limit.periodMs)) return;
+  faults.add({
+    code: 'endless_restarts',
+    field: 'backoff',
+    given: `that spreads ${limit.intensity + 1} failures over ${shortestMs} ms`,
+    expected: `short enough that more than ${limit.intensity} within ${limit.periodMs} ms can happen`,
+    todo: 'backoff.consecutiveMax: 10, or a longer periodMs',
+  });
 }
 
 /** The least time in which the budget can be exceeded. */
@@ -83,20 +132,12 @@ function shortestRunMs(backoff: Backoff, { intensity, periodMs }: Intensity): nu
   return sumMs;
 }
 
-class Faults {
-  readonly found: string[] = [];
-
-  unless(isFine: boolean, name: string, given: unknown, expected: string): void {
-    if (!isFine) this.found.push(`${name} ${shown(given)} must be ${expected}`);
-  }
-}
-
-function shown(given: unknown): string {
-  return typeof given === 'string' ? JSON.stringify(given) : String(given);
-}
-
-function oneOf(words: readonly string[]): string {
-  return `one of ${words.join(', ')}`;
+/** Those that stand more than once, once each. */
+function twice(ids: readonly (string | undefined)[]): ReadonlySet<string | undefined> {
+  const seen = new Set<string | undefined>();
+  const found = new Set<string | undefined>();
+  for (const id of ids) if (seen.size === seen.add(id).size && id !== undefined) found.add(id);
+  return found;
 }
 
 function isPositive(number: number): boolean {

@@ -7,13 +7,14 @@ import type { ActorHost, ActorStatus, LifeWatcher } from './actor.ts';
 import { AskTable } from './asks.ts';
 import type { ActorRef, ErrorInfo, ExitReason, Reply, SendOutcome } from './behavior.ts';
 import { TurnEngine } from './cell.ts';
-import { BadSpecError, DEFAULTS, ROOT_PATH } from './child-spec.ts';
+import { DEFAULTS, ROOT_PATH } from './child-spec.ts';
 import type { ChildSpec, Restart, Strategy, SupervisorSpec } from './child-spec.ts';
 import { DeadLetters, messageName } from './dead-letters.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
 import { EventLog } from './event-log.ts';
 import { isAbnormal, reasonError, reasonLine, SHUTDOWN } from './exit-reason.ts';
-import { specFaults } from './spec-faults.ts';
+import { BadSpecError } from './spec-fault.ts';
+import { specFaults, specWarning } from './spec-faults.ts';
 import type { ChildReport, SupervisorInput } from './supervisor-effects.ts';
 import { supervisorBehavior } from './supervisor.ts';
 import type { SupervisorHost } from './supervisor.ts';
@@ -250,6 +251,8 @@ export class ActorSystem implements ActorHost, SupervisorHost {
   #settle(path: string, spec: ChildSpec): Place {
     const makeBehavior = spec.type === 'worker' ? spec.start : () => supervisorBehavior(spec, path, this);
     const mailbox = spec.type === 'worker' ? spec.mailbox : undefined;
+    const warning = specWarning(spec);
+    if (warning !== undefined) this.log.log('warn', 'spec-warning', { actor: path, warning, todo: "restart: 'permanent'" });
     const place: Place = { spec, actor: new Actor(this.ref(path), makeBehavior, mailbox, this), children: new Set() };
     this.#places.set(path, place);
     if (path !== ROOT_PATH) this.#places.get(parentPath(path))?.children.add(path);

@@ -188,8 +188,8 @@ describe('starting', () => {
   });
 
   it('a minimal spec reads back with the defaults of OTP', () => {
-    expect(childFlags(puppet('w'))).to.deep.equal({ restart: 'permanent', shutdown: 5_000, startTimeoutMs: 5_000 });
-    expect(childFlags(supervisor('s', 'one_for_one', []))).to.deep.equal({ restart: 'permanent', shutdown: 'infinity', startTimeoutMs: Infinity });
+    expect(childFlags(puppet('w'))).to.deep.equal({ restart: 'permanent', shutdown: 5_000, startTimeoutMs: 5_000, significant: false });
+    expect(childFlags(supervisor('s', 'one_for_one', []))).to.deep.equal({ restart: 'permanent', shutdown: 'infinity', startTimeoutMs: Infinity, significant: false });
   });
 
   it('a bad spec is refused before anything runs, with all its faults', async () => {
