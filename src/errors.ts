@@ -12,6 +12,7 @@ export const ERROR_CATALOGUE = {
   PORT_IN_USE: { exitCode: 1, meaning: 'another process holds the port' },
   DATA_DIR_UNUSABLE: { exitCode: 1, meaning: 'the data directory cannot be read or written' },
   ALREADY_RUNNING: { exitCode: 1, meaning: 'another node holds the data directory' },
+  NAME_TAKEN: { exitCode: 1, meaning: 'another node of the mesh has this name' },
   NODE_UNREACHABLE: { exitCode: 3, meaning: 'no node answers' },
   NODE_AMBIGUOUS: { exitCode: 2, meaning: 'several nodes run here and none was chosen' },
   UNKNOWN_PATH: { exitCode: 1, meaning: 'no actor at this path' },

@@ -57,8 +57,10 @@ export const NODE_EXIT = { ok: 0, ownerlessError: 70, gaveUp: 70, startFailed: 7
 
 /** A stop takes a second or two. What hangs has limits of its own, which sum to more than anybody waits for. */
 const SHUTDOWN_DEADLINE_MS = 20_000;
+/** Membership answers after two seconds at the latest. */
+const JOIN_TIMEOUT_MS = 5_000;
 
-/** @throws MeshError when a listener or the data directory cannot be had; what was already up is down again by then */
+/** @throws MeshError when a listener or the data directory cannot be had, or another node has the name; what was already up is down again by then */
 export async function startNode({ config, log, version }: NodeOptions): Promise<RunningNode> {
   const adminSocket = join(config.dataDir, 'admin.sock');
   checkSocketPath(adminSocket);
@@ -153,6 +155,18 @@ class NodeProcess {
     } catch (error) {
       throw this.#openFault ?? error;
     }
+    await this.#join(refs);
+  }
+
+  /** When all is up: who hears of a node wants to open a session with it. */
+  async #join(refs: MeshRefs): Promise<void> {
+    const answer = refs.membership.ask<MeshError | undefined>((reply) => ({ kind: 'join', reply }), JOIN_TIMEOUT_MS);
+    // A life of membership that ends before it answers is followed by one that joins by itself.
+    const fault = await answer.catch(() => undefined);
+    if (fault === undefined) return;
+    this.stop();
+    await this.done;
+    throw fault;
   }
 
   stop(): void {

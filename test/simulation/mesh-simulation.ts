@@ -205,6 +205,7 @@ export class MeshSimulation {
         node.remembered = effect.addresses;
         return;
       case 'joining':
+      case 'namesake':
       case 'settled':
         return;
       case 'left':

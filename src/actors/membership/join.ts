@@ -5,6 +5,7 @@
 import { formatAddress, type Address } from '../../address.ts';
 import { sample } from '../../random.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
+import type { Namesake } from './namesake.ts';
 import type { PushPull } from './push-pull.ts';
 import type { PushPullExchange, SwimContext } from './swim-context.ts';
 import type { SwimEffect } from './swim-effects.ts';
@@ -41,15 +42,17 @@ interface Remembered {
 export class Join {
   readonly #context: SwimContext;
   readonly #pushPull: PushPull;
+  readonly #namesake: Namesake;
   readonly #seeds = new Map<string, Seed>();
   readonly #remembered = new Map<string, Remembered>();
   /** What was tried first and has neither answered nor failed: texts of seeds, keys of remembered addresses. */
   readonly #firstTries = new Set<string>();
   #isSettled = false;
 
-  constructor(context: SwimContext, pushPull: PushPull) {
+  constructor(context: SwimContext, pushPull: PushPull, namesake: Namesake) {
     this.#context = context;
     this.#pushPull = pushPull;
+    this.#namesake = namesake;
   }
 
   /** Seeds that have never answered. */
@@ -97,11 +100,17 @@ export class Join {
     else this.onSeedFailed(seed, reason);
   }
 
-  /** The first try to find the others is over: with an answer, without one, or because it takes too long. */
+  /**
+   * The first try to find the others is over: with an answer or without one. Who hears there that its name is at another
+   * address has not joined before that is known to be nobody else's.
+   */
   settle(): void {
-    if (this.#isSettled) return;
-    this.#isSettled = true;
-    this.#context.emit({ kind: 'settled' });
+    if (!this.#namesake.isAsked && !this.#namesake.lives) this.#settle();
+  }
+
+  /** It takes too long. */
+  onFirstTriesDue(): void {
+    this.#settle();
   }
 
   /** It cannot be resolved, does not answer, or what it answers is not a member list. */
@@ -138,6 +147,12 @@ export class Join {
     if (this.#refreshRemembered()) this.#emitRemembered();
     this.#tryMissing();
     this.#trySeedsWhenAlone();
+  }
+
+  #settle(): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#context.emit({ kind: 'settled' });
   }
 
   #reach(text: string): void {

@@ -1,8 +1,9 @@
 /** The body of membership: carries between the brain and the world. Packets, requests, timers and names come in as messages. */
-import type { Address } from '../../address.ts';
+import { formatAddress, type Address } from '../../address.ts';
+import { MeshError } from '../../errors.ts';
 import type { LogLevel } from '../../log.ts';
 import type { Random } from '../../random.ts';
-import type { ActorContext, ActorRef, Behavior, ExitReason, Signal } from '../../supervision/behavior.ts';
+import type { ActorContext, ActorRef, Behavior, ExitReason, Reply, Signal } from '../../supervision/behavior.ts';
 import type { GossipAddress, GossipTransport } from '../../transport/gossip-transport.ts';
 import type { MembershipNews, MembershipRequest, MembershipView } from './membership-messages.ts';
 import { NewsPace } from './news-pace.ts';
@@ -90,6 +91,9 @@ class MembershipBody {
   /** From the moment that this node is leaving on. */
   #stopReason: ExitReason | undefined;
   #timers = 0;
+  #hasBegunJoin = false;
+  /** Who waits for the end of the join. */
+  #joinReply: Reply<MeshError | undefined> | undefined;
   readonly #newsPace = new NewsPace();
   /** Who asked for news before there were any, by path. */
   readonly #early = new Map<string, ActorRef<MembershipNews>>();
@@ -113,7 +117,8 @@ class MembershipBody {
       newMeasure: () => new StreamMeasure(),
     });
     this.#handle({ kind: 'started' });
-    this.#handle({ kind: 'join', seeds: this.#options.seeds, remembered: this.#options.memory.load() });
+    // The node that starts says when the rest of it is up: who hears of a node wants to open a session with it. Later lives are part of a node that is.
+    if (this.#context.life > 1) this.#join();
     this.#context.setInterval('repeat-news', NEWS_REPEAT_MS, { kind: 'repeat-news' });
   }
 
@@ -126,6 +131,9 @@ class MembershipBody {
     switch (message.kind) {
       case 'view':
         return message.reply(this.view);
+      case 'join':
+        this.#joinReply = message.reply;
+        return this.#join();
       case 'announce':
         return this.#announce(message.to);
       case 'repeat-news':
@@ -144,6 +152,12 @@ class MembershipBody {
     if (signal.kind !== 'stop') return;
     this.#stopReason = signal.reason;
     this.#handle({ kind: 'leave', timeoutMs: GOODBYE_MS });
+  }
+
+  #join(): void {
+    if (this.#hasBegunJoin) return;
+    this.#hasBegunJoin = true;
+    this.#handle({ kind: 'join', seeds: this.#options.seeds, remembered: this.#options.memory.load() });
   }
 
   #onPacket(packet: Uint8Array, from: GossipAddress): void {
@@ -189,7 +203,10 @@ class MembershipBody {
         this.#newsPace.change();
         return this.#logMember(effect.event);
       case 'settled':
-        return this.#newsPace.settle();
+        this.#newsPace.settle();
+        return this.#endJoin(undefined);
+      case 'namesake':
+        return this.#onNamesake(effect.address);
       case 'joining':
         return this.#logJoining(effect.event);
       case 'remember':
@@ -226,6 +243,19 @@ class MembershipBody {
   #announce(to: ActorRef<MembershipNews>): void {
     if (this.#newsPace.isWaiting) this.#early.set(to.path, to);
     else to.send({ kind: 'membership-news', members: this.#brain.members });
+  }
+
+  #endJoin(fault: MeshError | undefined): void {
+    this.#joinReply?.(fault);
+    this.#joinReply = undefined;
+  }
+
+  #onNamesake(address: GossipAddress): void {
+    const { name } = this.#options;
+    const at = formatAddress(address);
+    const todo = 'give each node a name of its own with --name';
+    if (this.#joinReply !== undefined) return this.#endJoin(new MeshError('NAME_TAKEN', `the name ${name} belongs to a node that runs at ${at}`, { given: name, todo }));
+    this.#context.log.log('error', 'name-contested', { reason: `name ${name} is also claimed by ${at}`, todo });
   }
 
   #tellListeners(): void {

@@ -1,4 +1,5 @@
 /** What other rooms say to membership and hear from it. */
+import type { MeshError } from '../../errors.ts';
 import type { ActorRef, Reply } from '../../supervision/behavior.ts';
 
 export type MemberStatus = 'alive' | 'suspect' | 'dead' | 'left';
@@ -25,6 +26,11 @@ export interface MembershipView {
 }
 
 export type MembershipRequest =
+  /**
+   * Show this node to the mesh. The answer comes when a seed or a remembered address has answered, all have failed or two
+   * seconds have passed: NAME_TAKEN when another node that lives has this node's name, and this one must not stay.
+   */
+  | { readonly kind: 'join'; readonly reply: Reply<MeshError | undefined> }
   | { readonly kind: 'view'; readonly reply: Reply<MembershipView> }
   /**
    * For a listener that (re)starts: the list now, or the first one when membership has itself just started. It comes
@@ -34,8 +40,8 @@ export type MembershipRequest =
 
 /**
  * Sent to every listener after each change, at most ten times a second, and every five seconds anyway: the whole list,
- * so that a message lost costs nothing. A life of membership sends its first when a seed or a remembered address has
- * answered, all have failed or two seconds have passed: one that has just restarted does not claim to be alone.
+ * so that a message lost costs nothing. A life of membership sends its first when it has joined: one that has just
+ * restarted does not claim to be alone.
  */
 export interface MembershipNews {
   readonly kind: 'membership-news';

@@ -4,9 +4,10 @@
  */
 import { sample } from '../../random.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
+import { accusationOf } from './claims.ts';
 import type { Member } from './member-table.ts';
 import type { SwimContext } from './swim-context.ts';
-import { accusationOf, type Updates } from './updates.ts';
+import type { Updates } from './updates.ts';
 import { addressOf } from './wire/ip-address.ts';
 import { encodeMessage, type Ack, type IndirectPing, type Message, type Ping } from './wire/messages.ts';
 import { NO_BYTES } from './wire/msgpack.ts';

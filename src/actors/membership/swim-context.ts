@@ -9,7 +9,7 @@ import { encodeMessage, type Message } from './wire/messages.ts';
 import { COMPOUND_HEADER_BYTES, CRC_HEADER_BYTES, PACKET_BYTES_MAX, PARTS_MAX, PART_HEADER_BYTES, pack } from './wire/packet.ts';
 
 /** What is to be done with the answer to a request. */
-export type Exchange = { readonly kind: 'ping'; readonly seqNo: number } | PushPullExchange;
+export type Exchange = { readonly kind: 'ping'; readonly seqNo: number } | { readonly kind: 'namesake'; readonly address: GossipAddress } | PushPullExchange;
 
 export interface PushPullExchange {
   readonly kind: 'push-pull';

@@ -58,6 +58,8 @@ export type SwimEffect =
   | { readonly kind: 'schedule'; readonly afterMs: number; readonly timer: SwimTimer }
   | { readonly kind: 'notify'; readonly event: MemberEvent }
   | { readonly kind: 'joining'; readonly event: JoinEvent }
+  /** Another node at this address lives under this node's name. At most once a minute; before `settled` it means that this node came second. */
+  | { readonly kind: 'namesake'; readonly address: GossipAddress }
   /** Once: the first try to find the others is over, whether it found any or not. */
   | { readonly kind: 'settled' }
   /** Where members are: to be kept for the next life. */

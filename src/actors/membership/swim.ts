@@ -9,6 +9,7 @@ import type { GossipAddress } from '../../transport/gossip-transport.ts';
 import { Join } from './join.ts';
 import type { Member } from './member-table.ts';
 import type { MembershipView, MemberView } from './membership-messages.ts';
+import { Namesake } from './namesake.ts';
 import { Probe } from './probe.ts';
 import type { Profile } from './profile.ts';
 import { PushPull } from './push-pull.ts';
@@ -36,6 +37,7 @@ const FIRST_REJOIN_MS = 1_000;
 export class Swim {
   readonly #options: SwimOptions;
   readonly #context: SwimContext;
+  readonly #namesake: Namesake;
   readonly #updates: Updates;
   readonly #probe: Probe;
   readonly #pushPull: PushPull;
@@ -45,10 +47,11 @@ export class Swim {
   constructor(options: SwimOptions) {
     this.#options = options;
     this.#context = new SwimContext(options.name, options.profile, options.random);
-    this.#updates = new Updates(this.#context);
+    this.#namesake = new Namesake(this.#context);
+    this.#updates = new Updates(this.#context, this.#namesake);
     this.#probe = new Probe(this.#context, this.#updates);
     this.#pushPull = new PushPull(this.#context, this.#updates, this.#probe);
-    this.#join = new Join(this.#context, this.#pushPull);
+    this.#join = new Join(this.#context, this.#pushPull, this.#namesake);
   }
 
   /** @param now milliseconds on the clock that `schedule` effects are measured with; never goes back */
@@ -133,6 +136,7 @@ export class Swim {
     const exchange = this.#context.takeExchange(number);
     if (exchange === undefined) return;
     if (exchange.kind === 'ping') return this.#probe.onStreamAnswer(answer);
+    if (exchange.kind === 'namesake') return this.#askedNamesake(exchange.address, answer);
     if (this.#pushPull.onAnswer(answer, exchange.to)) this.#join.onAnswered(exchange);
     else this.#join.onUnanswered(exchange, 'the answer is not a member list');
   }
@@ -140,6 +144,12 @@ export class Swim {
   #missAnswer(number: number, reason: string): void {
     const exchange = this.#context.takeExchange(number);
     if (exchange?.kind === 'push-pull') this.#join.onUnanswered(exchange, reason);
+    if (exchange?.kind === 'namesake') this.#askedNamesake(exchange.address, undefined);
+  }
+
+  #askedNamesake(address: GossipAddress, answer: Uint8Array | undefined): void {
+    this.#namesake.onAnswer(address, answer);
+    this.#join.settle();
   }
 
   #takeTimer(timer: SwimTimer): void {
@@ -163,7 +173,7 @@ export class Swim {
       case 'rejoin':
         return this.#join.onRejoinTimer();
       case 'first-tries-due':
-        return this.#join.settle();
+        return this.#join.onFirstTriesDue();
       case 'leave-timeout':
         return this.#endLeaving();
     }
@@ -190,7 +200,8 @@ export class Swim {
   #leave(timeoutMs: number): void {
     if (this.#context.isLeaving) return;
     this.#updates.leave();
-    if (this.#context.table.peers(({ status }) => status === 'alive').length === 0) return this.#endLeaving();
+    const hasListeners = this.#context.table.peers(({ status }) => status === 'alive').length > 0;
+    if (!hasListeners || this.#namesake.lives) return this.#endLeaving();
     this.#context.schedule(timeoutMs, { kind: 'leave-timeout' });
     this.#spread();
   }

@@ -12,8 +12,10 @@
  * trip; who accuses one that has left, or one that has refuted this already, gets the news from who knows best.
  */
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
+import { accusationOf, aliveOf } from './claims.ts';
 import type { Member } from './member-table.ts';
 import type { MemberStatus } from './membership-messages.ts';
+import type { Namesake } from './namesake.ts';
 import { Suspicion, confirmationsMax, confirmationsWanted, suspicionMinMs } from './suspicion.ts';
 import type { SwimContext } from './swim-context.ts';
 import { VSN, isCompatible } from './version-vector.ts';
@@ -34,10 +36,12 @@ type Claim<M> = Omit<M, 'type'>;
 
 export class Updates {
   readonly #context: SwimContext;
+  readonly #namesake: Namesake;
   #suspicions = 0;
 
-  constructor(context: SwimContext) {
+  constructor(context: SwimContext, namesake: Namesake) {
     this.#context = context;
+    this.#namesake = namesake;
   }
 
   /** This node enters its own table, and says so. */
@@ -99,11 +103,11 @@ export class Updates {
     this.dead({ incarnation: member.incarnation, node: name, from: this.#context.name }, 'suspicion-timeout');
   }
 
-  /** This node says goodbye: dead, on its own word. */
+  /** This node says goodbye: dead, on its own word. Not while another of its name lives, for whom that would be taken. */
   leave(): void {
     const { self } = this.#context;
     this.#context.isLeaving = true;
-    this.#context.broadcast({ type: 'dead', incarnation: self.incarnation, node: self.name, from: self.name });
+    if (!this.#namesake.lives) this.#context.broadcast({ type: 'dead', incarnation: self.incarnation, node: self.name, from: self.name });
     this.#become(self, 'left', self.incarnation);
     this.#context.notify({ type: 'left', member: self.name, incarnation: self.incarnation });
   }
@@ -111,9 +115,10 @@ export class Updates {
   /** An alive about this node that is not its own word: from an earlier life, or from another of the same name. */
   #aliveMyself(claim: Claim<Alive>, address: GossipAddress): void {
     const { self } = this.#context;
-    if (this.#context.isLeaving || claim.incarnation < self.incarnation) return;
+    if (this.#context.isLeaving) return;
     // Refuting would only start a race of incarnations between two nodes of one name.
-    if (addressKey(address) !== addressKey(self.address)) return this.#conflict(self, address);
+    if (addressKey(address) !== addressKey(self.address)) return this.#namesake.ask(address);
+    if (claim.incarnation < self.incarnation) return;
     const isMyWord = claim.incarnation === self.incarnation && isSame(claim.meta, self.meta) && isSame(claim.vsn, self.vsn);
     if (!isMyWord) this.#refute(claim.incarnation, undefined);
   }
@@ -231,18 +236,6 @@ export class Updates {
     const afterMs = Math.max(0, suspicion.deadline - this.#context.now);
     this.#context.schedule(afterMs, { kind: 'suspicion', member: member.name, number: suspicion.number });
   }
-}
-
-function aliveOf(member: Member): Alive {
-  const { incarnation, name: node, addr, address, meta, vsn } = member;
-  return { type: 'alive', incarnation, node, addr, port: address.port, meta, vsn };
-}
-
-/** What this node holds against a member, as a message. */
-export function accusationOf(member: Member, accuser: string): Suspect | Dead {
-  const { incarnation, name: node, status } = member;
-  if (status === 'suspect') return { type: 'suspect', incarnation, node, from: accuser };
-  return { type: 'dead', incarnation, node, from: status === 'left' ? node : accuser };
 }
 
 /**

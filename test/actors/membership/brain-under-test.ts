@@ -36,6 +36,7 @@ export class BrainUnderTest {
   resolving: string[] = [];
   remembered: (readonly GossipAddress[])[] = [];
   replies: (StreamMessage | string | undefined)[] = [];
+  namesakes: GossipAddress[] = [];
   settled = 0;
   left = 0;
   /** Whether this member acks what it is pinged with. */
@@ -137,6 +138,9 @@ export class BrainUnderTest {
         break;
       case 'remember':
         this.remembered.push(effect.addresses);
+        break;
+      case 'namesake':
+        this.namesakes.push(effect.address);
         break;
       case 'settled':
         this.settled++;

@@ -22,6 +22,8 @@ class Mesh {
   readonly opened: MemoryTransport[] = [];
   readonly remembered = new Map<string, readonly GossipAddress[]>();
   hosts: Readonly<Record<string, string>> = { 'seed.mesh': '10.0.0.1' };
+  /** What each node was answered when it joined. */
+  readonly joined = new Map<string, MeshError | undefined>();
   isDiskFull = false;
 
   constructor(world: ActorWorld, news: Recorder<MembershipNews>) {
@@ -48,6 +50,8 @@ class Mesh {
       ...more,
     };
     expect((await this.add({ id: name, start: () => membershipActor(options), ...flags })).outcome, name).to.equal('started');
+    this.ref(name).send({ kind: 'join', reply: (fault) => void this.joined.set(name, fault) });
+    await this.world.settle();
   }
 
   add(worker: Omit<MembershipSpec, 'type'>): Promise<StartChildOutcome> {
@@ -279,6 +283,65 @@ describe('the membership actor', () => {
     await mesh.world.advance(3_000);
     expect(await mesh.statuses('a')).to.deep.equal({ a: 'alive', b: 'alive' });
     expect(mesh.world.log.find(({ event }) => event === 'peers-not-remembered')!.fields).to.include({ reason: 'Error: no space left on device' });
+  });
+
+  it('shows itself to nobody before it is told to join', async () => {
+    await mesh.start('a');
+    const quiet = { name: 'b', tags: {}, openTransport: async () => mesh.network.open({ host: '10.0.0.2', port: 7946 }), seeds: [{ host: '10.0.0.1', port: 7946 }], resolve: async (host: string) => host, profile: 'lan', random: seededRandom(2), memory: { load: () => [], save: () => undefined }, listeners: [] } as const;
+    await mesh.add({ id: 'b', start: () => membershipActor(quiet) });
+    await mesh.world.advance(5_000);
+    expect(await mesh.statuses('a')).to.deep.equal({ a: 'alive' });
+    mesh.ref('b').send({ kind: 'join', reply: () => undefined });
+    await mesh.world.advance(1_000);
+    expect(await mesh.statuses('a')).to.deep.equal({ a: 'alive', b: 'alive' });
+  });
+
+  it('answers that it has joined, also when nobody is there', async () => {
+    await mesh.start('a');
+    expect([...mesh.joined]).to.deep.equal([['a', undefined]]);
+  });
+
+  describe('whose name another node has', () => {
+    const elsewhere = { openTransport: async () => mesh.network.open({ host: '10.0.0.77', port: 7946 }) };
+
+    beforeEach(async () => {
+      for (const name of ['a', 'b']) await mesh.start(name);
+      await mesh.world.advance(3_000);
+    });
+
+    it('is told so when it joins, with the address, and leaves unheard', async () => {
+      await addNamesake();
+      await mesh.world.advance(500);
+      const fault = mesh.joined.get('namesake')!;
+      expect(fault).to.include({ code: 'NAME_TAKEN', given: 'b' });
+      expect(fault.message).to.include('10.0.0.2:7946');
+      await mesh.world.outcome(mesh.world.supervisor().ask((reply) => ({ kind: 'terminate-child', id: 'namesake', reply }), 10_000));
+      await mesh.world.advance(5_000);
+      expect(await mesh.statuses('a')).to.deep.equal({ a: 'alive', b: 'alive' });
+      expect(mesh.logged('a', 'b').map(({ event }) => event)).not.to.include('member-left');
+    });
+
+    it('makes the owner say so in its log, once', async () => {
+      await addNamesake();
+      await mesh.world.advance(30_000);
+      const said = mesh.world.log.filter(({ event, fields }) => event === 'name-contested' && fields.actor === '/b');
+      expect(said.map(({ level, fields }) => [level, fields['reason']])).to.deep.equal([['error', 'name b is also claimed by 10.0.0.77:7946']]);
+    });
+
+    it('may have its name when the other has died', async () => {
+      await mesh.world.outcome(mesh.world.supervisor().ask((reply) => ({ kind: 'terminate-child', id: 'b', reply }), 10_000));
+      await addNamesake();
+      await mesh.world.advance(5_000);
+      expect(mesh.joined.get('namesake')).to.equal(undefined);
+      expect((await mesh.view('a')).members.find(({ name }) => name === 'b')).to.include({ status: 'alive', host: '10.0.0.77' });
+    });
+
+    /** A second node named b, at another address. */
+    async function addNamesake(): Promise<void> {
+      const options = { name: 'b', tags: {}, ...elsewhere, seeds: [{ host: '10.0.0.1', port: 7946 }], resolve: async (host: string) => host, profile: 'lan', random: seededRandom(3), memory: { load: () => [], save: () => undefined }, listeners: [] } as const;
+      await mesh.add({ id: 'namesake', start: () => membershipActor(options) });
+      mesh.ref('namesake').send({ kind: 'join', reply: (fault) => void mesh.joined.set('namesake', fault) });
+    }
   });
 
   it('does not start without a network', async () => {
