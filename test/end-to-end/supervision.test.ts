@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { expect } from 'chai';
-import { Playground, until } from '../support/mesh-process.ts';
+import { endOf, listenTo, Playground, until } from '../support/mesh-process.ts';
 import type { StartedNode } from '../support/mesh-process.ts';
 
 interface Tree {
@@ -51,6 +51,14 @@ describe('the supervision tree of a node, as a process', function () {
     expect((await node.mesh('chaos', 'kill', '/edge/admin')).code).to.equal(1);
     expect((await node.mesh('chaos', 'kill', '/edge/admin', '--force')).code).to.equal(0);
     await until('the door is open again', 5_000, async () => ((await node.mesh('status')).code === 0 ? true : undefined));
+  });
+
+  it('ends a watch of the registry when the registry restarts, and says what to do', async () => {
+    const watch = play.spawn('registry', 'watch', '--data-dir', node.dataDir);
+    const said = listenTo(watch);
+    await until('the watch stands', 10_000, () => (said.stdout().includes('synced') ? true : undefined));
+    expect(await endOf(watch, () => void node.mesh('chaos', 'kill', '/registry/document'))).to.equal(1);
+    expect(said.stderr()).to.include('the registry has restarted').and.to.include('watch again');
   });
 
   it('answers a question that comes while a layer below the operator’s door restarts', async () => {
