@@ -17,7 +17,7 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
   readonly hostName: string;
-  /** `heard` runs for each SIGINT and SIGTERM, instead of what they do otherwise, until the returned function is called. */
+  /** `heard` runs for each SIGHUP, SIGINT and SIGTERM, instead of what they do otherwise, until the returned function is called. */
   onSignal(heard: (signal: StopSignal) => void): () => void;
   /** From now on the process goes on when nobody reads its standard output any more. */
   outliveReader(): void;
@@ -25,7 +25,7 @@ export interface CliIo {
   exit(code: number): void;
 }
 
-export type StopSignal = 'SIGINT' | 'SIGTERM';
+export type StopSignal = 'SIGHUP' | 'SIGINT' | 'SIGTERM';
 
 /** The rooms behind the commands. Loaded when first asked for, so that `mesh --version` need not wait for gRPC. */
 export interface Doors {

@@ -1,4 +1,5 @@
 /** What a command's end tells a script. Codes for faults stand in ERROR_CATALOGUE beside their meaning. */
+import { constants } from 'node:os';
 import { ERROR_CATALOGUE, findMeshError } from '../errors.ts';
 import type { StopSignal } from './command.ts';
 
@@ -13,5 +14,5 @@ export function exitCodeOf(error: unknown): number {
 
 /** 128 + the signal's number, as shells have it. */
 export function exitCodeOfSignal(signal: StopSignal): number {
-  return signal === 'SIGINT' ? 130 : 143;
+  return 128 + constants.signals[signal];
 }

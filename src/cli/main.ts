@@ -3,13 +3,16 @@
 import { homedir, hostname } from 'node:os';
 import type { CliIo, Doors, StopSignal } from './command.ts';
 import { DONE, FAILED } from './exit-code.ts';
-import { report, runCli } from './run-cli.ts';
 import { MeshError } from '../errors.ts';
+import { asksForKeeper, isKept } from '../keeper/kept.ts';
 import { systemErrorMeaning } from '../system-error.ts';
 
-const STOP_SIGNALS: readonly StopSignal[] = ['SIGINT', 'SIGTERM'];
+const STOP_SIGNALS: readonly StopSignal[] = ['SIGHUP', 'SIGINT', 'SIGTERM'];
 
 const argv = process.argv.slice(2);
+if (asksForKeeper(argv) && !isKept(process.env)) process.exit(await keep());
+// Not before: a keeper stays small by what it does not load.
+const { report, runCli } = await import('./run-cli.ts');
 let outlivesReader = false;
 
 const io: CliIo = {
@@ -36,6 +39,11 @@ const doors: Doors = {
   runAgent: async (...parameters) => (await import('../agent/agent.ts')).runAgent(...parameters),
   createLog: async (...parameters) => (await import('../log.ts')).createLog(...parameters),
 };
+
+async function keep(): Promise<number> {
+  const [{ keepNode }, { systemClock }, { systemRandom }] = await Promise.all([import('../keeper/keeper.ts'), import('../clock.ts'), import('../random.ts')]);
+  return keepNode({ args: [...process.execArgv, ...process.argv.slice(1)], clock: systemClock, random: systemRandom });
+}
 
 function reportUncaught(error: unknown): void {
   // A node that runs listens too, and knows which actor to blame.

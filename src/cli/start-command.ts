@@ -1,8 +1,10 @@
 /** `mesh start`: one node, until it is told to stop. */
 import { readFileSync } from 'node:fs';
+import { systemClock } from '../clock.ts';
 import { CONFIG_KEYS, flagOf, readConfig, variableOf, type Config, type ConfigKey, type ConfigSources } from '../config/config.ts';
 import { claimDataDir, type DataDirClaim } from '../data-dir/data-dir.ts';
 import { MeshError } from '../errors.ts';
+import { overseerOf, type Overseer } from '../keeper/overseer.ts';
 import type { NodeLog } from '../log.ts';
 import type { NodeEnd } from '../node.ts';
 import { systemErrorMeaning } from '../system-error.ts';
@@ -18,6 +20,12 @@ export const START_COMMAND: CommandSpec = {
   options: [
     ...KEYS.map(optionOf),
     { flags: '--config <file>', summary: `YAML file with these keys: ${KEYS.join(', ')}; flags and variables win over it` },
+    {
+      flags: '--keep',
+      summary:
+        'run it under a keeper that starts it again when it crashes (not after exit 0 or 2, nor when it never came up), after 200 ms to 30 s, ' +
+        '10 times in 10 minutes; the last crash stands in crash.json in the data directory',
+    },
   ],
   example: 'mesh start --name b --bind 127.0.0.2 --join 127.0.0.1',
   run: async (call) => {
@@ -26,6 +34,8 @@ export const START_COMMAND: CommandSpec = {
     call.io.outliveReader();
     const isFromVariable = call.options['dataDir'] === undefined && (call.io.env['MESH_DATA_DIR'] ?? '') !== '';
     const claim = claimDataDir({ dataDir: config.dataDir, name: config.name, home: call.io.home, isFromVariable });
+    const overseer = overseerOf(call.io.env, systemClock, call.remark);
+    overseer.claimed(config.dataDir);
     try {
       const log = await call.doors.createLog({
         node: config.name,
@@ -36,7 +46,7 @@ export const START_COMMAND: CommandSpec = {
       });
       let end: NodeEnd;
       try {
-        end = await runUntilStopped(call, config, claim, log);
+        end = await runUntilStopped(call, config, claim, log, overseer);
       } finally {
         await log.close();
       }
@@ -44,26 +54,32 @@ export const START_COMMAND: CommandSpec = {
       if (end.why !== undefined) call.remark(`${end.why}; see \`${claim.logFile}\``);
       return end.exitCode;
     } finally {
+      await overseer.close();
       claim.release();
     }
   },
 };
 
-async function runUntilStopped(call: Call, config: Config, claim: DataDirClaim, log: NodeLog): Promise<NodeEnd> {
+async function runUntilStopped(call: Call, config: Config, claim: DataDirClaim, log: NodeLog, overseer: Overseer): Promise<NodeEnd> {
   const stop = watchForStop(call.io);
+  const leave = AbortSignal.any([stop.signal, overseer.lost]);
   try {
     const node = await call.doors.startNode({ config, log, version: readVersion() });
-    if (stop.signal.aborted) {
+    if (leave.aborted) {
       node.stop();
       return await node.done;
     }
-    stop.signal.addEventListener('abort', () => node.stop());
+    leave.addEventListener('abort', () => {
+      overseer.stopping();
+      node.stop();
+    });
     if (claim.announce(node) === 'unregistered') log.log('warn', 'not-registered', { todo: 'name the data directory with --data-dir' });
     const { name, gossipAddress, grpcAddress, adminSocket } = node;
     call.answerOne(
       { name, pid: process.pid, gossipAddress, grpcAddress, adminSocket, dataDir: config.dataDir },
       () => `READY ${name} gossip=${gossipAddress} grpc=${grpcAddress} admin=${adminSocket}`,
     );
+    overseer.ready(`${name} gossip=${gossipAddress} grpc=${grpcAddress}`);
     return await node.done;
   } finally {
     stop.forget();

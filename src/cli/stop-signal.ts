@@ -1,4 +1,4 @@
-/** The first SIGINT or SIGTERM asks for an orderly end; the second ends at once. */
+/** The first SIGHUP, SIGINT or SIGTERM asks for an orderly end; the second ends at once. */
 import type { CliIo } from './command.ts';
 import { exitCodeOfSignal } from './exit-code.ts';
 
