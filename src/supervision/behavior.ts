@@ -22,8 +22,8 @@ export interface ErrorInfo {
   readonly cause?: ErrorInfo;
 }
 
-/** What became of a message at the door of a mailbox. */
-export type SendOutcome = 'accepted' | 'full' | 'noproc';
+/** What became of a message at the door of a mailbox; `refused` when it cannot cross to the thread of the actor. */
+export type SendOutcome = 'accepted' | 'full' | 'noproc' | 'refused';
 
 export type Reply<R> = (answer: R) => void;
 
@@ -45,7 +45,7 @@ export interface ActorRef<in M> {
   ask<R>(make: (reply: Reply<R>) => M, timeoutMs: number): Promise<R>;
 }
 
-export type AskFailure = 'noproc' | 'full' | 'exited' | 'timeout';
+export type AskFailure = 'noproc' | 'full' | 'refused' | 'exited' | 'timeout';
 
 export class AskError extends Error {
   override readonly name = 'AskError';
