@@ -250,7 +250,7 @@ function meshParts({ config, version, system, refs, ports, adminSocket, node }: 
       random: systemRandom,
       memory: rememberedPeers(join(config.dataDir, 'peers.json')),
     },
-    peers: { dial: (address) => dialPeer(parseAddress(address, config.grpcPort)), random: systemRandom },
+    peers: { selfAddress: ports.grpcAddress, dial: (address) => dialPeer(parseAddress(address, config.grpcPort)), random: systemRandom },
     agents: { encodeBatch: encodeTelemetryBatch, random: systemRandom },
     openGrpc: () => node.opening(() => openGrpc(grpcListen, refs)),
     admin: {

@@ -55,7 +55,7 @@ export interface MeshParts {
   readonly storage: StorageOptions;
   readonly registry: Pick<RegistryOptions, 'random'>;
   readonly membership: Omit<MembershipActorOptions, 'listeners'>;
-  readonly peers: Pick<RosterActorOptions, 'dial' | 'random'>;
+  readonly peers: Pick<RosterActorOptions, 'selfAddress' | 'dial' | 'random'>;
   readonly agents: Pick<DirectoryActorOptions, 'encodeBatch' | 'random'>;
   readonly openGrpc: () => Promise<Listener>;
   readonly admin: Omit<AdminActorOptions, 'membership' | 'peers' | 'agents' | 'registry' | 'bus'>;

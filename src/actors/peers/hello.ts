@@ -4,20 +4,27 @@ import type { PeerFrame, PeerFrame__Output } from '../../transport/generated/ome
 
 /** The session protocol spoken here; raised by changes that an older node would misunderstand. */
 const PROTOCOL = 1;
-/** No node has a longer name; what a fault quotes of a stranger's frame is cut here. */
-const NAME_CHARS_MAX = 128;
+/** No node has a longer name or address; what a fault quotes of a stranger's frame is cut here. */
+const QUOTE_CHARS_MAX = 128;
 
 /** One of the two must dial, and only one may: the names decide, the same on both sides. */
 export function dials(self: string, node: string): boolean {
   return self < node;
 }
 
-export function helloTo(self: string, node: string): PeerFrame {
-  return { hello: { node: self, target: node, protocol: PROTOCOL } };
+/** A node, by its name and by where it takes sessions: two may claim the same name. */
+export interface Introduction {
+  readonly node: string;
+  /** host:port */
+  readonly address: string;
 }
 
-/** The name of the node that says hello to `self`, or what is wrong with its frame: MALFORMED, REFUSED. */
-export function readHello(frame: PeerFrame__Output, self: string): string | MeshError {
+export function helloTo(node: string, self: Introduction): PeerFrame {
+  return { hello: { ...self, target: node, protocol: PROTOCOL } };
+}
+
+/** Who says hello to `self`, or what is wrong with its frame: MALFORMED, REFUSED. */
+export function readHello(frame: PeerFrame__Output, self: string): Introduction | MeshError {
   const { hello } = frame;
   if (!hello) return new MeshError('MALFORMED', 'the first frame of a session must be a hello', { given: frame.body ?? 'nothing', expected: 'hello' });
   if (hello.protocol !== PROTOCOL) {
@@ -28,8 +35,8 @@ export function readHello(frame: PeerFrame__Output, self: string): string | Mesh
     });
   }
   if (hello.target !== self) {
-    const given = hello.target.slice(0, NAME_CHARS_MAX);
+    const given = hello.target.slice(0, QUOTE_CHARS_MAX);
     return new MeshError('REFUSED', `this is node ${self}, not ${given}`, { given, expected: self });
   }
-  return hello.node.slice(0, NAME_CHARS_MAX);
+  return { node: hello.node.slice(0, QUOTE_CHARS_MAX), address: hello.address.slice(0, QUOTE_CHARS_MAX) };
 }

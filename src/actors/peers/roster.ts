@@ -4,8 +4,9 @@
  * Every input only records a fact; `#decide` then looks at all the facts:
  * 1. Every other node that is there and takes sessions (known-nodes.ts) has a session child at its address.
  * 2. No one else has one.
- * 3. A stream that came in is handed to the session of the node that its hello names, as soon as there is one; what
- *    cannot be handed over by its deadline is closed with the reason.
+ * 3. A stream that came in is handed to the session of the node that its hello names, as soon as there is one, if its
+ *    address is the one that gossip has: who only claims the name gets nothing. What cannot be handed over by its deadline
+ *    is closed with the reason.
  *
  * The supervisor that starts and ends the children may answer late or be restarting: what failed is tried again.
  */
@@ -13,7 +14,7 @@ import { MeshError } from '../../errors.ts';
 import type { LogFields, LogLevel } from '../../log.ts';
 import type { PeerFrame__Output } from '../../transport/generated/omega/mesh/v1/PeerFrame.ts';
 import type { MemberView } from '../membership/membership-messages.ts';
-import { dials, readHello } from './hello.ts';
+import { dials, readHello, type Introduction } from './hello.ts';
 import { KnownNodes } from './known-nodes.ts';
 import type { SessionState, SessionView } from './peer-messages.ts';
 
@@ -74,7 +75,8 @@ interface Child {
 
 interface Arrival {
   readonly sinceMs: number;
-  node: string | undefined;
+  /** Undefined before the hello. */
+  from: Introduction | undefined;
 }
 
 export class Roster {
@@ -179,32 +181,36 @@ export class Roster {
   }
 
   #incoming(arrival: number, now: number): readonly RosterEffect[] {
-    this.#arrivals.set(arrival, { sinceMs: now, node: undefined });
+    this.#arrivals.set(arrival, { sinceMs: now, from: undefined });
     if (this.#arrivals.size <= ARRIVALS_MAX) return [];
     return [this.#close(arrival, new MeshError('OVERLOADED', `${ARRIVALS_MAX} streams wait for their session already`, { todo: 'try again later' }))];
   }
 
   #greeted(number: number, frame: PeerFrame__Output): readonly RosterEffect[] {
     const arrival = this.#arrivals.get(number);
-    if (arrival === undefined || arrival.node !== undefined) return [];
-    const node = readHello(frame, this.#self);
-    if (node instanceof MeshError) return [this.#close(number, node)];
+    if (arrival === undefined || arrival.from !== undefined) return [];
+    const from = readHello(frame, this.#self);
+    if (from instanceof MeshError) return [this.#close(number, from)];
+    const { node, address } = from;
     if (!dials(node, this.#self)) {
       return [this.#close(number, new MeshError('REFUSED', `the node whose name sorts first dials, and that is ${this.#self}`, { given: node, todo: 'wait to be dialled' }))];
     }
-    arrival.node = node;
-    const older = [...this.#arrivals].filter(([other, { node: its }]) => its === node && other !== number);
+    arrival.from = from;
+    const older = [...this.#arrivals].filter(([other, its]) => its.from?.node === node && its.from.address === address && other !== number);
     return older.map(([other]) => this.#close(other, new MeshError('SESSION_CLOSED', 'a newer stream of the same peer took the place of this one')));
   }
 
   #expire(now: number): readonly RosterEffect[] {
     const late = [...this.#arrivals].filter(([, { sinceMs }]) => now - sinceMs >= ARRIVAL_TIMEOUT_MS);
-    return late.map(([arrival, { node }]) => this.#close(arrival, this.#whyNotHandedOver(node)));
+    return late.map(([arrival, { from }]) => this.#close(arrival, this.#whyNotHandedOver(from)));
   }
 
-  #whyNotHandedOver(node: string | undefined): MeshError {
-    if (node === undefined) return new MeshError('MALFORMED', `no hello in ${ARRIVAL_TIMEOUT_MS} ms`, { expected: 'a hello as first frame' });
-    if (this.#desired.has(node)) return new MeshError('OVERLOADED', `the session with ${node} has not started`, { todo: 'try again later' });
+  #whyNotHandedOver(from: Introduction | undefined): MeshError {
+    if (from === undefined) return new MeshError('MALFORMED', `no hello in ${ARRIVAL_TIMEOUT_MS} ms`, { expected: 'a hello as first frame' });
+    const { node, address } = from;
+    const expected = this.#desired.get(node);
+    if (expected === address) return new MeshError('OVERLOADED', `the session with ${node} has not started`, { todo: 'try again later' });
+    if (expected !== undefined) return new MeshError('REFUSED', `node ${node} is at ${expected}, not at ${address}`, { given: address, expected, todo: 'give each node a name of its own' });
     return new MeshError('REFUSED', `node ${node} is not an alive member of this mesh`, { given: node, todo: 'join the mesh by gossip first' });
   }
 
@@ -223,11 +229,12 @@ export class Roster {
       if (child.step === 'absent') this.#children.delete(node);
       else if (child.step === 'up' && now >= child.notBeforeMs) effects.push(terminate(node, child));
     }
-    for (const [number, { node }] of this.#arrivals) {
-      const child = node === undefined || !desired.has(node) ? undefined : this.#children.get(node);
-      if (node === undefined || child?.step !== 'up' || !child.isReachable) continue;
+    for (const [number, { from }] of this.#arrivals) {
+      if (from === undefined || desired.get(from.node) !== from.address) continue;
+      const child = this.#children.get(from.node);
+      if (child?.step !== 'up' || !child.isReachable) continue;
       this.#arrivals.delete(number);
-      effects.push({ kind: 'hand-over', arrival: number, node });
+      effects.push({ kind: 'hand-over', arrival: number, node: from.node });
     }
     return effects;
   }

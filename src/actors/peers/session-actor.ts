@@ -19,6 +19,8 @@ export interface SessionReport {
 /** What all sessions of a node share. */
 export interface SessionRooms {
   readonly self: string;
+  /** Where this node takes sessions, host:port, as its gossip has it. */
+  readonly selfAddress: string;
   /** Opens a stream to host:port; never throws, a failure closes the stream with a fault. */
   readonly dial: (address: string) => PeerStream;
   readonly registry: ActorRef<PeerUp | PeerDown | RegistryFrameArrived>;
@@ -56,7 +58,8 @@ export function sessionActor(options: SessionActorOptions): Behavior<SessionActo
   return {
     init(context) {
       const firstGeneration = context.life * GENERATIONS_PER_LIFE;
-      const brain = new Session({ self: options.self, node: options.node, firstGeneration, random: options.random });
+      const { self, selfAddress, node, address, random } = options;
+      const brain = new Session({ self: { node: self, address: selfAddress }, peer: { node, address }, firstGeneration, random });
       const state: SessionActorState = { brain, streams: new Map(), attaching: undefined };
       context.own(() => state.streams.forEach((stream) => stream.close(new MeshError('SESSION_CLOSED', 'the session ended on this node'))));
       context.setInterval('pulse', PULSE_MS, { kind: 'pulse' });

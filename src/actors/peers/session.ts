@@ -14,13 +14,13 @@ import { type Backoff, backoffDelayMs } from '../../supervision/backoff.ts';
 import type { BusFrame__Output } from '../../transport/generated/omega/mesh/v1/BusFrame.ts';
 import type { PeerFrame, PeerFrame__Output } from '../../transport/generated/omega/mesh/v1/PeerFrame.ts';
 import type { RegistryFrame__Output } from '../../transport/generated/omega/mesh/v1/RegistryFrame.ts';
-import { dials, helloTo, readHello } from './hello.ts';
+import { dials, helloTo, readHello, type Introduction } from './hello.ts';
 import type { SessionState } from './peer-messages.ts';
 import { RoundTrip } from './round-trip.ts';
 
 export interface SessionOptions {
-  readonly self: string;
-  readonly node: string;
+  readonly self: Introduction;
+  readonly peer: Introduction;
   /** Generations count from here. Each life of the actor has a range of its own, so that none is met twice. */
   readonly firstGeneration: number;
   readonly random: Random;
@@ -101,7 +101,7 @@ export class Session {
   }
 
   get #isDialer(): boolean {
-    return dials(this.#options.self, this.#options.node);
+    return dials(this.#options.self.node, this.#options.peer.node);
   }
 
   handle(input: SessionInput, now: number): readonly SessionEffect[] {
@@ -148,7 +148,7 @@ export class Session {
   }
 
   #hello(link: Link): SessionEffect {
-    return { kind: 'send', generation: link.generation, frame: helloTo(this.#options.self, this.#options.node) };
+    return { kind: 'send', generation: link.generation, frame: helloTo(this.#options.peer.node, this.#options.self) };
   }
 
   #opened(): readonly SessionEffect[] {
@@ -171,12 +171,10 @@ export class Session {
   }
 
   #greeted(link: Link, frame: PeerFrame__Output, now: number): readonly SessionEffect[] {
-    const expected = this.#options.node;
-    const given = readHello(frame, this.#options.self);
-    if (given instanceof MeshError) return this.#lose(link, given, now);
-    if (given !== expected) {
-      return this.#lose(link, new MeshError('REFUSED', `node ${given} answered where ${expected} was expected`, { given, expected }), now);
-    }
+    const answered = readHello(frame, this.#options.self.node);
+    if (answered instanceof MeshError) return this.#lose(link, answered, now);
+    const [given, expected] = [answered, this.#options.peer].map(({ node, address }) => `${node} at ${address}`);
+    if (given !== expected) return this.#lose(link, new MeshError('REFUSED', `node ${given} answered where ${expected} was expected`), now);
     link.isOpen = true;
     return this.#opened();
   }
@@ -193,10 +191,10 @@ export class Session {
     if (link === undefined) return [this.#report()];
     if (!link.isOpen) {
       if (now - link.sinceMs < HELLO_TIMEOUT_MS) return [this.#report()];
-      return this.#lose(link, new MeshError('SESSION_CLOSED', `no hello from ${this.#options.node} in ${HELLO_TIMEOUT_MS} ms`), now);
+      return this.#lose(link, new MeshError('SESSION_CLOSED', `no hello from ${this.#options.peer.node} in ${HELLO_TIMEOUT_MS} ms`), now);
     }
     if (now - link.heardAtMs >= SILENCE_MAX_MS) {
-      return this.#lose(link, new MeshError('SESSION_CLOSED', `nothing heard from ${this.#options.node} for ${SILENCE_MAX_MS} ms`), now);
+      return this.#lose(link, new MeshError('SESSION_CLOSED', `nothing heard from ${this.#options.peer.node} for ${SILENCE_MAX_MS} ms`), now);
     }
     const sequence = link.roundTrip.ping(now);
     return [{ kind: 'send', generation: link.generation, frame: { ping: { sequence } } }, this.#report()];
@@ -231,6 +229,6 @@ export class Session {
   }
 
   #log(level: LogLevel, event: string, fields: LogFields): SessionEffect {
-    return { kind: 'log', level, event, fields: { peer: this.#options.node, ...fields } };
+    return { kind: 'log', level, event, fields: { peer: this.#options.peer.node, ...fields } };
   }
 }

@@ -10,7 +10,7 @@ function member(name: string, over: Partial<MemberView> = {}): MemberView {
 }
 
 const members = (...views: MemberView[]): RosterInput => ({ kind: 'members', members: views });
-const hello = (arrival: number, node: string, target = 'm'): RosterInput => ({ kind: 'arrival-frame', arrival, frame: { hello: { node, target, protocol: 1 }, body: 'hello' } });
+const hello = (arrival: number, node: string, target = 'm', address = at(node)): RosterInput => ({ kind: 'arrival-frame', arrival, frame: { hello: { node, target, protocol: 1, address }, body: 'hello' } });
 const report = (node: string, address = at(node)): RosterInput => ({ kind: 'session-report', node, address, state: 'open', rttMs: 1 });
 
 /** The roster of node m, in virtual time. */
@@ -141,6 +141,23 @@ describe('the roster', () => {
     const scene = new Scene();
     scene.say(members(), { kind: 'incoming', arrival: 1 }, hello(1, 'a'));
     scene.say(members(member('a')));
+    expect(scene.say({ kind: 'child-started', node: 'a', outcome: 'started' })).to.deep.equal([{ kind: 'hand-over', arrival: 1, node: 'a' }]);
+  });
+
+  it('gives nothing to one that claims the name of a member, and keeps it no longer than a stranger', () => {
+    const scene = new Scene().up('a');
+    scene.say({ kind: 'incoming', arrival: 1 });
+    expect(scene.say(hello(1, 'a', 'm', '127.0.0.1:9'))).to.deep.equal([]);
+    expect(scene.say({ kind: 'incoming', arrival: 2 }, hello(2, 'a'))).to.deep.equal([{ kind: 'hand-over', arrival: 2, node: 'a' }]);
+    const [close] = scene.pass(5_000).filter((effect) => effect.kind === 'close-arrival');
+    expect(close).to.deep.include({ arrival: 1 });
+    expect(close).to.deep.nested.include({ 'fault.code': 'REFUSED', 'fault.message': `node a is at ${at('a')}, not at 127.0.0.1:9` });
+  });
+
+  it('keeps the stream of a member that has moved until gossip brings the news', () => {
+    const scene = new Scene().up('a');
+    scene.say({ kind: 'incoming', arrival: 1 }, hello(1, 'a', 'm', 'localhost:1'));
+    scene.say(members(member('a', { tags: { grpc: 'localhost:1' } })), { kind: 'child-terminated', node: 'a' });
     expect(scene.say({ kind: 'child-started', node: 'a', outcome: 'started' })).to.deep.equal([{ kind: 'hand-over', arrival: 1, node: 'a' }]);
   });
 

@@ -4,7 +4,8 @@ import { PULSE_MS, Session, type SessionEffect, type SessionInput } from '../../
 import { seededRandom } from '../../../src/random.ts';
 import type { PeerFrame__Output } from '../../../src/transport/generated/omega/mesh/v1/PeerFrame.ts';
 
-const helloFrom = (node: string, target: string, protocol = 1): PeerFrame__Output => ({ hello: { node, target, protocol }, body: 'hello' });
+const at = (node: string): string => `127.0.0.1:${7_000 + node.charCodeAt(0)}`;
+const helloFrom = (node: string, target: string, protocol = 1, address = at(node)): PeerFrame__Output => ({ hello: { node, target, protocol, address }, body: 'hello' });
 
 /** A session in virtual time that keeps count of what it made happen. */
 class Scene {
@@ -15,7 +16,7 @@ class Scene {
   readonly effects: SessionEffect[] = [];
 
   constructor(self: string, node: string) {
-    this.brain = new Session({ self, node, firstGeneration: 100, random: seededRandom(1) });
+    this.brain = new Session({ self: { node: self, address: at(self) }, peer: { node, address: at(node) }, firstGeneration: 100, random: seededRandom(1) });
   }
 
   say(input: SessionInput): readonly SessionEffect[] {
@@ -71,7 +72,7 @@ describe('a peer session', () => {
   it('is open for the dialer when the other has said hello', () => {
     const scene = new Scene('a', 'b');
     const [, hello] = scene.say({ kind: 'started' });
-    expect(hello).to.deep.equal({ kind: 'send', generation: 101, frame: { hello: { node: 'a', target: 'b', protocol: 1 } } });
+    expect(hello).to.deep.equal({ kind: 'send', generation: 101, frame: { hello: { node: 'a', address: at('a'), target: 'b', protocol: 1 } } });
     expect(scene.brain.state).to.equal('connecting');
     scene.say({ kind: 'frame', generation: 101, frame: helloFrom('b', 'a') });
     expect(scene.brain.state).to.equal('open');
@@ -84,7 +85,7 @@ describe('a peer session', () => {
     const effects = scene.say({ kind: 'attached' });
     expect(effects.slice(0, 3)).to.deep.equal([
       { kind: 'adopt', generation: 101 },
-      { kind: 'send', generation: 101, frame: { hello: { node: 'b', target: 'a', protocol: 1 } } },
+      { kind: 'send', generation: 101, frame: { hello: { node: 'b', address: at('b'), target: 'a', protocol: 1 } } },
       { kind: 'tell-up' },
     ]);
   });
