@@ -3,7 +3,7 @@ import type { StatusReply__Output } from '../transport/generated/omega/mesh/v1/S
 import { formatDuration } from './format-duration.ts';
 import { formatTable } from './format-table.ts';
 import { paintStatus, printable, type Paint } from './paint.ts';
-import type { HistoryLine, MemberLine } from './views.ts';
+import { moment, type HistoryLine, type MemberLine } from './views.ts';
 
 const MIB = 1024 * 1024;
 
@@ -18,7 +18,7 @@ export function formatStatus(status: StatusReply__Output, paint: Paint): string[
     ['members', `${status.membersAlive} alive of ${status.membersTotal}`],
     ['sessions', `${status.sessionsOpen} open`],
     ['agents', `${status.agentsConnected} connected`],
-    ['registry', `${status.registryEntries} ${status.registryEntries === 1 ? 'entry' : 'entries'}`],
+    ['registry', `${status.registryEntries} ${status.registryEntries === 1 ? 'entry' : 'entries'}${unsaved(status, paint)}`],
     ['actors', `${status.actors}, ${status.restarts} restarts, ${status.crashes} crashes, ${status.deadLetters} dead letters`],
     ['memory', `${Math.round(status.memoryBytes / MIB)} MiB`],
   ];
@@ -30,6 +30,10 @@ export function formatStatus(status: StatusReply__Output, paint: Paint): string[
   }
   const width = Math.max(...facts.map(([name]) => name.length));
   return facts.map(([name, value]) => `${paint.dim(name.padEnd(width))}  ${value}`);
+}
+
+function unsaved({ registryNotSaved: unsaved }: StatusReply__Output, paint: Paint): string {
+  return unsaved === null ? '' : paint.red(`, not saved since ${moment(unsaved.atMs)}: ${printable(unsaved.reason)}`);
 }
 
 export function formatMembers(members: readonly MemberLine[], paint: Paint): string[] {

@@ -4,7 +4,7 @@ import { DONE } from './exit-code.ts';
 import { formatHistory, formatMembers, formatStatus } from './format-node.ts';
 import { formatTree } from './format-tree.ts';
 import { wholeNumber } from './option-value.ts';
-import { historyLine, memberLine, treeLine } from './views.ts';
+import { historyLine, memberLine, statusView, treeLine } from './views.ts';
 
 /** Deeper than any tree there is: supervisors of supervisors of supervisors are rare. */
 const DEPTH_MAX = 100;
@@ -18,7 +18,7 @@ export const NODE_COMMANDS: readonly CommandSpec[] = [
     example: 'mesh status',
     run: async ({ ask, answer, paint }) => {
       const status = await ask((admin) => admin.getStatus({}));
-      answer(status, () => formatStatus(status, paint));
+      answer(statusView(status), () => formatStatus(status, paint));
       return DONE;
     },
   },

@@ -7,8 +7,15 @@ import type { HistoryEvent__Output } from '../transport/generated/omega/mesh/v1/
 import type { Member__Output } from '../transport/generated/omega/mesh/v1/Member.ts';
 import type { RegistryEntry__Output } from '../transport/generated/omega/mesh/v1/RegistryEntry.ts';
 import type { RegistryEvent__Output } from '../transport/generated/omega/mesh/v1/RegistryEvent.ts';
+import type { StatusReply__Output } from '../transport/generated/omega/mesh/v1/StatusReply.ts';
 import type { TelemetryEvent__Output } from '../transport/generated/omega/mesh/v1/TelemetryEvent.ts';
 import type { TreeNode__Output } from '../transport/generated/omega/mesh/v1/TreeNode.ts';
+
+/** As it came, but for the moment in it. */
+export function statusView(status: StatusReply__Output): object {
+  const { registryNotSaved: unsaved } = status;
+  return { ...status, registryNotSaved: unsaved && { since: moment(unsaved.atMs), reason: unsaved.reason } };
+}
 
 export interface MemberLine {
   readonly name: string;
@@ -166,7 +173,7 @@ function orNull(text: string): string | null {
 }
 
 /** Another node's clock may say anything; what is no moment is the start of time, not a crash. */
-function moment(atMs: number): string {
+export function moment(atMs: number): string {
   const date = new Date(atMs);
   return (Number.isNaN(date.getTime()) ? new Date(0) : date).toISOString();
 }

@@ -115,11 +115,11 @@ export class RegistryFiles {
   }
 
   #fault(purpose: string, error: unknown): MeshError {
-    const meaning = systemErrorMeaning(error) ?? String(error);
+    const meaning = systemErrorMeaning(error) ?? (error instanceof Error ? error.message : String(error));
     return new MeshError('DATA_DIR_UNUSABLE', `cannot ${purpose} the registry in ${this.directory}: ${meaning}`, {
       given: (error as NodeJS.ErrnoException).path ?? this.directory,
-      expected: 'a directory with files that this user can read and write, on a disk with room',
-      todo: 'mend it or free space',
+      expected: 'a directory whose files this user can read and write, on a disk with room',
+      todo: 'mend it or make room',
       cause: error,
     });
   }

@@ -153,6 +153,7 @@ describe('what people read', () => {
       sessionsOpen: 1,
       agentsConnected: 4,
       registryEntries: 1,
+      registryNotSaved: null,
       actors: 20,
       restarts: 1,
       crashes: 1,
@@ -166,6 +167,9 @@ describe('what people read', () => {
     expect(lines[0]).to.equal('node            a, version 0.1.0, pid 7, up 1d 01h');
     expect(lines).to.include('members         2 alive of 3');
     expect(lines).to.include('registry        1 entry');
+    expect(formatStatus({ ...status, registryNotSaved: { atMs: 1_000, reason: 'no space left' } }, PLAIN)).to.include(
+      'registry        1 entry, not saved since 1970-01-01T00:00:01.000Z: no space left',
+    );
     expect(lines).to.include('actors          20, 1 restarts, 1 crashes, 5 dead letters');
     expect(formatStatus({ ...status, unreachedSeeds: ['h:1'], packetsDropped: { malformed: 3, oversized: 1 } }, PLAIN).slice(-2)).to.deep.equal([
       'unreached seeds  h:1 (still trying)',

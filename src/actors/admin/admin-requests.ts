@@ -11,7 +11,7 @@ import type { StatusReply } from '../../transport/generated/omega/mesh/v1/Status
 import type { AgentsRequest, AgentView, CommandOutcome } from '../agents/agent-messages.ts';
 import type { MembershipRequest, MembershipView } from '../membership/membership-messages.ts';
 import type { PeersRequest, SessionView } from '../peers/peer-messages.ts';
-import type { RegistryEntryView, RegistryRequest } from '../registry/registry-messages.ts';
+import type { RegistryEntryView, RegistryRequest, RegistryStatus } from '../registry/registry-messages.ts';
 import { agent, historyEvent, member, registryEntry, treeNode, treeTotals } from './admin-views.ts';
 import { answered, answeredOr, ROOM_TIMEOUT_MS } from './room-answer.ts';
 
@@ -63,11 +63,11 @@ function nodeRequests(options: AdminRequestsOptions): Pick<Requests, 'getStatus'
 
   return {
     async getStatus() {
-      const [view, sessions, agentsConnected, entries] = await Promise.all([
+      const [view, sessions, agentsConnected, registry] = await Promise.all([
         answeredOr(options.membership.ask((reply: Reply<MembershipView>) => ({ kind: 'view', reply }), ROOM_TIMEOUT_MS), { members: [], unreachedSeeds: [], dropped: {} }),
         answeredOr(options.peers.ask((reply: Reply<readonly SessionView[]>) => ({ kind: 'sessions', reply }), ROOM_TIMEOUT_MS), []),
         answeredOr(options.agents.ask((reply: Reply<number>) => ({ kind: 'count', reply }), ROOM_TIMEOUT_MS), 0),
-        answeredOr(options.registry.ask((reply: Reply<number>) => ({ kind: 'count', reply }), ROOM_TIMEOUT_MS), 0),
+        answeredOr(options.registry.ask((reply: Reply<RegistryStatus>) => ({ kind: 'status', reply }), ROOM_TIMEOUT_MS), { entries: 0, notSaved: undefined }),
       ]);
       const root = operator.tree('/');
       return {
@@ -78,7 +78,8 @@ function nodeRequests(options: AdminRequestsOptions): Pick<Requests, 'getStatus'
         membersTotal: view.members.length,
         sessionsOpen: sessions.filter(({ state }) => state === 'open').length,
         agentsConnected,
-        registryEntries: entries,
+        registryEntries: registry.entries,
+        registryNotSaved: registry.notSaved ?? null,
         ...(root === undefined ? { actors: 0, restarts: 0 } : treeTotals(root)),
         crashes: operator.crashes(),
         deadLetters: operator.deadLetters(),

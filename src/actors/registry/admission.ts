@@ -7,7 +7,7 @@
  */
 import * as Automerge from '@automerge/automerge';
 import { readChangeChunk, type ChunkFault } from './change-chunk.ts';
-import type { SnapshotRefusal } from './document.ts';
+import type { SnapshotRefusal } from './snapshot-refusal.ts';
 import { keyOfOperation } from './layout.ts';
 import { Orphans } from './orphans.ts';
 
@@ -84,9 +84,11 @@ export class Admission {
     return [...admitted.values()];
   }
 
-  /** After a snapshot, which may hold what they wait for: those that are still missing come again. */
-  forgetOrphans(): void {
+  /** All that wait, to be offered again after a snapshot, which may hold what they wait for. */
+  takeOrphans(): Uint8Array[] {
+    const waited = this.#orphans.all();
     this.#orphans = new Orphans();
+    return waited.map((orphan) => orphan.bytes);
   }
 
   refuse(reason: Refusal, count = 1): void {

@@ -15,6 +15,7 @@ import type { AdmittedChange, KnownChanges } from './admission.ts';
 import { encodeEntry, isSameEntry, keyFault, viewOf } from './entry.ts';
 import { BUCKET_IDS, bucketId, bucketOf, GENESIS, isRegistryContent, markedKey, unmarkedKey, type RegistryContent } from './layout.ts';
 import type { RegistryChange, RegistryEntryView } from './registry-messages.ts';
+import type { SnapshotRefusal } from './snapshot-refusal.ts';
 
 export interface DocumentLimits {
   readonly entriesMax: number;
@@ -50,8 +51,6 @@ export interface Write {
   readonly bytes: Uint8Array | undefined;
   readonly news: readonly DocumentNews[];
 }
-
-export type SnapshotRefusal = 'snapshot-unreadable' | 'snapshot-schema';
 
 interface Completed {
   readonly doc: Automerge.Doc<RegistryContent>;

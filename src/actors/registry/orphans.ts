@@ -35,6 +35,11 @@ export class Orphans<T extends Orphan> {
     return dropped;
   }
 
+  /** In order of arrival. */
+  all(): T[] {
+    return [...this.#byHash.values()].map(({ orphan }) => orphan);
+  }
+
   /** Takes out what waited for `hash`. */
   release(hash: string): T[] {
     return [...(this.#waiting.get(hash) ?? [])].map((waiting) => this.#remove(waiting));

@@ -2,13 +2,16 @@
 import { createHash } from 'node:crypto';
 import { MeshError } from '../../errors.ts';
 import type { Random } from '../../random.ts';
-import type { ActorContext, ActorRef, Behavior } from '../../supervision/behavior.ts';
+import { AskError } from '../../supervision/behavior.ts';
+import type { ActorContext, ActorRef, Behavior, Reply } from '../../supervision/behavior.ts';
 import { OpenPeers, type OpenPeersMessage } from '../peers/open-peers.ts';
 import type { PeersRequest, RegistryFrameArrived } from '../peers/peer-messages.ts';
 import { RegistryDocument, type Write } from './document.ts';
+import { Persistence, type PersistenceEffect, type PersistenceInput } from './persistence.ts';
 import type { RegistryRequest } from './registry-messages.ts';
 import { Replication, type ReplicationInput } from './replication.ts';
-import type { AppendOutcome, ReplaceOutcome, StorageRequest, StoredRegistry } from './storage-messages.ts';
+import type { SaveOutcome, StorageRequest, StoredRegistry } from './storage-messages.ts';
+import { Unanswered } from './unanswered.ts';
 import { Watches } from './watches.ts';
 
 export interface RegistryOptions {
@@ -24,23 +27,27 @@ export type RegistryMessage =
   | OpenPeersMessage
   | RegistryFrameArrived
   | { readonly kind: 'input'; readonly input: ReplicationInput }
+  | { readonly kind: 'persist'; readonly input: PersistenceInput }
   | { readonly kind: 'load' }
-  | { readonly kind: 'load-failed'; readonly error: Error }
+  | { readonly kind: 'load-ended'; readonly stored: StoredRegistry | MeshError }
   | { readonly kind: 'deliver' };
 
 /** At start the disk may take this long; later it is merged like news from a peer. Below the start timeout of 5 s. */
 const FIRST_LOAD_MS = 3_000;
-/** Before storage is given up on in one matter and the next way is taken. */
-const STORAGE_ANSWER_MS = 30_000;
+const LOAD_ANSWER_MS = 30_000;
 const LOAD_AGAIN_MS = 10_000;
+/** A disk that hangs is reported long before; until it answers there is nothing else to give it. */
+const SAVE_ANSWER_MS = 24 * 3_600_000;
 /** For a watcher with a full mailbox. */
 const DELIVER_AGAIN_MS = 50;
-/** On the way out, for the last group commit. */
+/** On the way out, for what is not on disk yet. */
 const FLUSH_MS = 2_000;
 
 interface RegistryState {
   readonly document: RegistryDocument;
   readonly replication: Replication;
+  readonly persistence: Persistence;
+  readonly unanswered: Unanswered;
   readonly watches: Watches;
   readonly peers: OpenPeers;
   /** Frames that a session had no room for; anti-entropy makes up for them. */
@@ -55,11 +62,17 @@ export function registryActor(options: RegistryOptions): Behavior<RegistryState,
     async init(context) {
       const document = new RegistryDocument(freshActor(options, context));
       context.own(() => document.close());
-      const replication = new Replication(document, options.random);
-      const peers = new OpenPeers(options.peers, context);
-      const state: RegistryState = { document, replication, watches: new Watches(), peers, framesDropped: 0 };
-      const stored = await storage.ask<StoredRegistry | MeshError>((reply) => ({ kind: 'load', reply }), FIRST_LOAD_MS).catch(asError);
-      receive(state, loaded(stored), context, options);
+      const state: RegistryState = {
+        document,
+        replication: new Replication(document, options.random),
+        persistence: new Persistence(document),
+        unanswered: new Unanswered(),
+        watches: new Watches(),
+        peers: new OpenPeers(options.peers, context),
+        framesDropped: 0,
+      };
+      const stored = await storage.ask<StoredRegistry | MeshError>((reply) => ({ kind: 'load', reply }), FIRST_LOAD_MS).catch(unread);
+      receive(state, { kind: 'load-ended', stored }, context, options);
       perform(state, { kind: 'anti-entropy' }, context, options);
       return state;
     },
@@ -73,10 +86,11 @@ export function registryActor(options: RegistryOptions): Behavior<RegistryState,
       for (const change of state.peers.ended(signal.path)) perform(state, change, context, options);
       return state;
     },
-    async terminate() {
-      await storage.ask<'flushed'>((reply) => ({ kind: 'flush', reply }), FLUSH_MS).catch(asError);
+    async terminate({ persistence }) {
+      const rest = persistence.rest();
+      if (rest !== undefined) await storage.ask<SaveOutcome>((reply) => ({ ...rest, reply }), FLUSH_MS).catch(() => undefined);
     },
-    view: ({ document, replication, watches, peers, framesDropped }) => ({
+    view: ({ document, replication, persistence, unanswered, watches, peers, framesDropped }) => ({
       entries: document.count,
       changes: document.changeCount,
       heads: document.heads(),
@@ -85,6 +99,8 @@ export function registryActor(options: RegistryOptions): Behavior<RegistryState,
       orphans: replication.orphanCount,
       refused: replication.refused,
       framesDropped,
+      unanswered: unanswered.count,
+      notSaved: persistence.trouble?.fault.message,
     }),
   };
 }
@@ -92,22 +108,18 @@ export function registryActor(options: RegistryOptions): Behavior<RegistryState,
 function receive(state: RegistryState, message: RegistryMessage, context: Context, options: RegistryOptions): void {
   const { document, watches, peers } = state;
   switch (message.kind) {
-    case 'put': {
-      const write = document.put(message.key, message.value, options.node, context.clock.wallNow());
-      message.reply(write instanceof MeshError ? write : { created: !write.existed });
-      return written(state, write, context, options);
-    }
-    case 'delete': {
-      const write = document.delete(message.key);
-      message.reply(write instanceof MeshError ? write : { deleted: write.existed });
-      return written(state, write, context, options);
-    }
+    case 'put':
+      return write(state, () => document.put(message.key, message.value, options.node, context.clock.wallNow()), (existed) => ({ created: !existed }), message.reply, context, options);
+    case 'delete':
+      return write(state, () => document.delete(message.key), (existed) => ({ deleted: existed }), message.reply, context, options);
     case 'get':
       return message.reply(document.get(message.key));
     case 'list':
       return message.reply(document.list(message.prefix));
-    case 'count':
-      return message.reply(document.count);
+    case 'status': {
+      const { trouble } = state.persistence;
+      return message.reply({ entries: document.count, notSaved: trouble && { atMs: trouble.atMs, reason: trouble.fault.message } });
+    }
     case 'watch':
       return watch(state, message, context);
     case 'unwatch': {
@@ -125,28 +137,50 @@ function receive(state: RegistryState, message: RegistryMessage, context: Contex
       return perform(state, { kind: 'frame', node: message.node, frame: message.frame }, context, options);
     case 'input':
       return perform(state, message.input, context, options);
-    case 'load':
-      return context.pipe(options.storage.ask<StoredRegistry | MeshError>((reply) => ({ kind: 'load', reply }), STORAGE_ANSWER_MS), loaded, loaded);
-    case 'load-failed':
-      context.log.log('error', 'registry-not-loaded', { error: message.error.message, retryMs: LOAD_AGAIN_MS });
-      return context.setTimer('load', LOAD_AGAIN_MS, { kind: 'load' });
+    case 'persist':
+      return persist(state, message.input, context, options);
+    case 'load': {
+      const ended = (stored: StoredRegistry | MeshError): RegistryMessage => ({ kind: 'load-ended', stored });
+      const asked = options.storage.ask<StoredRegistry | MeshError>((reply) => ({ kind: 'load', reply }), LOAD_ANSWER_MS);
+      return context.pipe(asked, ended, (error) => ended(unread(error)));
+    }
+    case 'load-ended':
+      return loadEnded(state, message.stored, context, options);
     case 'deliver':
       return deliver(state, context);
   }
 }
 
-function loaded(stored: StoredRegistry | Error): RegistryMessage {
-  return stored instanceof Error ? { kind: 'load-failed', error: stored } : { kind: 'input', input: { kind: 'stored', stored } };
+function loadEnded(state: RegistryState, stored: StoredRegistry | MeshError, context: Context, options: RegistryOptions): void {
+  if (stored instanceof MeshError) {
+    context.setTimer('load', LOAD_AGAIN_MS, { kind: 'load' });
+    return persist(state, { kind: 'load-failed', fault: stored }, context, options);
+  }
+  // The document first: a snapshot that takes the place of what was stored has to hold it.
+  perform(state, { kind: 'stored', stored }, context, options);
+  return persist(state, { kind: 'loaded', ...stored }, context, options);
 }
 
-function written(state: RegistryState, write: Write | MeshError, context: Context, options: RegistryOptions): void {
-  if (write instanceof MeshError || write.bytes === undefined) return;
-  perform(state, { kind: 'written', bytes: write.bytes }, context, options);
-  state.watches.record(write.news);
+/** @param act on the document; @param answer once it is on disk, from whether the key was there before */
+function write<R>(
+  state: RegistryState,
+  act: () => Write | MeshError,
+  answer: (existed: boolean) => R,
+  reply: Reply<R | MeshError>,
+  context: Context,
+  options: RegistryOptions,
+): void {
+  const { persistence, unanswered } = state;
+  const written = unanswered.refusal(persistence.trouble?.fault) ?? act();
+  if (written instanceof MeshError) return reply(written);
+  if (written.bytes === undefined) return reply(answer(written.existed));
+  perform(state, { kind: 'written', bytes: written.bytes }, context, options);
+  unanswered.add(persistence.changeCount, (fault) => reply(fault ?? answer(written.existed)));
+  state.watches.record(written.news);
   deliver(state, context);
 }
 
-function perform(state: RegistryState, input: ReplicationInput, context: Context, { storage }: RegistryOptions): void {
+function perform(state: RegistryState, input: ReplicationInput, context: Context, options: RegistryOptions): void {
   for (const effect of state.replication.handle(input, context.clock.now())) {
     switch (effect.kind) {
       case 'send': {
@@ -158,20 +192,14 @@ function perform(state: RegistryState, input: ReplicationInput, context: Context
         state.watches.record(effect.news);
         deliver(state, context);
         break;
-      case 'append': {
-        const asked = storage.ask<AppendOutcome>((reply) => ({ kind: 'append', changes: effect.changes, reply }), STORAGE_ANSWER_MS);
-        const settled = (outcome: AppendOutcome): RegistryMessage => ({ kind: 'input', input: { kind: 'append-settled', outcome } });
-        context.pipe(asked, settled, () => settled('lost'));
+      case 'keep':
+        persist(state, { kind: 'changed', changes: effect.changes, isAwaited: effect.isOwn }, context, options);
         break;
-      }
-      case 'replace': {
-        const asked = storage.ask<ReplaceOutcome>((reply) => ({ kind: 'replace', snapshot: effect.snapshot, reply }), STORAGE_ANSWER_MS);
-        const settled = (outcome: ReplaceOutcome): RegistryMessage => ({ kind: 'input', input: { kind: 'replace-settled', outcome } });
-        context.pipe(asked, settled, () => settled('failed'));
+      case 'keep-whole':
+        persist(state, { kind: 'snapshot-wanted' }, context, options);
         break;
-      }
       case 'set-aside':
-        storage.send({ kind: 'set-aside' });
+        options.storage.send({ kind: 'set-aside' });
         break;
       case 'later':
         context.setTimer(timerKey(effect.input), effect.delayMs, { kind: 'input', input: effect.input });
@@ -181,6 +209,36 @@ function perform(state: RegistryState, input: ReplicationInput, context: Context
         break;
     }
   }
+}
+
+function persist(state: RegistryState, input: PersistenceInput, context: Context, options: RegistryOptions): void {
+  for (const effect of state.persistence.handle(input, context.clock.wallNow())) {
+    switch (effect.kind) {
+      case 'append':
+      case 'replace':
+        store(effect, context, options);
+        break;
+      case 'answer':
+        state.unanswered.settle(effect.upTo, effect.fault);
+        break;
+      case 'later':
+        context.setTimer(effect.input.kind, effect.delayMs, { kind: 'persist', input: effect.input });
+        break;
+      case 'trouble-began':
+        context.log.log('error', 'registry-not-saved', { error: effect.fault.message, todo: effect.fault.todo });
+        break;
+      case 'trouble-ended':
+        context.log.log('info', 'registry-saved-again', {});
+        break;
+    }
+  }
+}
+
+function store(effect: Extract<PersistenceEffect, { readonly kind: 'append' | 'replace' }>, context: Context, { storage }: RegistryOptions): void {
+  const settled = (outcome: SaveOutcome | 'interrupted'): RegistryMessage => ({ kind: 'persist', input: { kind: 'settled', outcome } });
+  const asked = storage.ask<SaveOutcome>((reply) => ({ ...effect, reply }), SAVE_ANSWER_MS);
+  // The next life takes what is sent between two lives.
+  context.pipe(asked, settled, (error) => settled(error instanceof AskError && error.failure === 'exited' ? 'interrupted' : unsaved(error)));
 }
 
 function timerKey(input: ReplicationInput): string {
@@ -213,6 +271,10 @@ function freshActor({ node, random }: RegistryOptions, context: Context): string
   return createHash('sha256').update(seed).digest('hex').slice(0, 32);
 }
 
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
+function unread(error: unknown): MeshError {
+  return new MeshError('DATA_DIR_UNUSABLE', 'what is on disk has not been read', { todo: 'see to the disk', cause: error });
+}
+
+function unsaved(error: Error): MeshError {
+  return new MeshError('DATA_DIR_UNUSABLE', error.message, { todo: 'see: mesh tree /registry', cause: error });
 }

@@ -25,12 +25,20 @@ export interface RegistryNews {
   readonly change: RegistryChange;
 }
 
+export interface RegistryStatus {
+  readonly entries: number;
+  /** While the disk takes no changes: since when by this node's wall clock, and what it said last. */
+  readonly notSaved: { readonly atMs: number; readonly reason: string } | undefined;
+}
+
 export type RegistryRequest =
+  /** Answered when it is on disk. Faults: BAD_ARGUMENT, TOO_LARGE, OVERLOADED, DATA_DIR_UNUSABLE. */
   | { readonly kind: 'put'; readonly key: string; readonly value: string; readonly reply: Reply<{ readonly created: boolean } | MeshError> }
   | { readonly kind: 'get'; readonly key: string; readonly reply: Reply<RegistryEntryView | undefined> }
+  /** Answered when it is on disk. Faults: OVERLOADED, DATA_DIR_UNUSABLE. */
   | { readonly kind: 'delete'; readonly key: string; readonly reply: Reply<{ readonly deleted: boolean } | MeshError> }
   | { readonly kind: 'list'; readonly prefix: string; readonly reply: Reply<readonly RegistryEntryView[]> }
-  | { readonly kind: 'count'; readonly reply: Reply<number> }
+  | { readonly kind: 'status'; readonly reply: Reply<RegistryStatus> }
   /**
    * The entries under the prefix, `synced`, then every change, until `unwatch` or the subscriber's life ends. A
    * subscriber with a full mailbox is told later, and then the latest of each key. Fault: OVERLOADED.

@@ -13,8 +13,7 @@ import { Admission, type Refusal } from './admission.ts';
 import { HASH_BYTES } from './change-chunk.ts';
 import type { DocumentNews, RegistryDocument } from './document.ts';
 import { GENESIS } from './layout.ts';
-import { Persistence } from './persistence.ts';
-import type { AppendOutcome, ReplaceOutcome, StoredRegistry } from './storage-messages.ts';
+import type { StoredDocument } from './storage-messages.ts';
 import {
   CHANGES_FRAME_BYTES_MAX,
   changesFrameBytes,
@@ -28,7 +27,7 @@ import {
 import { randomInt, type Random } from '../../random.ts';
 
 export type ReplicationInput =
-  | { readonly kind: 'stored'; readonly stored: StoredRegistry }
+  | { readonly kind: 'stored'; readonly stored: StoredDocument }
   /** This node changed the document. */
   | { readonly kind: 'written'; readonly bytes: Uint8Array }
   | { readonly kind: 'peer-up'; readonly node: string }
@@ -38,15 +37,16 @@ export type ReplicationInput =
   /** The next changes of those that wait are due. */
   | { readonly kind: 'apply-on' }
   /** The next frames of a transfer are due. */
-  | { readonly kind: 'send-on'; readonly node: string; readonly transfer: number }
-  | { readonly kind: 'append-settled'; readonly outcome: AppendOutcome }
-  | { readonly kind: 'replace-settled'; readonly outcome: ReplaceOutcome };
+  | { readonly kind: 'send-on'; readonly node: string; readonly transfer: number };
 
 export type ReplicationEffect =
   | { readonly kind: 'send'; readonly node: string; readonly frame: FrameOut }
   | { readonly kind: 'news'; readonly news: readonly DocumentNews[] }
-  | { readonly kind: 'append'; readonly changes: readonly Uint8Array[] }
-  | { readonly kind: 'replace'; readonly snapshot: Uint8Array }
+  /** New in the document; `isOwn` for a write of this node. */
+  | { readonly kind: 'keep'; readonly changes: readonly Uint8Array[]; readonly isOwn: boolean }
+  /** New in the document, and more than single changes. */
+  | { readonly kind: 'keep-whole' }
+  /** The stored snapshot is of no use. */
   | { readonly kind: 'set-aside' }
   | { readonly kind: 'later'; readonly delayMs: number; readonly input: ReplicationInput }
   /** `from` is a node, or undefined for the disk. */
@@ -99,7 +99,6 @@ export class Replication {
   readonly #document: RegistryDocument;
   readonly #random: Random;
   readonly #admission = new Admission();
-  readonly #persistence = new Persistence();
   readonly #peers = new Map<string, Peer>();
   #pull: Pull | undefined;
   /** The first is being applied. */
@@ -142,7 +141,7 @@ export class Replication {
         this.#onFrame(input.node, input.frame, nowMs);
         break;
       case 'anti-entropy':
-        this.#onAntiEntropy(nowMs);
+        this.#onAntiEntropy();
         break;
       case 'apply-on':
         this.#applyOn();
@@ -150,23 +149,16 @@ export class Replication {
       case 'send-on':
         this.#sendOn(input.node, input.transfer);
         break;
-      case 'append-settled':
-        this.#persistence.settled(input.outcome);
-        break;
-      case 'replace-settled':
-        this.#persistence.replaced(input.outcome, nowMs);
-        break;
     }
     return this.#effects;
   }
 
-  #onStored({ snapshot, changes }: StoredRegistry): void {
-    this.#persistence.loaded(changes);
+  #onStored({ snapshot, changes }: StoredDocument): void {
     if (snapshot !== undefined) {
       const outcome = this.#document.absorb(snapshot);
       if (typeof outcome === 'string') {
         this.#admission.refuse(outcome);
-        this.#effects.push({ kind: 'set-aside' }, { kind: 'refused', from: undefined, refused: { [outcome]: 1 } });
+        this.#effects.push({ kind: 'set-aside' }, { kind: 'keep-whole' }, { kind: 'refused', from: undefined, refused: { [outcome]: 1 } });
       } else {
         this.#tell(outcome);
       }
@@ -175,15 +167,13 @@ export class Replication {
   }
 
   #onWritten(bytes: Uint8Array): void {
-    this.#keep([bytes]);
+    this.#effects.push({ kind: 'keep', changes: [bytes], isOwn: true });
     for (const node of this.#peers.keys()) this.#send(node, { changes: { changes: [bytes] } });
   }
 
-  #onAntiEntropy(nowMs: number): void {
+  #onAntiEntropy(): void {
     const nodes = [...this.#peers.keys()];
     if (nodes.length > 0) this.#sendHeads(nodes[randomInt(this.#random, nodes.length)]!);
-    const isSaveDue = this.#persistence.takeTurn(nowMs, this.#document.savedBytes);
-    if (isSaveDue) this.#effects.push({ kind: 'replace', snapshot: this.#document.snapshot() });
     const jitter = 1 + ANTI_ENTROPY_JITTER * (2 * this.#random.next() - 1);
     this.#effects.push({ kind: 'later', delayMs: ANTI_ENTROPY_MS * jitter, input: { kind: 'anti-entropy' } });
   }
@@ -273,9 +263,10 @@ export class Replication {
       this.#refuse(outcome, node);
       return;
     }
-    this.#admission.forgetOrphans();
-    this.#persistence.snapshotWanted();
+    this.#effects.push({ kind: 'keep-whole' });
     this.#tell(outcome);
+    // What they wait for may have come. Those from a damaged log are nowhere else, so none is thrown away.
+    this.#keep(this.#apply(this.#admission.takeOrphans(), undefined));
   }
 
   #startPull(node: string, peer: Peer, nowMs: number): void {
@@ -318,9 +309,7 @@ export class Replication {
   }
 
   #keep(changes: readonly Uint8Array[]): void {
-    if (changes.length === 0) return;
-    this.#persistence.appended(changes);
-    this.#effects.push({ kind: 'append', changes });
+    if (changes.length > 0) this.#effects.push({ kind: 'keep', changes, isOwn: false });
   }
 
   #tell(news: readonly DocumentNews[]): void {

@@ -96,7 +96,7 @@ describe('the operator’s room', () => {
         room<RegistryRequest>('registry', registryAsked, (message) => {
           if (message.kind === 'put') message.reply(message.key === 'bad' ? new MeshError('TOO_LARGE', 'too large') : { created: true });
           if (message.kind === 'get') message.reply(message.key === 'known' ? entry('known') : undefined);
-          if (message.kind === 'count') message.reply(7);
+          if (message.kind === 'status') message.reply({ entries: 7, notSaved: undefined });
           if (message.kind === 'watch') message.reply?.(message.prefix === 'refused' ? new MeshError('TOO_LARGE', 'too large') : 'watching');
         }),
         room<BusRequest>('bus', busAsked),

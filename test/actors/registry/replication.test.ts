@@ -239,17 +239,4 @@ describe('replication of the registry', () => {
     mesh.pass(50);
     expectAgreement(mesh, 'after nonsense');
   });
-
-  it('what storage lost is saved with a snapshot, and tried again when that fails', () => {
-    const mesh = new SimulatedMesh(['ash'], 12);
-    const { replication } = mesh.node('ash');
-    const kinds = (nowMs: number): string[] => replication.handle({ kind: 'anti-entropy' }, nowMs).map((effect) => effect.kind);
-    expect(kinds(0)).to.deep.equal(['later']);
-    replication.handle({ kind: 'append-settled', outcome: 'lost' }, 0);
-    expect(kinds(1_000)).to.deep.equal(['replace', 'later']);
-    expect(kinds(2_000), 'one at a time').to.deep.equal(['later']);
-    replication.handle({ kind: 'replace-settled', outcome: 'failed' }, 3_000);
-    expect(kinds(4_000)).to.deep.equal(['later']);
-    expect(kinds(13_000)).to.deep.equal(['replace', 'later']);
-  });
 });

@@ -1,9 +1,10 @@
 /** Registries of several nodes in one process: virtual time, and a network that loses, doubles and reorders by a seed. */
 import { createHash } from 'node:crypto';
 import { RegistryDocument } from '../../../src/actors/registry/document.ts';
+import { Persistence, type PersistenceInput } from '../../../src/actors/registry/persistence.ts';
 import type { RegistryEntryView } from '../../../src/actors/registry/registry-messages.ts';
 import { Replication, type ReplicationInput } from '../../../src/actors/registry/replication.ts';
-import type { StoredRegistry } from '../../../src/actors/registry/storage-messages.ts';
+import type { StoredDocument } from '../../../src/actors/registry/storage-messages.ts';
 import type { FrameIn, FrameOut } from '../../../src/actors/registry/transfer.ts';
 import { VirtualClock } from '../../../src/clock.ts';
 import { MeshError } from '../../../src/errors.ts';
@@ -37,6 +38,7 @@ export class SimulatedNode {
   readonly name: string;
   readonly document: RegistryDocument;
   readonly replication: Replication;
+  readonly persistence: Persistence;
   /** What a watcher of everything would hold, from the news alone. */
   readonly watched = new Map<string, RegistryEntryView>();
   /** What was appended since the last snapshot, and that snapshot. */
@@ -47,6 +49,7 @@ export class SimulatedNode {
     this.name = name;
     this.document = new RegistryDocument(actorId(`${name} ${life}`));
     this.replication = new Replication(this.document, random);
+    this.persistence = new Persistence(this.document);
   }
 
   entries(): readonly RegistryEntryView[] {
@@ -75,10 +78,11 @@ export class SimulatedMesh {
     return this.nodes.get(name)!;
   }
 
-  start(name: string, stored: StoredRegistry = { snapshot: undefined, changes: [] }): SimulatedNode {
+  start(name: string, stored: StoredDocument = { snapshot: undefined, changes: [] }): SimulatedNode {
     const node = new SimulatedNode(name, ++this.#lives, this.random);
     this.nodes.set(name, node);
     this.#handle(node, { kind: 'stored', stored });
+    this.#persist(node, { kind: 'loaded', changes: stored.changes, isDamaged: false });
     this.#handle(node, { kind: 'anti-entropy' });
     return node;
   }
@@ -155,12 +159,20 @@ export class SimulatedMesh {
     for (const effect of node.replication.handle(input, this.clock.now())) {
       if (effect.kind === 'send') this.#send(node.name, effect.node, effect.frame);
       if (effect.kind === 'news') this.#watch(node, effect.news);
-      if (effect.kind === 'append') node.stored.changes.push(...effect.changes);
       if (effect.kind === 'later') this.clock.setTimer(effect.delayMs, () => this.#handle(node, effect.input));
-      if (effect.kind === 'replace') {
-        node.stored = { snapshot: effect.snapshot, changes: [] };
-        this.clock.setTimer(1, () => this.#handle(node, { kind: 'replace-settled', outcome: 'replaced' }));
-      }
+      if (effect.kind === 'keep') this.#persist(node, { kind: 'changed', changes: effect.changes, isAwaited: effect.isOwn });
+      if (effect.kind === 'keep-whole') this.#persist(node, { kind: 'snapshot-wanted' });
+    }
+  }
+
+  /** On a disk that takes a millisecond. */
+  #persist(node: SimulatedNode, input: PersistenceInput): void {
+    if (!node.isRunning) return;
+    for (const effect of node.persistence.handle(input, this.clock.wallNow())) {
+      if (effect.kind === 'later') this.clock.setTimer(effect.delayMs, () => this.#persist(node, effect.input));
+      if (effect.kind === 'append') node.stored.changes.push(...effect.changes);
+      if (effect.kind === 'replace') node.stored = { snapshot: effect.snapshot, changes: [] };
+      if (effect.kind === 'append' || effect.kind === 'replace') this.clock.setTimer(1, () => this.#persist(node, { kind: 'settled', outcome: 'saved' }));
     }
   }
 
