@@ -9,6 +9,7 @@ import type { Clock, Timer } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { MeshError } from './errors.ts';
 import type { LogFields, Logger, LogLevel, NodeLog } from './log.ts';
+import { RegistryFiles } from './data-dir/registry-files.ts';
 import { rememberedPeers } from './data-dir/remembered-peers.ts';
 import { systemRandom } from './random.ts';
 import { attributeFailures } from './supervision/attribution.ts';
@@ -64,13 +65,16 @@ const JOIN_TIMEOUT_MS = 5_000;
 export async function startNode({ config, log, version }: NodeOptions): Promise<RunningNode> {
   const adminSocket = join(config.dataDir, 'admin.sock');
   checkSocketPath(adminSocket);
+  const registryFiles = new RegistryFiles(join(config.dataDir, 'registry'));
+  // Trouble with the disk that comes later is lived with; a node that began with it would show an empty registry.
+  await registryFiles.check();
   const clock = systemClock;
   const startLog = new StartLog(log);
   const system = new ActorSystem({ clock, random: systemRandom, log: startLog });
   const refs = meshRefs((path) => system.ref(path));
   const ports = new Ports(config, config.grpcPort === 0 ? await freePort(config.bind) : config.grpcPort);
   const node = new NodeProcess(system, log, clock);
-  const parts = meshParts({ config, version, system, refs, ports, adminSocket, node });
+  const parts = meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles });
   await node.start(parts, refs);
   startLog.isUp = true;
   return {
@@ -232,13 +236,14 @@ interface Makings {
   readonly ports: Ports;
   readonly adminSocket: string;
   readonly node: NodeProcess;
+  readonly registryFiles: RegistryFiles;
 }
 
-function meshParts({ config, version, system, refs, ports, adminSocket, node }: Makings): MeshParts {
+function meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles }: Makings): MeshParts {
   const grpcListen = parseAddress(ports.grpcAddress, config.grpcPort);
   return {
     node: config.name,
-    storage: { directory: join(config.dataDir, 'registry') },
+    registryFiles,
     registry: { random: systemRandom },
     membership: {
       name: config.name,

@@ -22,11 +22,12 @@ import type { RosterActorOptions, RosterMessage } from './peers/roster-actor.ts'
 import { registryActor } from './registry/registry-actor.ts';
 import type { RegistryMessage, RegistryOptions } from './registry/registry-actor.ts';
 import { storageActor } from './registry/storage-actor.ts';
-import type { StorageMessage, StorageOptions } from './registry/storage-actor.ts';
+import type { StoredFiles } from './registry/storage-actor.ts';
+import type { StorageRequest } from './registry/storage-messages.ts';
 
 /** Addresses of the actors that others speak to. */
 export interface MeshRefs {
-  readonly storage: ActorRef<StorageMessage>;
+  readonly storage: ActorRef<StorageRequest>;
   readonly registry: ActorRef<RegistryMessage>;
   readonly membership: ActorRef<MembershipMessage>;
   readonly bus: ActorRef<BusMessage>;
@@ -52,7 +53,7 @@ export function meshRefs(ref: <M>(path: string) => ActorRef<M>): MeshRefs {
 /** What the world outside gives the rooms, made by the composition root. */
 export interface MeshParts {
   readonly node: string;
-  readonly storage: StorageOptions;
+  readonly registryFiles: StoredFiles;
   readonly registry: Pick<RegistryOptions, 'random'>;
   readonly membership: Omit<MembershipActorOptions, 'listeners'>;
   readonly peers: Pick<RosterActorOptions, 'selfAddress' | 'dial' | 'random'>;
@@ -64,8 +65,8 @@ export interface MeshParts {
 export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
   const { node } = parts;
   return supervisor('root', 'rest_for_one', [
-    supervisor('registry', 'rest_for_one', [
-      worker('storage', () => storageActor(parts.storage)),
+    supervisor('registry', 'one_for_one', [
+      worker('storage', () => storageActor(parts.registryFiles)),
       worker('document', () => registryActor({ node, ...parts.registry, storage: refs.storage, peers: refs.roster })),
     ]),
     supervisor('membership', 'one_for_one', [

@@ -8,6 +8,7 @@ import type { BusDelivery, BusRequest } from '../../../src/actors/bus/bus-messag
 import type { MembershipNews, MembershipRequest, MemberStatus, MemberView } from '../../../src/actors/membership/membership-messages.ts';
 import type { PeersRequest, SessionView } from '../../../src/actors/peers/peer-messages.ts';
 import { rosterActor } from '../../../src/actors/peers/roster-actor.ts';
+import { storageActor, type StoredFiles } from '../../../src/actors/registry/storage-actor.ts';
 import { registryActor, type RegistryMessage } from '../../../src/actors/registry/registry-actor.ts';
 import type { RegistryEntryView, RegistryRequest } from '../../../src/actors/registry/registry-messages.ts';
 import { MeshError } from '../../../src/errors.ts';
@@ -21,6 +22,14 @@ import type { NodeFrame__Output } from '../../../src/transport/generated/omega/m
 
 /** Where the first node takes sessions; the others follow. */
 const FIRST_PORT = 8_000;
+
+/** A disk that says yes to everything. */
+const NO_FILES: StoredFiles = {
+  load: () => Promise.resolve({ snapshot: undefined, changes: [], setAside: [], tornBytes: 0 }),
+  append: () => Promise.resolve(),
+  replace: () => Promise.resolve(),
+  setAside: () => Promise.resolve([]),
+};
 
 type SetMembers = { readonly kind: 'set'; readonly members: readonly MemberView[] };
 
@@ -149,6 +158,7 @@ export class Nodes {
       strategy: 'one_for_one',
       children: [
         { type: 'worker', id: 'membership', start: () => this.#membership(self, [at('peers/roster'), at('agents/directory')]) },
+        { type: 'worker', id: 'storage', start: () => storageActor(NO_FILES) },
         { type: 'worker', id: 'registry', start: () => this.#registry(self) },
         { type: 'worker', id: 'bus', start: () => busActor({ self, peers: at('peers/roster') }) },
         room('peers', { type: 'worker', id: 'roster', start: roster }),
@@ -177,7 +187,7 @@ export class Nodes {
     };
   }
 
-  /** The real one, overheard; it runs without a disk. */
+  /** The real one, overheard. */
   #registry(self: string): ReturnType<typeof registryActor> {
     const heard: string[] = [];
     const frames: string[] = [];
