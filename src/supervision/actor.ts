@@ -2,15 +2,22 @@
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { ActorRef, ErrorInfo, ExitReason, SendOutcome } from './behavior.ts';
+import { Bonds } from './bonds.ts';
+import type { Bonded } from './bonds.ts';
 import { Cell } from './cell.ts';
-import type { Afterlife, AnyBehavior, CellHost, TurnEngine, Urgent } from './cell.ts';
+import type { Afterlife, AnyBehavior, CellHost, Urgent } from './cell.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
-import { clip, reasonError, toErrorInfo } from './exit-reason.ts';
+import { reasonError, toErrorInfo } from './exit-reason.ts';
 import { Mailbox } from './mailbox.ts';
-import type { MailboxSpec } from './mailbox.ts';
+import type { Lane, MailboxSpec, Offered } from './mailbox.ts';
 import { OwnMessage } from './own-message.ts';
+import { Trace } from './trace.ts';
+import type { TraceOptions } from './trace.ts';
+import type { TurnEngine } from './turn-engine.ts';
+import { TurnMeter } from './turn-meter.ts';
 
-export type ActorStatus = 'starting' | 'running' | 'restarting' | 'stopping' | 'stopped' | 'ignored';
+/** suspended: it lives, and hears what the runtime says, but no mail. */
+export type ActorStatus = 'starting' | 'running' | 'suspended' | 'restarting' | 'stopping' | 'stopped' | 'ignored';
 
 /** What whoever started a life hears of it: one of the first two at most once, then `exited` once. */
 export interface LifeWatcher {
@@ -39,28 +46,35 @@ export interface LastFailure {
 /** A state is shown for a person to read; what does not fit a screen is not read. */
 const STATE_CHARS_MAX = 2_000;
 
-export class Actor implements CellHost {
+const NOPROC: ExitReason = { kind: 'noproc' };
+
+export class Actor implements CellHost, Bonded {
   readonly self: ActorRef<unknown>;
   readonly mailbox: Mailbox<Urgent, unknown>;
+  readonly lane: Lane;
+  traces: readonly Trace[] | undefined;
   readonly #host: ActorHost;
   readonly makeBehavior: () => AnyBehavior;
   readonly #keepsMail: boolean;
-  /** Who hears of the end of the present life. */
-  #monitors: Set<Actor> | undefined;
-  /** Whose end the present life is to hear of. */
-  #monitored: Set<Actor> | undefined;
+  /** Of the present life. */
+  #bonds: Bonds | undefined;
   #status: ActorStatus = 'stopped';
   #cell: Cell | undefined;
   #lives = 0;
   #watcher: LifeWatcher | undefined;
   #processed = 0;
+  #crashes = 0;
   #zombies = 0;
+  #meter: TurnMeter | undefined;
   #lastFailure: LastFailure | undefined;
+  /** Senders who wait for room. */
+  #waiting: (() => void)[] | undefined;
 
-  constructor(self: ActorRef<unknown>, makeBehavior: () => AnyBehavior, mailbox: MailboxSpec | undefined, host: ActorHost) {
+  constructor(self: ActorRef<unknown>, makeBehavior: () => AnyBehavior, mailbox: MailboxSpec<unknown> | undefined, host: ActorHost) {
     this.self = self;
     this.makeBehavior = makeBehavior;
     this.mailbox = new Mailbox(mailbox);
+    this.lane = mailbox?.lane ?? 'turn';
     this.#keepsMail = mailbox?.onRestart === 'keep';
     this.#host = host;
   }
@@ -78,7 +92,7 @@ export class Actor implements CellHost {
   }
 
   get status(): ActorStatus {
-    return this.#status;
+    return this.#status === 'running' && this.mailbox.isHeld ? 'suspended' : this.#status;
   }
 
   get isAlive(): boolean {
@@ -94,6 +108,16 @@ export class Actor implements CellHost {
     return this.#processed;
   }
 
+  /** Lives that ended with an error. */
+  get crashes(): number {
+    return this.#crashes;
+  }
+
+  /** Undefined before its first message. */
+  get meter(): TurnMeter | undefined {
+    return this.#meter;
+  }
+
   /** Handlers of ended lives that have not settled yet. */
   get zombies(): number {
     return this.#zombies;
@@ -107,6 +131,10 @@ export class Actor implements CellHost {
     return this.#lastFailure;
   }
 
+  get bonds(): Bonds {
+    return (this.#bonds ??= new Bonds());
+  }
+
   // What its supervisor does with it
 
   start(watcher: LifeWatcher): void {
@@ -114,6 +142,7 @@ export class Actor implements CellHost {
     this.#status = 'starting';
     this.#watcher = watcher;
     this.mailbox.clearUrgent();
+    this.mailbox.isHeld = false;
     this.#cell = new Cell(this.#host.engine, ++this.#lives, this);
   }
 
@@ -151,10 +180,16 @@ export class Actor implements CellHost {
       this.#host.deadLetter(this.path, 'noproc', message);
       return 'noproc';
     }
-    const offered = this.mailbox.offer(message);
-    if (offered.lost !== undefined) this.#host.deadLetter(this.path, offered.outcome === 'full' ? 'full' : 'dropped', offered.lost);
+    const { outcome, lost } = this.#offer(message);
+    if (lost !== undefined) this.#host.deadLetter(this.path, outcome === 'full' ? 'full' : 'dropped', lost);
     this.#cell?.wake();
-    return offered.outcome;
+    return outcome;
+  }
+
+  offer(message: unknown): Promise<SendOutcome> {
+    const outcome = this.send(message);
+    if (outcome !== 'accepted' || !this.mailbox.isPressed) return Promise.resolve(outcome);
+    return new Promise((resolve) => (this.#waiting ??= []).push(() => resolve(outcome)));
   }
 
   /** Ahead of what actors sent, to this life only; for the runtime's own news. */
@@ -162,15 +197,36 @@ export class Actor implements CellHost {
     if (life === this.#lives) this.#post({ kind: 'first', message });
   }
 
-  /** `watcher` hears of the end of the present life; false when there is none. */
-  addMonitor(watcher: Actor): boolean {
+  // What an operator does with it; false and undefined when it has no life
+
+  /** It hears no mail until it is resumed or its life ends. */
+  suspend(): boolean {
+    if (this.isAlive) this.mailbox.isHeld = true;
+    return this.isAlive;
+  }
+
+  resume(): boolean {
+    this.mailbox.isHeld = false;
+    this.#cell?.wake();
+    return this.isAlive;
+  }
+
+  /** Its life ends as if it had thrown `error`. */
+  inject(error: unknown): boolean {
     if (!this.isAlive) return false;
-    (this.#monitors ??= new Set()).add(watcher);
+    this.#cell?.fail(error, 'an injected error');
     return true;
   }
 
-  removeMonitor(watcher: Actor): void {
-    this.#monitors?.delete(watcher);
+  stateShown(charsMax: number): string | undefined {
+    return this.#cell?.stateShown(charsMax);
+  }
+
+  /** @returns what ends the trace; it outlives restarts */
+  trace(options: TraceOptions): () => void {
+    const trace = new Trace(options, this.clock);
+    this.traces = [...(this.traces ?? []), trace];
+    return () => trace.stop();
   }
 
   // CellHost
@@ -192,32 +248,58 @@ export class Actor implements CellHost {
 
   handled(): void {
     this.#processed++;
+    if (this.#waiting !== undefined) this.#letSend();
+  }
+
+  turned(messages: number, from: number, until: number): void {
+    // Most children of many have started, and never heard anything.
+    if (this.#processed === 0) return;
+    (this.#meter ??= new TurnMeter(from)).turned(messages, from, until);
+    if (this.traces?.some(({ isOver }) => isOver) === true) {
+      const going = this.traces.filter(({ isOver }) => !isOver);
+      this.traces = going.length === 0 ? undefined : going;
+    }
   }
 
   monitor(path: string): void {
     const target = this.#host.find(path);
-    if (target?.addMonitor(this) === true) return void (this.#monitored ??= new Set()).add(target);
-    this.#post({ kind: 'down', path, life: target?.life ?? 0, reason: { kind: 'noproc' } });
+    if (target?.isAlive === true) Bonds.monitor(this, target);
+    else this.#post({ kind: 'down', path, life: target?.life ?? 0, reason: NOPROC });
   }
 
   demonitor(path: string): void {
     const target = this.#host.find(path);
-    if (target !== undefined && this.#monitored?.delete(target) === true) target.removeMonitor(this);
+    if (target !== undefined) Bonds.demonitor(this, target);
     this.mailbox.removeUrgent((urgent) => urgent.kind === 'down' && urgent.path === path);
+  }
+
+  link(path: string): void {
+    const target = this.#host.find(path);
+    if (target === this) return;
+    if (target?.isAlive === true) Bonds.link(this, target);
+    else this.#hearEnd(path, target?.life ?? 0, NOPROC);
+  }
+
+  unlink(path: string): void {
+    const target = this.#host.find(path);
+    if (target !== undefined) Bonds.unlink(this, target);
+    this.mailbox.removeUrgent((urgent) => urgent.kind === 'exit' && urgent.path === path);
   }
 
   ended(reason: ExitReason): void {
     const cell = this.#cell;
     const error = reasonError(reason);
     if (error !== undefined && cell !== undefined) {
-      this.#lastFailure = { error, during: cell.during, state: clip(cell.stateShown(), STATE_CHARS_MAX) };
+      this.#crashes++;
+      this.#lastFailure = { error, during: cell.during, state: cell.stateShown(STATE_CHARS_MAX) };
     }
     if (this.#status !== 'ignored') this.#status = 'stopping';
+    this.mailbox.isHeld = false;
     this.#host.failAsks(this.path, `its life ended: ${reason.kind}`);
-    for (const watcher of this.#monitors ?? []) watcher.#hearDown(this, reason);
-    for (const target of this.#monitored ?? []) target.removeMonitor(this);
-    this.#monitors = this.#monitored = undefined;
     if (!this.#keepsMail) this.#dropMail();
+    const bonds = this.#bonds;
+    this.#bonds = undefined;
+    bonds?.tell(this, reason);
   }
 
   exited(): void {
@@ -236,9 +318,42 @@ export class Actor implements CellHost {
     this.log.log(error === undefined ? 'debug' : 'warn', what, { actor: this.path, life, ...fields });
   }
 
-  #hearDown(target: Actor, reason: ExitReason): void {
-    this.#monitored?.delete(target);
+  // Bonded
+
+  hearDown(target: Actor, reason: ExitReason): void {
     this.#post({ kind: 'down', path: target.path, life: target.life, reason });
+  }
+
+  hearExit(target: Actor, reason: ExitReason): void {
+    this.#hearEnd(target.path, target.life, reason);
+  }
+
+  #hearEnd(path: string, life: number, reason: ExitReason): void {
+    if (this.#cell?.trapsExits === true) this.#post({ kind: 'exit', path, life, reason });
+    else if (reason.kind !== 'normal') this.#cell?.end(reason, 'a link');
+  }
+
+  #offer(message: unknown): Offered<unknown> {
+    let offered: Offered<unknown>;
+    try {
+      offered = this.mailbox.offer(message);
+    } catch (error) {
+      // Its own coalesceKey failed: the fault of who receives, not of who sends.
+      this.#cell?.fail(error, 'coalesceKey');
+      return { outcome: 'full', lost: message };
+    }
+    if (offered.outcome === 'full' && this.mailbox.overflow === 'crash') {
+      this.#cell?.fail(new MailboxOverflow(this.mailbox.max), 'overflow');
+    }
+    return offered;
+  }
+
+  /** Whoever waits for room may go on, once there is. */
+  #letSend(): void {
+    if (this.mailbox.isPressed) return;
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const resolve of waiting) resolve();
   }
 
   #post(urgent: Urgent): void {
@@ -251,5 +366,14 @@ export class Actor implements CellHost {
     for (const message of this.mailbox.drain()) {
       if (!(message instanceof OwnMessage)) this.#host.deadLetter(this.path, 'ended', message);
     }
+    this.#letSend();
+  }
+}
+
+class MailboxOverflow extends Error {
+  override readonly name = 'MailboxOverflow';
+
+  constructor(max: number) {
+    super(`more than ${max} messages waited`);
   }
 }

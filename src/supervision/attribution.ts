@@ -12,6 +12,10 @@ export function runAs<T>(culprit: Culprit, work: () => T): T {
   return current.run(culprit, work);
 }
 
+export function runAsNobody<T>(work: () => T): T {
+  return current.exit(work);
+}
+
 /**
  * Turns uncaught exceptions and unhandled rejections of this process into the crash of the actor that caused them.
  * What no actor caused goes to `onOwnerless`: after such an error nothing about the process is certain. So does a throw

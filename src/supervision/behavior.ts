@@ -39,6 +39,11 @@ export interface ActorRef<in M> {
   /** Never throws and never waits. */
   send(message: M): SendOutcome;
   /**
+   * As `send`, for senders who can wait: resolves once there is room for more, at once when there is already. A mailbox
+   * with `overflow: 'backpressure'` makes them wait from its high-water mark to its low one; others never do. Never rejects.
+   */
+  offer(message: M): Promise<SendOutcome>;
+  /**
    * Sends `make(reply)` and waits for the reply.
    * @throws AskError at once when the actor is gone, its mailbox is full or its life ends; after `timeoutMs` otherwise.
    */
@@ -63,6 +68,8 @@ export class AskError extends Error {
 export type Signal =
   /** A monitored actor's life ended. Sent once per monitor; `noproc` when there was no such actor. */
   | { readonly kind: 'down'; readonly path: string; readonly life: number; readonly reason: ExitReason }
+  /** Only for behaviors with `trapsExits`: the life at the other end of a link ended; `noproc` when there was none. */
+  | { readonly kind: 'exit'; readonly path: string; readonly life: number; readonly reason: ExitReason }
   /** Only for behaviors with `trapsStop`: wind up, then call `context.exit(reason)`. */
   | { readonly kind: 'stop'; readonly reason: ExitReason };
 
@@ -86,6 +93,8 @@ export interface Behavior<S, M> {
   describe?(message: M): string;
   /** The actor is told of a stop by signal and ends itself with `exit`. */
   readonly trapsStop?: boolean;
+  /** What comes over a link is heard as a signal, and does not end the actor. */
+  readonly trapsExits?: boolean;
   /** The actor says itself when it has started, with `started()`. */
   readonly startsLate?: boolean;
 }
@@ -114,6 +123,13 @@ export interface ActorContext<M> {
   /** A `down` signal comes when the life now at this ref ends. */
   monitor(ref: ActorRef<never>): void;
   demonitor(ref: ActorRef<never>): void;
+  /**
+   * From now on this life and the one now at this ref end together: an end of either other than `normal` ends the other at
+   * once, for the same reason, unless it traps exits. A link to what has no life ends this one with `noproc`.
+   */
+  link(ref: ActorRef<never>): void;
+  /** Nothing of the other's end is heard after this. */
+  unlink(ref: ActorRef<never>): void;
   /** Ends this life after the current message; `normal` when no reason is given. */
   exit(reason?: ExitReason): void;
   /** Says that a `startsLate` behavior is up. */

@@ -1,23 +1,25 @@
 /**
- * One life of one actor: it takes messages in batches and gives exactly one exit signal. The only file that imports nact,
- * which turns the crank: each life is one nact actor, each nact message one turn in which up to a batch of ours is handled.
+ * One life of one actor: it takes messages in batches and gives exactly one exit signal.
  *
- * Of nact only spawn, dispatch, stop and the decision `stop` are used. The rest does not hold: resume and reset of others,
- * escalate, query, anonymous names, the stop of children.
+ * In the lane `turn` nact turns the crank: the life is a nact actor, and each nact message is one turn in which up to a
+ * batch of ours is handled. In the lane `queue` the life gets its slices from a line that all such lives share, and nact is
+ * its fault door: what a handler throws is thrown again in a nact actor, made then. In both, nact's `onCrash` alone ends a
+ * life that failed.
  */
-import { dispatch, spawn, start, stop } from 'nact';
-import type { Clock } from '../clock.ts';
-import type { Logger } from '../log.ts';
 import { runAs } from './attribution.ts';
 import type { Culprit } from './attribution.ts';
 import { IGNORE } from './behavior.ts';
-import type { ActorRef, Behavior, ExitReason, Signal } from './behavior.ts';
+import type { Behavior, ExitReason, Signal } from './behavior.ts';
+import { cappedJson } from './capped-json.ts';
 import { messageName } from './dead-letters.ts';
 import { NORMAL, toErrorInfo } from './exit-reason.ts';
 import { LifeContext } from './life-context.ts';
-import type { ContextHost } from './life-context.ts';
-import type { Mailbox } from './mailbox.ts';
+import type { ContextHost, LifeRunner } from './life-context.ts';
+import type { Lane, Mailbox } from './mailbox.ts';
 import { OwnMessage } from './own-message.ts';
+import type { Runnable } from './run-queue.ts';
+import type { Trace } from './trace.ts';
+import type { Crank, TurnEngine } from './turn-engine.ts';
 
 /** What the runtime says to a life, ahead of what actors say. */
 export type Urgent = Signal | { readonly kind: 'first'; readonly message: unknown };
@@ -28,63 +30,76 @@ export type AnyBehavior = Behavior<any, any>;
 /** What becomes known of a life that is over or about to be: a handler that goes on, one that is done at last, a failure. */
 export type Afterlife = 'zombie' | 'zombie-settled' | 'late-failure' | 'release-failed' | 'terminate-failed';
 
-export interface CellHost extends Omit<ContextHost<unknown>, 'exitSoon'> {
+export interface CellHost extends ContextHost<unknown> {
   makeBehavior(): AnyBehavior;
+  readonly lane: Lane;
   readonly mailbox: Mailbox<Urgent, unknown>;
+  /** Who watches its messages; undefined when nobody does. */
+  readonly traces: readonly Trace[] | undefined;
+  started(): void;
   /** A message was handled. */
   handled(): void;
+  /** It had the loop for a while. Times are the clock's. */
+  turned(messages: number, from: number, until: number): void;
   ignored(): void;
   /** The life is over; what it still does has no effect. Called once, before `exited`. */
   ended(reason: ExitReason): void;
-  /** Its nact actor has stopped: the exit signal. Called once. */
+  /** The exit signal. Called once, and not from within a handler. */
   exited(): void;
   afterlife(life: number, what: Afterlife, error?: unknown): void;
 }
 
-/** One turn handles at most this many messages … */
+/** One turn handles at most this many messages, one slice in the line this many … */
 const BATCH_MAX = 256;
+const SLICE_MAX = 64;
 /** … and takes about this long, so that timers, sockets and other actors get their share of the loop. */
 const TURN_MS = 1;
 /** The clock is read once in this many messages. */
 const CLOCK_EVERY = 4;
 
-export class Cell implements Culprit, ContextHost<unknown> {
+type Activity = 'init' | 'receive' | 'signal' | 'terminate' | 'detached work' | 'a link' | 'an injected error' | 'overflow' | 'coalesceKey';
+
+export class Cell implements Culprit, Crank, LifeRunner, Runnable {
   readonly life: number;
   readonly context: LifeContext<unknown>;
   readonly startedAt: number;
   readonly #host: CellHost;
+  readonly #engine: TurnEngine;
   readonly #mailbox: Mailbox<Urgent, unknown>;
-  readonly #turns: NactActor;
+  readonly #lane: Lane;
+  /** Its nact actor; in the lane `queue` there is none before there is a fault. */
+  #nactor: unknown;
   /** Made in the first turn, so that a failure to make it is a failed start. */
   #behavior: AnyBehavior | undefined;
   #state: unknown;
   #isInitialised = false;
   #isUp = false;
+  /** It has a turn to come, or is in one. */
   #isTurnDue = false;
-  /** nact has been given a turn that has not begun. */
-  #isTurnPending = false;
+  /** nact has been given a message that it has not taken yet. */
+  #isNactDue = false;
   #isAwaiting = false;
   #hasExited = false;
+  /** What was thrown in a slice, on its way to nact. */
+  #fault: { readonly error: unknown } | undefined;
   #exitRequest: ExitReason | undefined;
   #ending: ExitReason | undefined;
   /** Handled in this turn; over all the promises it waits for, so that a busy life yields however it handles. */
   #handled = 0;
   #turnEnds = 0;
   /** What is being done, and with what: for the crash report, which alone puts it in words. */
-  #activity: 'init' | 'receive' | 'signal' | 'terminate' | 'detached work' = 'init';
+  #activity: Activity = 'init';
   #subject: unknown;
 
   constructor(engine: TurnEngine, life: number, host: CellHost) {
     this.life = life;
     this.#host = host;
+    this.#engine = engine;
     this.#mailbox = host.mailbox;
+    this.#lane = host.lane;
     this.startedAt = host.clock.now();
-    this.context = new LifeContext(life, this);
-    this.#turns = engine.open({
-      turn: () => runAs(this, () => this.#turn()),
-      crashed: (error) => this.#crashed(error),
-      stopped: () => this.#stopped(),
-    });
+    this.context = new LifeContext(life, host, this);
+    if (this.#lane === 'turn') this.#nactor = engine.spawn(this);
     this.wake();
   }
 
@@ -92,23 +107,11 @@ export class Cell implements Culprit, ContextHost<unknown> {
     return this.#ending;
   }
 
-  // ContextHost
-
-  get self(): ActorRef<unknown> {
-    return this.#host.self;
+  get trapsExits(): boolean {
+    return this.#behavior?.trapsExits === true;
   }
 
-  get clock(): Clock {
-    return this.#host.clock;
-  }
-
-  get log(): Logger {
-    return this.#host.log;
-  }
-
-  deliverOwn(message: OwnMessage): void {
-    this.#host.deliverOwn(message);
-  }
+  // LifeRunner
 
   exitSoon(reason: ExitReason): void {
     this.#exitRequest ??= reason;
@@ -119,14 +122,6 @@ export class Cell implements Culprit, ContextHost<unknown> {
     if (this.#isUp) return;
     this.#isUp = true;
     this.#host.started();
-  }
-
-  monitor(path: string): void {
-    this.#host.monitor(path);
-  }
-
-  demonitor(path: string): void {
-    this.#host.demonitor(path);
   }
 
   // Its host's side
@@ -141,15 +136,19 @@ export class Cell implements Culprit, ContextHost<unknown> {
       case 'init':
       case 'terminate':
       case 'detached work':
+      case 'a link':
+      case 'an injected error':
+      case 'overflow':
+      case 'coalesceKey':
         return this.#activity;
     }
   }
 
-  /** What `view` shows of the state now, as JSON; undefined when there is no view. Never throws. */
-  stateShown(): string | undefined {
+  /** What `view` shows of the state now, as JSON of limited length; undefined when there is no view. Never throws. */
+  stateShown(charsMax: number): string | undefined {
     if (!this.#isInitialised || this.#behavior?.view === undefined) return undefined;
     try {
-      return JSON.stringify(this.#behavior.view(this.#state));
+      return cappedJson(this.#behavior.view(this.#state), charsMax);
     } catch (error) {
       return `its view failed: ${toErrorInfo(error).message}`;
     }
@@ -158,39 +157,98 @@ export class Cell implements Culprit, ContextHost<unknown> {
   /** There is something in the mailbox. */
   wake(): void {
     if (this.#isTurnDue || this.#ending !== undefined) return;
-    this.#isTurnDue = this.#isTurnPending = true;
-    this.#turns.take();
+    this.#isTurnDue = true;
+    if (this.#lane === 'queue') this.#engine.queue.add(this);
+    else this.#toNact();
   }
 
-  /** Ends the life now; what it still does has no effect. */
-  end(reason: ExitReason): void {
+  /** Ends the life now; what it still does has no effect. @param activity what it ends in, when that is not what it does */
+  end(reason: ExitReason, activity?: Activity): void {
     if (this.#ending !== undefined) return;
+    if (activity !== undefined) this.#activity = activity;
     this.#markEnded(reason);
-    // A pending turn stops nact's actor when it comes. Now, nact would clear that turn's immediate; and when the immediate
-    // before it has just thrown, Node 20 then throws from its own loop for ever (processImmediate, _idleNext).
-    if (!this.#isTurnPending) this.#turns.stop();
+    // A message that waits in nact stops nact's actor when it comes. Now, nact would clear that message's immediate; and when
+    // the immediate before it has just thrown, Node 20 then throws from its own loop for ever (processImmediate, _idleNext).
+    if (this.#isNactDue) return;
+    if (this.#nactor === undefined) this.#engine.queue.add(this);
+    else this.#engine.stop(this.#nactor);
+  }
+
+  /** Ends the life as if its own code had thrown `error`. */
+  fail(error: unknown, activity: Activity): void {
+    this.end(this.#faultOf(error), activity);
   }
 
   failDetached(error: unknown): void {
     if (this.#ending !== undefined) return this.#host.afterlife(this.life, 'late-failure', error);
-    this.#activity = 'detached work';
-    this.end(this.#faultOf(error));
+    this.fail(error, 'detached work');
+  }
+
+  // The lanes
+
+  nactTurn(): void | Promise<void> {
+    this.#isNactDue = false;
+    if (this.#ending !== undefined) return this.#engine.stop(this.#nactor);
+    if (this.#fault !== undefined) throw this.#fault.error;
+    return runAs(this, () => this.#turn());
+  }
+
+  crashed(error: unknown): void {
+    if (this.#ending === undefined) this.#markEnded(this.#faultOf(error));
+  }
+
+  stopped(): void {
+    if (this.#hasExited) return;
+    this.#hasExited = true;
+    // nact stopped it and nobody asked: its own fault handling, which ours is there to prevent.
+    if (this.#ending === undefined) this.#markEnded(this.#faultOf(new Error('stopped by nact')));
+    this.#host.exited();
+  }
+
+  runSlice(): number {
+    if (this.#ending !== undefined) {
+      // A failed life stands in nact's hands.
+      if (this.#nactor === undefined) this.stopped();
+      return 0;
+    }
+    try {
+      const rest = runAs(this, () => this.#turn());
+      if (rest !== undefined) rest.catch((error: unknown) => this.#raise(error));
+    } catch (error) {
+      this.#raise(error);
+    }
+    return this.#handled;
+  }
+
+  /** Throws `error` where nact hears it. */
+  #raise(error: unknown): void {
+    if (this.#ending !== undefined) return;
+    this.#fault = { error };
+    this.#nactor = this.#engine.spawn(this);
+    this.#toNact();
+  }
+
+  #toNact(): void {
+    this.#isNactDue = true;
+    this.#engine.dispatch(this.#nactor, this);
   }
 
   #turn(): void | Promise<void> {
-    this.#isTurnPending = false;
-    if (this.#ending !== undefined) return this.#turns.stop();
     this.#handled = 0;
-    this.#turnEnds = this.#host.clock.now() + TURN_MS;
-    return this.#work();
+    const now = this.#host.clock.now();
+    this.#turnEnds = now + TURN_MS;
+    return this.#work(now);
   }
 
-  #work(): void | Promise<void> {
-    while (this.#ending === undefined && this.#hasWork && !this.#isTurnOver) {
+  #work(from: number): void | Promise<void> {
+    const before = this.#handled;
+    let rest: Promise<void> | void = undefined;
+    while (rest === undefined && this.#ending === undefined && this.#hasWork && !this.#isTurnOver) {
       this.#handled++;
-      const result = this.#next();
-      if (result !== undefined) return result.then(() => this.#work());
+      rest = this.#next();
     }
+    this.#host.turned(this.#handled - before, from, this.#host.clock.now());
+    if (rest !== undefined) return rest.then(() => this.#work(this.#host.clock.now()));
     this.#isTurnDue = false;
     this.#subject = undefined;
     if (this.#hasWork) this.wake();
@@ -201,7 +259,7 @@ export class Cell implements Culprit, ContextHost<unknown> {
   }
 
   get #isTurnOver(): boolean {
-    return this.#handled >= BATCH_MAX || (this.#handled % CLOCK_EVERY === CLOCK_EVERY - 1 && this.#host.clock.now() >= this.#turnEnds);
+    return this.#handled >= (this.#lane === 'queue' ? SLICE_MAX : BATCH_MAX) || (this.#handled % CLOCK_EVERY === CLOCK_EVERY - 1 && this.#host.clock.now() >= this.#turnEnds);
   }
 
   #next(): void | Promise<void> {
@@ -232,9 +290,22 @@ export class Cell implements Culprit, ContextHost<unknown> {
   #receive(message: unknown): void | Promise<void> {
     this.#activity = 'receive';
     this.#subject = message;
-    const next: unknown = this.#behavior!.receive(this.#state, message, this.context);
+    const next: unknown = this.#host.traces === undefined ? this.#behavior!.receive(this.#state, message, this.context) : this.#receiveTraced(message);
     this.#host.handled();
     return this.#setState(next);
+  }
+
+  #receiveTraced(message: unknown): unknown {
+    const from = this.#host.clock.now();
+    let outcome: 'done' | 'awaits' | 'threw' = 'threw';
+    try {
+      const next: unknown = this.#behavior!.receive(this.#state, message, this.context);
+      outcome = isThenable(next) ? 'awaits' : 'done';
+      return next;
+    } finally {
+      const tookMs = this.#host.clock.now() - from;
+      for (const trace of this.#host.traces ?? []) trace.note(this.life, tookMs, outcome, () => this.#describe(message));
+    }
   }
 
   #hear(urgent: Urgent): void | Promise<void> {
@@ -295,10 +366,6 @@ export class Cell implements Culprit, ContextHost<unknown> {
     }
   }
 
-  #crashed(error: unknown): void {
-    if (this.#ending === undefined) this.#markEnded(this.#faultOf(error));
-  }
-
   #faultOf(error: unknown): ExitReason {
     return { kind: this.#isUp ? 'error' : 'start_failed', error: toErrorInfo(error) };
   }
@@ -309,76 +376,6 @@ export class Cell implements Culprit, ContextHost<unknown> {
     runAs(this, () => this.context.release((error) => this.#host.afterlife(this.life, 'release-failed', error)));
     if (this.#isAwaiting) this.#host.afterlife(this.life, 'zombie');
     this.#host.ended(reason);
-  }
-
-  #stopped(): void {
-    if (this.#hasExited) return;
-    this.#hasExited = true;
-    // nact stopped it and nobody asked: its own fault handling, which ours is there to prevent.
-    if (this.#ending === undefined) this.#markEnded(this.#faultOf(new Error('stopped by nact')));
-    this.#host.exited();
-  }
-}
-
-interface NactCallbacks {
-  turn(): void | Promise<void>;
-  crashed(error: unknown): void;
-  stopped(): void;
-}
-
-/** What we use of nact, typed as it behaves; its own declarations take any number for an actor. */
-interface NactKernel {
-  spawn(parent: unknown, turn: () => void | Promise<void>, name: string, properties: NactProperties): unknown;
-  dispatch(actor: unknown, message: unknown, sender: unknown): void;
-  stop(actor: unknown): void;
-  start(options: { name: string }): unknown;
-}
-
-interface NactProperties {
-  onCrash(message: unknown, error: unknown, context: { stop: symbol }): symbol;
-  afterStop(): void;
-}
-
-// oxlint-disable-next-line typescript/no-explicit-any
-const nact: NactKernel = { spawn: spawn as any, dispatch, stop, start: start as any };
-
-const TURN = 'turn';
-/** Shared: without a sender nact makes four objects for each message. */
-const NOBODY = { type: 'nobody' };
-let systems = 0;
-
-/** One nact system. All its actors stand side by side: nact's cost per message grows with an actor's children. */
-export class TurnEngine {
-  // nact keeps systems by name for ever and takes a name only in this form.
-  readonly #system = nact.start({ name: `omega-mesh-${++systems}` });
-  #actors = 0;
-
-  open(callbacks: NactCallbacks): NactActor {
-    // A name of its own for each life: a life that hangs on to its name cannot keep the next from starting.
-    const actor = nact.spawn(this.#system, callbacks.turn, `life-${++this.#actors}`, {
-      onCrash: (_message, error, context) => {
-        callbacks.crashed(error);
-        return context.stop;
-      },
-      afterStop: callbacks.stopped,
-    });
-    return new NactActor(actor);
-  }
-}
-
-class NactActor {
-  readonly #actor: unknown;
-
-  constructor(actor: unknown) {
-    this.#actor = actor;
-  }
-
-  take(): void {
-    nact.dispatch(this.#actor, TURN, NOBODY);
-  }
-
-  stop(): void {
-    nact.stop(this.#actor);
   }
 }
 

@@ -39,7 +39,7 @@ export interface WorkerSpec<S, M> extends CommonSpec {
   readonly start: () => Behavior<S, M>;
   /** How long `init` may take. Default 5,000 ms. */
   readonly startTimeoutMs?: number;
-  readonly mailbox?: MailboxSpec;
+  readonly mailbox?: MailboxSpec<M>;
 }
 
 /** What a supervisor does with its children. */

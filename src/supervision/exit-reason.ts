@@ -8,7 +8,7 @@ export const INTENSITY_REACHED = 'reached_max_restart_intensity';
 
 /** Whether a transient child is restarted after this. Source: supervisor(3), "restart". */
 export function isAbnormal(reason: ExitReason): boolean {
-  return reason.kind === 'error' || reason.kind === 'killed' || reason.kind === 'start_failed';
+  return reason.kind !== 'normal' && reason.kind !== 'shutdown';
 }
 
 /** Chains of causes longer than this say nothing more; the cap also ends cycles. */

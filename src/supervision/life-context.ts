@@ -11,10 +11,16 @@ export interface ContextHost<M> {
   readonly clock: Clock;
   readonly log: Logger;
   deliverOwn(message: OwnMessage): void;
-  exitSoon(reason: ExitReason): void;
-  started(): void;
   monitor(path: string): void;
   demonitor(path: string): void;
+  link(path: string): void;
+  unlink(path: string): void;
+}
+
+/** The life itself. */
+export interface LifeRunner {
+  exitSoon(reason: ExitReason): void;
+  started(): void;
 }
 
 interface Armed {
@@ -24,11 +30,9 @@ interface Armed {
 }
 
 export class LifeContext<M> implements ActorContext<M> {
-  readonly self: ActorRef<M>;
-  readonly path: string;
   readonly life: number;
-  readonly clock: Clock;
   readonly #host: ContextHost<M>;
+  readonly #runner: LifeRunner;
   // Made when first asked for: most lives need none of them, and an AbortController alone is a tenth of a start's cost.
   #log: Logger | undefined;
   #timers: Map<string, Armed> | undefined;
@@ -36,12 +40,22 @@ export class LifeContext<M> implements ActorContext<M> {
   #abort: AbortController | undefined;
   #isReleased = false;
 
-  constructor(life: number, host: ContextHost<M>) {
-    this.self = host.self;
-    this.path = host.self.path;
+  constructor(life: number, host: ContextHost<M>, runner: LifeRunner) {
     this.life = life;
-    this.clock = host.clock;
     this.#host = host;
+    this.#runner = runner;
+  }
+
+  get self(): ActorRef<M> {
+    return this.#host.self;
+  }
+
+  get path(): string {
+    return this.#host.self.path;
+  }
+
+  get clock(): Clock {
+    return this.#host.clock;
   }
 
   get log(): Logger {
@@ -106,12 +120,20 @@ export class LifeContext<M> implements ActorContext<M> {
     if (!this.#isReleased) this.#host.demonitor(ref.path);
   }
 
+  link(ref: ActorRef<never>): void {
+    if (!this.#isReleased) this.#host.link(ref.path);
+  }
+
+  unlink(ref: ActorRef<never>): void {
+    if (!this.#isReleased) this.#host.unlink(ref.path);
+  }
+
   exit(reason: ExitReason = NORMAL): void {
-    if (!this.#isReleased) this.#host.exitSoon(reason);
+    if (!this.#isReleased) this.#runner.exitSoon(reason);
   }
 
   started(): void {
-    if (!this.#isReleased) this.#host.started();
+    if (!this.#isReleased) this.#runner.started();
   }
 
   /** Lets go of everything, once; a release that throws does not keep the others. */

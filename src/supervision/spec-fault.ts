@@ -1,6 +1,6 @@
 /** One thing that is wrong with a child spec, in a form for programs and in one for people. Pure. */
 import { AUTO_SHUTDOWNS, RESTARTS, STRATEGIES } from './child-spec.ts';
-import { OVERFLOWS } from './mailbox.ts';
+import { LANES, OVERFLOWS } from './mailbox.ts';
 
 /** OTP's words where it has one. Source: supervisor.erl, check_childspecs and check_flags. */
 export type SpecFaultCode =
@@ -72,6 +72,10 @@ const RULES = {
   startTimeoutMs: { code: 'invalid_start_timeout', expected: '> 0 and finite', todo: 'startTimeoutMs: 5_000, or leave it out' },
   'mailbox.max': { code: 'invalid_mailbox', expected: 'a whole number >= 1', todo: 'mailbox: { max: 10_000 }, or leave it out' },
   'mailbox.overflow': { code: 'invalid_mailbox', expected: oneOf(OVERFLOWS), todo: "overflow: 'reject', or leave it out" },
+  'mailbox.lane': { code: 'invalid_mailbox', expected: oneOf(LANES), todo: "lane: 'queue', or leave it out" },
+  'mailbox.coalesceKey': { code: 'invalid_mailbox', expected: 'a function with overflow coalesce, and none without', todo: 'coalesceKey: (message) => message.name' },
+  'mailbox.high': { code: 'invalid_mailbox', expected: 'a whole number from 1 to mailbox.max', todo: 'leave it out' },
+  'mailbox.low': { code: 'invalid_mailbox', expected: 'a whole number below mailbox.high', todo: 'leave it out' },
   'mailbox.onRestart': { code: 'invalid_mailbox', expected: 'drop or keep', todo: "onRestart: 'keep' or 'drop'" },
   strategy: { code: 'invalid_strategy', expected: oneOf(STRATEGIES), todo: "strategy: 'one_for_one' unless children stand on each other" },
   intensity: { code: 'invalid_intensity', expected: 'a whole number >= 0', todo: 'intensity: 3, or leave it out' },

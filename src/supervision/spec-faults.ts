@@ -29,6 +29,40 @@ export function rulesFaults(rules: SupervisorRules, path: string): readonly Spec
   return [...faults.found, ...children.flatMap((child) => childFaults(child, rules, path))];
 }
 
+/** As `rulesFaults`, for rules that are to take the place of `present` where the children `known` stand already. */
+export function changeFaults(rules: SupervisorRules, present: SupervisorRules, known: readonly ChildSpec[], path: string): readonly SpecFault[] {
+  if (typeof rules !== 'object' || rules === null) {
+    return [{ code: 'invalid_child_spec', at: path, field: 'rules', given: shown(rules), expected: 'rules of a supervisor', todo: '{ strategy, children }' }];
+  }
+  const faults = rulesFaults(rules, path);
+  if (faults.length > 0) return faults;
+  const isDynamic = present.strategy === 'dynamic';
+  const changes = new Faults(path);
+  if ((rules.strategy === 'dynamic') !== isDynamic) {
+    const expected = isDynamic ? 'dynamic, as it is' : 'other than dynamic, as it is';
+    changes.add({ code: 'unchangeable', field: 'strategy', given: shown(rules.strategy), expected, todo: 'another child of another id' });
+  }
+  const byId = new Map(known.map((spec) => [spec.id, spec]));
+  return [...changes.found, ...(rules.children ?? []).flatMap((spec) => childChangeFaults(spec, byId.get(spec.id), childPath(path, spec.id)))];
+}
+
+/** The mailbox stands where the child stands and outlives its lives, as does what kind of child it is. */
+function childChangeFaults(spec: ChildSpec, known: ChildSpec | undefined, path: string): readonly SpecFault[] {
+  const faults = new Faults(path);
+  const todo = 'the change after the child is terminated and deleted, or another id';
+  if (known === undefined) return faults.found;
+  if (spec.type !== known.type) faults.add({ code: 'unchangeable', field: 'type', given: shown(spec.type), expected: `${known.type}, as it is`, todo });
+  else if (mailboxLine(spec) !== mailboxLine(known)) {
+    faults.add({ code: 'unchangeable', field: 'mailbox', given: mailboxLine(spec), expected: `${mailboxLine(known)}, as it is`, todo });
+  }
+  return faults.found;
+}
+
+function mailboxLine(spec: ChildSpec): string {
+  const { max = DEFAULTS.mailboxMax, overflow = 'reject', onRestart = 'drop', lane = 'turn' } = (spec.type === 'worker' ? spec.mailbox : undefined) ?? {};
+  return `${max} ${overflow} ${onRestart} ${lane}`;
+}
+
 /** As `specFaults`, for a child of the supervisor at `parent`; takes also what is no spec at all. */
 export function childFaults(spec: ChildSpec, rules: SupervisorRules, parent: string): readonly SpecFault[] {
   if (typeof spec !== 'object' || spec === null) {
@@ -90,6 +124,12 @@ function findWorkerFaults(faults: Faults, { start, startTimeoutMs, mailbox = {} 
   faults.unless(isCount(mailbox.max, 1), 'mailbox.max', mailbox.max);
   faults.unless(OVERFLOWS.includes(mailbox.overflow ?? 'reject'), 'mailbox.overflow', mailbox.overflow);
   faults.unless(['drop', 'keep'].includes(mailbox.onRestart ?? 'drop'), 'mailbox.onRestart', mailbox.onRestart);
+  faults.unless(LANES.includes(mailbox.lane ?? 'turn'), 'mailbox.lane', mailbox.lane);
+  const isCoalescing = mailbox.overflow === 'coalesce';
+  faults.unless(isCoalescing === (typeof mailbox.coalesceKey === 'function'), 'mailbox.coalesceKey', mailbox.coalesceKey);
+  const { max = MAILBOX_MAX, high = max, low = 0 } = mailbox;
+  faults.unless(mailbox.high === undefined || (isCount(high, 1) && high <= max), 'mailbox.high', mailbox.high);
+  faults.unless(mailbox.low === undefined || (isCount(low, 0) && low < high), 'mailbox.low', mailbox.low);
 }
 
 function findRulesFaults(faults: Faults, { strategy, intensity, periodMs, budget, autoShutdown, childrenMax, children = [] }: SupervisorRules): void {

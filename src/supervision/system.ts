@@ -6,9 +6,9 @@ import { Actor } from './actor.ts';
 import type { ActorHost, ActorStatus, LifeWatcher } from './actor.ts';
 import { AskTable } from './asks.ts';
 import type { ActorRef, ErrorInfo, ExitReason, Reply, SendOutcome } from './behavior.ts';
-import { TurnEngine } from './cell.ts';
-import { DEFAULTS, ROOT_PATH } from './child-spec.ts';
-import type { ChildSpec, Restart, Strategy, SupervisorSpec } from './child-spec.ts';
+import type { AnyBehavior } from './cell.ts';
+import { childPath, DEFAULTS, ROOT_PATH } from './child-spec.ts';
+import type { ChildSpec, Restart, Strategy, SupervisorRules, SupervisorSpec } from './child-spec.ts';
 import { DeadLetters, messageName } from './dead-letters.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
 import { EventLog } from './event-log.ts';
@@ -18,6 +18,8 @@ import { specFaults, specWarning } from './spec-faults.ts';
 import type { ChildReport, SupervisorInput } from './supervisor-effects.ts';
 import { supervisorBehavior } from './supervisor.ts';
 import type { SupervisorHost } from './supervisor.ts';
+import type { TraceOptions } from './trace.ts';
+import { TurnEngine } from './turn-engine.ts';
 
 /** One actor as an operator sees it. Durations in milliseconds. */
 export interface ActorView {
@@ -43,7 +45,9 @@ export interface ActorSystemOptions {
 }
 
 interface Place {
-  readonly spec: ChildSpec;
+  spec: ChildSpec;
+  /** Of a supervisor whose rules were changed while it ran: they outlive its lives. */
+  rules?: SupervisorRules;
   readonly actor: Actor;
   /** By path, in start order. */
   readonly children: Set<string>;
@@ -53,7 +57,7 @@ export class ActorSystem implements ActorHost, SupervisorHost {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  readonly engine = new TurnEngine();
+  readonly engine: TurnEngine;
   readonly events: EventLog;
   readonly deadLetters: DeadLetters;
   readonly #places = new Map<string, Place>();
@@ -63,6 +67,7 @@ export class ActorSystem implements ActorHost, SupervisorHost {
     this.clock = options.clock;
     this.random = options.random;
     this.log = options.log;
+    this.engine = new TurnEngine(this.clock);
     this.events = new EventLog((event) => {
       const level = event.type === 'crash' || event.type === 'escalate' ? 'error' : 'info';
       const { path, error, sequence: _sequence, atMs: _atMs, type, ...fields } = event;
@@ -107,12 +112,7 @@ export class ActorSystem implements ActorHost, SupervisorHost {
 
   /** An address; there need not be an actor yet. */
   ref<M>(path: string): ActorRef<M> {
-    const send = (message: M): SendOutcome => this.#send(path, message);
-    return {
-      path,
-      send,
-      ask: <R>(make: (reply: Reply<R>) => M, timeoutMs: number) => this.#asks.ask(path, make, timeoutMs, send),
-    };
+    return new PathRef(path, this, this.#asks);
   }
 
   /** Reads without asking anyone, so it answers also when a supervisor hangs; undefined when nothing stands at `path`. */
@@ -124,7 +124,7 @@ export class ActorSystem implements ActorHost, SupervisorHost {
       path,
       type: spec.type,
       status: actor.status,
-      strategy: spec.type === 'supervisor' ? spec.strategy : undefined,
+      strategy: rulesOf(place)?.strategy,
       restart: spec.restart ?? DEFAULTS.restart,
       life: actor.life,
       restarts: Math.max(0, actor.life - 1),
@@ -152,7 +152,7 @@ export class ActorSystem implements ActorHost, SupervisorHost {
     const actor = this.find(path);
     if (actor === undefined) return undefined;
     const { life } = actor;
-    this.events.record({ atMs: this.clock.wallNow(), type: 'admin', path, life, reason: `kill asked by ${by}` });
+    this.admin(path, `kill asked by ${by}`);
     return actor.end({ kind: 'killed', by }) ? life : undefined;
   }
 
@@ -195,7 +195,7 @@ export class ActorSystem implements ActorHost, SupervisorHost {
 
   endChildren(path: string, reason: ExitReason): void {
     const place = this.#places.get(path);
-    const own = new Set(place?.spec.type === 'supervisor' ? place.spec.children : []);
+    const own = new Set(place === undefined ? [] : rulesOf(place)?.children);
     for (const child of [...(place?.children ?? [])].reverse()) {
       this.end(child, reason);
       // The next life of the supervisor knows the children of its spec; the others have nobody to come back to.
@@ -225,6 +225,23 @@ export class ActorSystem implements ActorHost, SupervisorHost {
     this.find(supervisor)?.sendFirst(life, input);
   }
 
+  admin(path: string, what: string): void {
+    this.events.record({ atMs: this.clock.wallNow(), type: 'admin', path, life: this.find(path)?.life ?? 0, reason: what });
+  }
+
+  change(supervisor: string, rules: SupervisorRules, children: readonly ChildSpec[]): void {
+    const place = this.#places.get(supervisor)!;
+    place.rules = rules;
+    place.children.clear();
+    for (const spec of children) {
+      const path = childPath(supervisor, spec.id);
+      const child = this.#places.get(path) ?? this.#settle(path, spec);
+      if (child.spec !== spec) delete child.rules;
+      child.spec = spec;
+      place.children.add(path);
+    }
+  }
+
   report(supervisor: string, child: string, report: ChildReport): void {
     const { reason, context, decision, delayMs, budget } = report;
     const actor = this.find(child);
@@ -249,7 +266,7 @@ export class ActorSystem implements ActorHost, SupervisorHost {
   }
 
   #settle(path: string, spec: ChildSpec): Place {
-    const makeBehavior = spec.type === 'worker' ? spec.start : () => supervisorBehavior(spec, path, this);
+    const makeBehavior = (): AnyBehavior => (place.spec.type === 'worker' ? place.spec.start() : supervisorBehavior(rulesOf(place)!, path, this));
     const mailbox = spec.type === 'worker' ? spec.mailbox : undefined;
     const warning = specWarning(spec);
     if (warning !== undefined) this.log.log('warn', 'spec-warning', { actor: path, warning, todo: "restart: 'permanent'" });
@@ -258,11 +275,33 @@ export class ActorSystem implements ActorHost, SupervisorHost {
     if (path !== ROOT_PATH) this.#places.get(parentPath(path))?.children.add(path);
     return place;
   }
+}
 
-  #send(path: string, message: unknown): SendOutcome {
-    const actor = this.find(path);
-    if (actor !== undefined) return actor.send(message);
-    this.deadLetter(path, 'noproc', message);
+class PathRef<M> implements ActorRef<M> {
+  readonly path: string;
+  readonly #host: ActorHost;
+  readonly #asks: AskTable;
+
+  constructor(path: string, host: ActorHost, asks: AskTable) {
+    this.path = path;
+    this.#host = host;
+    this.#asks = asks;
+  }
+
+  send(message: M): SendOutcome {
+    return this.#host.find(this.path)?.send(message) ?? this.#nobody(message);
+  }
+
+  offer(message: M): Promise<SendOutcome> {
+    return this.#host.find(this.path)?.offer(message) ?? Promise.resolve(this.#nobody(message));
+  }
+
+  ask<R>(make: (reply: Reply<R>) => M, timeoutMs: number): Promise<R> {
+    return this.#asks.ask(this.path, make, timeoutMs, (message) => this.send(message));
+  }
+
+  #nobody(message: M): 'noproc' {
+    this.#host.deadLetter(this.path, 'noproc', message);
     return 'noproc';
   }
 }
@@ -276,6 +315,11 @@ export class StartError extends Error {
     super(reasonLine(reason));
     this.reason = reason;
   }
+}
+
+/** What the supervisor at `place` goes by; undefined when a worker stands there. */
+function rulesOf({ spec, rules }: Place): SupervisorRules | undefined {
+  return rules ?? (spec.type === 'supervisor' ? spec : undefined);
 }
 
 function parentPath(path: string): string {

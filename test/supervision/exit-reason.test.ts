@@ -5,8 +5,8 @@ import { errorLine, isAbnormal, reasonLine, toErrorInfo } from '../../src/superv
 describe('an exit reason', () => {
   it('is abnormal when nobody asked for it', () => {
     const error = toErrorInfo(new Error('boom'));
-    expect([{ kind: 'error', error } as const, { kind: 'killed' } as const, { kind: 'start_failed', error } as const].every(isAbnormal)).to.equal(true);
-    expect([{ kind: 'normal' } as const, { kind: 'shutdown' } as const, { kind: 'noproc' } as const].some(isAbnormal)).to.equal(false);
+    expect([{ kind: 'error', error } as const, { kind: 'killed' } as const, { kind: 'start_failed', error } as const, { kind: 'noproc' } as const].every(isAbnormal)).to.equal(true);
+    expect([{ kind: 'normal' } as const, { kind: 'shutdown' } as const].some(isAbnormal)).to.equal(false);
   });
 
   it('reads as one line', () => {

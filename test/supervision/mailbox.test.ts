@@ -12,6 +12,9 @@ describe('a mailbox', () => {
     reject: ['full', 'c', ['a', 'b']],
     drop_newest: ['accepted', 'c', ['a', 'b']],
     drop_oldest: ['accepted', 'a', ['b', 'c']],
+    coalesce: ['full', 'c', ['a', 'b']],
+    backpressure: ['full', 'c', ['a', 'b']],
+    crash: ['full', 'c', ['a', 'b']],
   };
 
   for (const overflow of OVERFLOWS) {

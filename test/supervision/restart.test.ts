@@ -16,7 +16,7 @@ const REASONS: Record<ExitReason['kind'], ExitReason> = {
 
 const RESTARTED: Record<Restart, readonly string[]> = {
   permanent: Object.keys(REASONS),
-  transient: ['killed', 'error', 'start_failed'],
+  transient: ['killed', 'error', 'start_failed', 'noproc'],
   temporary: [],
 };
 

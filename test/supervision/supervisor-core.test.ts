@@ -46,7 +46,7 @@ class Stage {
   readonly #isMeddledWith: boolean;
 
   constructor(spec: SupervisorSpec, isMeddledWith: boolean) {
-    this.#core = new SupervisorCore(spec, '/family', seededRandom(7), (id) => ({ path: id, send: () => 'noproc', ask: () => Promise.reject(new Error('unused')) }));
+    this.#core = new SupervisorCore(spec, '/family', seededRandom(7), (id) => ({ path: id, send: () => 'noproc', offer: () => Promise.resolve('noproc'), ask: () => Promise.reject(new Error('unused')) }));
     this.#order = (spec.children ?? []).map(({ id }) => id);
     this.#isDynamic = spec.strategy === 'dynamic';
     this.#isChain = spec.strategy === 'one_for_all' || spec.strategy === 'rest_for_one';

@@ -159,9 +159,10 @@ describe('the directory', () => {
     const bus: ActorRef<BusRequest> = {
       path: '/bus',
       send: (message) => (room-- > 0 ? 'full' : (heard.push(message), 'accepted')),
+      offer: () => Promise.reject(new Error('nobody waits for the bus')),
       ask: () => Promise.reject(new Error('nobody asks the bus')),
     };
-    const nowhere: ActorRef<unknown> = { path: '/nowhere', send: () => 'noproc', ask: () => Promise.reject(new Error('nobody there')) };
+    const nowhere: ActorRef<unknown> = { path: '/nowhere', send: () => 'noproc', offer: () => Promise.resolve('noproc'), ask: () => Promise.reject(new Error('nobody there')) };
     const directory = () =>
       directoryActor({ self: 'a', random: seededRandom(1), membership: nowhere, bus, sessions: nowhere, encodeBatch: encodeTelemetryBatch });
     const world = await startWorld({ children: [recorder('bus').spec, { type: 'worker', id: 'directory', start: directory }] });

@@ -4,7 +4,7 @@ import type { RegistryEntryView, RegistryNews } from '../../../src/actors/regist
 import { Watches } from '../../../src/actors/registry/watches.ts';
 import type { ActorRef, SendOutcome } from '../../../src/supervision/behavior.ts';
 
-const subscriber = (path: string): ActorRef<RegistryNews> => ({ path, send: () => 'accepted', ask: () => Promise.reject(new Error('not asked')) });
+const subscriber = (path: string): ActorRef<RegistryNews> => ({ path, send: () => 'accepted', offer: () => Promise.resolve('accepted'), ask: () => Promise.reject(new Error('not asked')) });
 const entry = (key: string, value = 'v'): RegistryEntryView => ({ key, value, writer: 'ash', writtenAtMs: 1, conflict: false });
 const put = (key: string, value = 'v'): DocumentNews => ({ type: 'put', entry: entry(key, value) });
 
