@@ -1,5 +1,6 @@
 /** Facts with fields: lines for people on standard error, JSON lines in a rotated file. */
 import winston from 'winston';
+import { peoplesLine } from './log-line.ts';
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -33,6 +34,8 @@ const FILE_BYTES_MAX = 5 * 1024 * 1024;
 const FILES_MAX = 5;
 
 export interface NodeLog extends Logger {
+  /** Where it writes, for a thread that writes when this one cannot; none for a log that keeps silent. */
+  readonly sinks?: LogSinks;
   /** Resolves when everything said so far has been written. */
   close(): Promise<void>;
 }
@@ -56,6 +59,7 @@ export function createLog(sinks: LogSinks): NodeLog {
     isFileBroken = true;
   });
   return {
+    sinks,
     log: (level, event, fields) => void logger.log({ ...fields, level, message: event, event, node: sinks.node }),
     close: () =>
       new Promise((resolve) => {
@@ -70,36 +74,7 @@ export function createLog(sinks: LogSinks): NodeLog {
   };
 }
 
-const COLOURS: Record<string, string> = { error: '31', warn: '33', info: '36', debug: '90' };
-/** Shown in their place, or kept for the file: a stack and a state are for whoever mends the code. */
-const NOT_REPEATED = new Set(['level', 'message', 'event', 'node', 'actor', 'life', 'stack', 'state', 'isForFile']);
-
 function peoplesFormat(colour: boolean): winston.Logform.Format {
-  const line = winston.format.printf((info) => {
-    const time = new Date().toISOString().slice(11, 23);
-    const level = colour ? `\u001b[${COLOURS[info.level] ?? '0'}m${info.level.padEnd(5)}\u001b[0m` : info.level.padEnd(5);
-    const who = typeof info['actor'] === 'string' ? ` ${info['actor']}` : '';
-    const fields = Object.entries(info)
-      .filter(([name]) => !NOT_REPEATED.has(name))
-      .flatMap(([name, value]) => fieldsOf(name, value));
-    return [`${time} ${level}${who}`, String(info['event']), ...fields].join(' ');
-  });
+  const line = winston.format.printf((info) => peoplesLine(info, new Date(), colour));
   return winston.format.combine(winston.format((info) => (info['isForFile'] === true ? false : info))(), line);
-}
-
-/** One field per leaf: `budget.used=1`. The file keeps the structure. */
-function fieldsOf(name: string, value: unknown): string[] {
-  if (value === undefined) return [];
-  const text = asText(value);
-  if (text === undefined) return Object.entries(value as object).flatMap(([key, inner]) => fieldsOf(`${name}.${key}`, inner));
-  return [`${name}=${/^[\w./:@,[\]-]*$/.test(text) ? text : JSON.stringify(text)}`];
-}
-
-/** What fits behind one `=`; undefined for an object with fields of its own. An address is one word: `127.0.0.1:7946`. */
-function asText(value: unknown): string | undefined {
-  if (Array.isArray(value)) return value.map((item) => asText(item) ?? JSON.stringify(item)).join(',');
-  if (typeof value !== 'object' || value === null) return String(value);
-  const { host, port, ...others } = value as Record<string, unknown>;
-  if (typeof host !== 'string' || typeof port !== 'number' || Object.keys(others).length > 0) return undefined;
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
