@@ -58,8 +58,13 @@ export type AgentEffect =
   | { readonly kind: 'ended'; readonly fault: MeshError | undefined }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly event: string; readonly fields: LogFields };
 
-/** The jitter spreads the agents of a node that died, so that they do not all arrive at the next one at once. */
-const REDIAL: Backoff = { baseMs: 200, maxMs: 10_000, jitter: 0.5 };
+/**
+ * With one node there is only it to wait for. The jitter spreads the agents of a node that died, so that they do not all
+ * arrive at the next one at once.
+ */
+const REDIAL_ONLY: Backoff = { baseMs: 200, maxMs: 10_000, jitter: 0.5 };
+/** With several, each is asked in turn, and the wait grows from round to round: one that lives is found within seconds. */
+const REDIAL_NEXT: Backoff = { ...REDIAL_ONLY, maxMs: 2_000 };
 /** A session this long was a good one: the next wait starts from the base again. */
 const HEALTHY_AFTER_MS = 10_000;
 /** A node answers a hello at once; with connecting, 5 s lost SYNs included. */
@@ -188,7 +193,7 @@ export class AgentSession {
     link.openSinceMs = now;
     link.credit = welcome.credit;
     this.#ring.learn(welcome.alternatives);
-    return [this.#log('info', 'connected', { node: welcome.node, address: formatAddress(link.address), waiting: this.#buffer.length }), ...this.#flush()];
+    return [this.#log('info', 'connected', { to: welcome.node, address: formatAddress(link.address), waiting: this.#buffer.length }), ...this.#flush()];
   }
 
   /** Hands the stream one batch; the next one follows when its outcome is known. */
@@ -231,7 +236,9 @@ export class AgentSession {
     this.#staysHere = link.openSinceMs !== undefined && fault?.code === 'SESSION_CLOSED';
     const wasHealthy = link.openSinceMs !== undefined && now - link.openSinceMs >= HEALTHY_AFTER_MS;
     this.#failures = wasHealthy ? 0 : this.#failures + 1;
-    const delayMs = backoffDelayMs(REDIAL, Math.max(0, this.#failures - 1), this.#random);
+    const { size } = this.#ring;
+    const rounds = Math.floor(Math.max(0, this.#failures - 1) / size);
+    const delayMs = backoffDelayMs(size > 1 ? REDIAL_NEXT : REDIAL_ONLY, rounds, this.#random);
     const dropped = this.#buffer.dropped - this.#droppedSaid;
     this.#droppedSaid = this.#buffer.dropped;
     return [

@@ -17,6 +17,11 @@ export class NodeRing {
     this.#current = given[0];
   }
 
+  /** How many nodes there are to turn to. */
+  get size(): number {
+    return this.#given.length + this.#learned.length;
+  }
+
   get current(): Address {
     return this.#current;
   }

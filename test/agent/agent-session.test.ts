@@ -185,8 +185,21 @@ describe('an agent that loses its node', () => {
     expect(agent.dials).to.deep.equal(['a:1', 'localhost:3', 'a:1']);
   });
 
-  it('waits longer after each failure, at most 10 s give or take half', () => {
-    const agent = new Played();
+  it('tries every node of its ring soon, and waits a little longer after each round, at most 2 s give or take half', () => {
+    const agent = new Played([A, B, { host: 'c', port: 3 }]);
+    for (let i = 0; i < 15; i++) {
+      agent.closed('NODE_UNREACHABLE');
+      agent.clock.advance(agent.waits.at(-1)!);
+    }
+    for (const [i, wait] of agent.waits.entries()) {
+      const expected = [200, 400, 800, 1_600, 2_000][Math.floor(i / 3)]!;
+      expect(wait, `wait ${i + 1}`).to.be.within(expected * 0.5, expected * 1.5);
+    }
+    expect(agent.dials.slice(0, 4)).to.deep.equal(['a:1', 'b:2', 'c:3', 'a:1']);
+  });
+
+  it('with one node only waits longer after each failure, at most 10 s give or take half', () => {
+    const agent = new Played([A]);
     for (let i = 0; i < 12; i++) {
       agent.closed('NODE_UNREACHABLE');
       agent.clock.advance(agent.waits.at(-1)!);
@@ -199,7 +212,7 @@ describe('an agent that loses its node', () => {
   });
 
   it('a session of ten good seconds makes the next wait a short one, a shorter session does not', () => {
-    const agent = new Played();
+    const agent = new Played([A]);
     for (let i = 0; i < 8; i++) {
       agent.closed('NODE_UNREACHABLE');
       agent.clock.advance(agent.waits.at(-1)!);

@@ -1,0 +1,54 @@
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { Playground, until } from '../support/mesh-process.ts';
+import type { StartedNode } from '../support/mesh-process.ts';
+
+interface Member {
+  readonly name: string;
+  readonly status: string;
+  readonly session: string;
+  readonly address: string;
+}
+
+describe('a name that two nodes want, as processes', function () {
+  this.timeout(60_000);
+  let play: Playground;
+  let n1: StartedNode;
+  let n2: StartedNode;
+
+  beforeEach(async () => {
+    play = new Playground();
+    n1 = await play.node('n1', { bind: '127.0.0.1' });
+    n2 = await play.node('n2', { bind: '127.0.0.2', flags: ['--join', n1.gossip] });
+    await sessionBetween();
+  });
+  afterEach(() => play.clear());
+
+  const sessionBetween = (): Promise<Member> =>
+    until('a session of n2 with n1', 5_000, async () => (await n2.json<Member[]>('members')).find(({ name, session }) => name === 'n1' && session === 'open'));
+
+  const startAgain = (name: string, bind: string): readonly string[] => ['start', '--name', name, '--bind', bind, '--gossip-port', '0', '--grpc-port', '0', '--join', n2.gossip, '--data-dir', join(play.home, `other-${name}`)];
+
+  it('is refused to the second, which ends with 1 and says whose it is, while the first is not disturbed', async () => {
+    const { code, stdout, stderr } = await play.run(...startAgain('n1', '127.0.0.9'));
+    expect(code).to.equal(1);
+    expect(stdout).to.equal('');
+    expect(stderr).to.include(`the name n1 belongs to a node that runs at ${n1.gossip}`);
+    expect(await sessionBetween()).to.include({ status: 'alive', address: n1.gossip });
+    expect(n2.stderr()).not.to.match(/session-lost|member-left|member-suspect/);
+    await until('a line in the log of n1', 2_000, () => (/name n1 is also claimed by 127\.0\.0\.9:\d+/.test(n1.stderr()) ? true : undefined));
+  });
+
+  it('is given to the second as soon as the first is gone, also at another address, and also when nobody saw it go', async () => {
+    await n1.kill('SIGKILL');
+    n1 = await play.node('n1', { bind: '127.0.0.9', flags: ['--join', n2.gossip] });
+    const back = await until('n1 at its new address', 30_000, async () =>
+      (await n2.json<Member[]>('members')).find(({ name, status, session, address }) => name === 'n1' && status === 'alive' && session === 'open' && address === n1.gossip),
+    );
+    expect(back.address).to.equal(n1.gossip);
+  });
+
+  it('is joined under only when the node can be dialled', () => {
+    expect(n1.stderr() + n2.stderr()).not.to.include('session-not-opened');
+  });
+});
