@@ -13,12 +13,12 @@ describe('the log', () => {
     folder = mkdtempSync(join(tmpdir(), 'mesh-log-'));
     written = '';
     write = process.stderr.write;
-    process.stderr.write = ((text: string, ...rest: unknown[]) => {
+    process.stderr.write = (text: string, ...rest: unknown[]): boolean => {
       written += text;
       const done = rest.at(-1);
       if (typeof done === 'function') (done as () => void)();
       return true;
-    }) as typeof write;
+    };
   });
 
   afterEach(() => {

@@ -1,6 +1,6 @@
 /** What this process asks of nodes: sessions as a peer or an agent, questions as an operator. */
 import { resolve } from 'node:path';
-import { Client, credentials, status as Status } from '@grpc/grpc-js';
+import { Client, connectivityState, credentials, status as Status } from '@grpc/grpc-js';
 import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { formatAddress } from '../address.ts';
@@ -141,7 +141,7 @@ function asking<Request, Reply>(client: Client, socketPath: string, method: Aske
   return async (request: Request, { timeoutMs = ASK_TIMEOUT_MS }: AskOptions = {}): Promise<Reply> => {
     const { path, requestSerialize, responseDeserialize } = method;
     const deadline = Date.now() + timeoutMs;
-    await connected(client);
+    await connected(client, CONNECT_PATIENCE_MS);
     return new Promise((resolve, reject) => {
       client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, { deadline }, (error, reply) => {
         if (error === null && reply !== undefined) resolve(reply);
@@ -152,8 +152,19 @@ function asking<Request, Reply>(client: Client, socketPath: string, method: Aske
 }
 
 /** A node whose edge is being restarted is back on its socket in a moment: a question waits for it, and then asks anyway. */
-function connected(client: Client): Promise<void> {
-  return new Promise((resolve) => client.waitForReady(Date.now() + CONNECT_PATIENCE_MS, () => resolve()));
+function connected(client: Client, patienceMs: number): Promise<boolean> {
+  return new Promise((resolve) => client.waitForReady(Date.now() + patienceMs, (error) => resolve(error === undefined)));
+}
+
+/** Streams have no deadline: that a node whose process is frozen takes the connection and says nothing is found out here. */
+async function isFrozen(client: Client): Promise<boolean> {
+  if (await connected(client, CONNECT_PATIENCE_MS)) return false;
+  if (client.getChannel().getConnectivityState(false) !== connectivityState.CONNECTING) return false;
+  return !(await connected(client, ASK_TIMEOUT_MS - CONNECT_PATIENCE_MS));
+}
+
+function abortOf(signal: AbortSignal | undefined): Promise<false> {
+  return new Promise((resolve) => signal?.addEventListener('abort', () => resolve(false)));
 }
 
 function following<Request, Message>(client: Client, socketPath: string, method: AskedMethod<Request, Message>) {
@@ -161,7 +172,9 @@ function following<Request, Message>(client: Client, socketPath: string, method:
     const isAborted = (): boolean => signal?.aborted === true;
     if (isAborted()) return;
     const { path, requestSerialize, responseDeserialize } = method;
-    await connected(client);
+    if (await Promise.race([isFrozen(client), abortOf(signal)])) {
+      throw adminFault({ code: Status.DEADLINE_EXCEEDED, details: 'not ready' }, socketPath);
+    }
     if (isAborted()) return;
     const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request);
     const cancel = (): void => call.cancel();
@@ -179,9 +192,9 @@ function following<Request, Message>(client: Client, socketPath: string, method:
   };
 }
 
-function adminFault(error: ServiceError | null, socketPath: string): MeshError {
+function adminFault(error: Pick<ServiceError, 'code' | 'details'> | null, socketPath: string): MeshError {
   if (error === null) return new MeshError('MALFORMED', `the node on ${socketPath} gave an empty answer`);
-  const fault = errorFromStatus(error, socketPath);
+  const fault = errorFromStatus(error, `the node on ${socketPath}`);
   if (fault.code !== 'NODE_UNREACHABLE' || error.code !== Status.UNAVAILABLE) return fault;
   return new MeshError('NODE_UNREACHABLE', `no node answers on ${socketPath}`, {
     given: socketPath,

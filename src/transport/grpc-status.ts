@@ -7,35 +7,49 @@ interface Row {
   readonly status: Status;
   /** What the status means when it comes from grpc itself or from a program that knows no MeshError. */
   readonly bare: ErrorCode;
+  /** The same in words, behind the name of the other end: what grpc says itself is for its authors. */
+  readonly says: string;
+  readonly todo: string;
   /** The codes that travel as this status. */
   readonly carries: readonly ErrorCode[];
 }
 
+const AGAIN = 'try again; its log may say more';
+const RELEASES = 'see that both are of the same release of mesh';
+
 const TABLE: readonly Row[] = [
-  { status: Status.CANCELLED, bare: 'SESSION_CLOSED', carries: ['SESSION_CLOSED'] },
-  { status: Status.UNKNOWN, bare: 'INTERNAL', carries: [] },
+  { status: Status.CANCELLED, bare: 'SESSION_CLOSED', says: 'ended the call', todo: 'it may be stopping: see whether it still runs', carries: ['SESSION_CLOSED'] },
+  { status: Status.UNKNOWN, bare: 'INTERNAL', says: 'failed, and did not say why', todo: AGAIN, carries: [] },
   {
     status: Status.INVALID_ARGUMENT,
     bare: 'BAD_ARGUMENT',
+    says: 'does not take what it was sent',
+    todo: RELEASES,
     carries: ['BAD_ARGUMENT', 'BAD_CONFIG', 'BAD_ADDRESS', 'NODE_AMBIGUOUS', 'MALFORMED'],
   },
-  { status: Status.DEADLINE_EXCEEDED, bare: 'NODE_UNREACHABLE', carries: ['AGENT_LATE'] },
-  { status: Status.NOT_FOUND, bare: 'NOT_FOUND', carries: ['NOT_FOUND', 'UNKNOWN_PATH', 'AGENT_UNKNOWN'] },
-  { status: Status.ALREADY_EXISTS, bare: 'REFUSED', carries: ['ALREADY_RUNNING', 'PORT_IN_USE'] },
-  { status: Status.PERMISSION_DENIED, bare: 'REFUSED', carries: ['INSECURE_BIND'] },
-  { status: Status.RESOURCE_EXHAUSTED, bare: 'OVERLOADED', carries: ['OVERLOADED', 'TOO_LARGE'] },
-  { status: Status.FAILED_PRECONDITION, bare: 'REFUSED', carries: ['REFUSED', 'AGENT_OFFLINE', 'DATA_DIR_UNUSABLE', 'OUTPUT_LOST'] },
-  { status: Status.ABORTED, bare: 'SESSION_CLOSED', carries: [] },
-  { status: Status.OUT_OF_RANGE, bare: 'BAD_ARGUMENT', carries: [] },
-  { status: Status.UNIMPLEMENTED, bare: 'REFUSED', carries: [] },
-  { status: Status.INTERNAL, bare: 'INTERNAL', carries: ['INTERNAL'] },
-  { status: Status.UNAVAILABLE, bare: 'NODE_UNREACHABLE', carries: ['NODE_UNREACHABLE'] },
-  { status: Status.DATA_LOSS, bare: 'MALFORMED', carries: [] },
-  { status: Status.UNAUTHENTICATED, bare: 'REFUSED', carries: [] },
+  { status: Status.DEADLINE_EXCEEDED, bare: 'NODE_UNREACHABLE', says: 'did not answer in time', todo: 'it is stopped or very busy: see its log, or try again', carries: ['AGENT_LATE'] },
+  { status: Status.NOT_FOUND, bare: 'NOT_FOUND', says: 'has nothing of that name', todo: 'see what it has', carries: ['NOT_FOUND', 'UNKNOWN_PATH', 'AGENT_UNKNOWN'] },
+  { status: Status.ALREADY_EXISTS, bare: 'REFUSED', says: 'has that already', todo: 'choose another name', carries: ['ALREADY_RUNNING', 'PORT_IN_USE'] },
+  { status: Status.PERMISSION_DENIED, bare: 'REFUSED', says: 'does not permit that', todo: 'ask as who may', carries: ['INSECURE_BIND'] },
+  { status: Status.RESOURCE_EXHAUSTED, bare: 'OVERLOADED', says: 'has reached a limit', todo: 'try again later', carries: ['OVERLOADED', 'TOO_LARGE'] },
+  {
+    status: Status.FAILED_PRECONDITION,
+    bare: 'REFUSED',
+    says: 'cannot do that as it is now',
+    todo: AGAIN,
+    carries: ['REFUSED', 'AGENT_OFFLINE', 'DATA_DIR_UNUSABLE', 'OUTPUT_LOST'],
+  },
+  { status: Status.ABORTED, bare: 'SESSION_CLOSED', says: 'broke the call off', todo: AGAIN, carries: [] },
+  { status: Status.OUT_OF_RANGE, bare: 'BAD_ARGUMENT', says: 'does not take so large or small a value', todo: 'send another', carries: [] },
+  { status: Status.UNIMPLEMENTED, bare: 'REFUSED', says: 'does not know this call', todo: RELEASES, carries: [] },
+  { status: Status.INTERNAL, bare: 'INTERNAL', says: 'could not answer because of a fault in it', todo: AGAIN, carries: ['INTERNAL'] },
+  { status: Status.UNAVAILABLE, bare: 'NODE_UNREACHABLE', says: 'does not answer', todo: 'see that a node runs there', carries: ['NODE_UNREACHABLE'] },
+  { status: Status.DATA_LOSS, bare: 'MALFORMED', says: 'sent what does not follow the protocol', todo: RELEASES, carries: [] },
+  { status: Status.UNAUTHENTICATED, bare: 'REFUSED', says: 'does not know who asks', todo: 'ask as who may', carries: [] },
 ];
 
 const STATUS_OF = new Map(TABLE.flatMap((row) => row.carries.map((code) => [code, row.status] as const)));
-const BARE_MEANING = new Map(TABLE.map((row) => [row.status, row.bare]));
+const BARE = new Map(TABLE.map((row) => [row.status, row]));
 
 /** Binary metadata: its value may hold any text, and grpc escapes it. */
 const ERROR_KEY = 'mesh-error-bin';
@@ -62,15 +76,18 @@ export function statusFromError(error: MeshError): GrpcStatus {
 
 /**
  * The error that a status tells of: the very MeshError the other side meant, or the nearest one.
- * @param from the other end, for people: a host:port or a socket path
+ * @param from the other end, for people, to begin a sentence with: `127.0.0.1:7947`, `the node on /d/admin.sock`
  */
 export function errorFromStatus(status: { code: Status; details: string; metadata?: Metadata }, from: string): MeshError {
   const told = readParts(status.metadata?.get(ERROR_KEY)[0]);
   if (told !== undefined) return told;
-  const isTooLarge = status.code === Status.RESOURCE_EXHAUSTED && TOO_LARGE.test(status.details);
-  const code = isTooLarge ? 'TOO_LARGE' : (BARE_MEANING.get(status.code) ?? 'INTERNAL');
   const name = Status[status.code] ?? `status ${String(status.code)}`;
-  return new MeshError(code, `${from}: ${status.details === '' ? name : `${status.details} (${name})`}`);
+  const cause = new Error(`${name}: ${status.details}`);
+  if (status.code === Status.RESOURCE_EXHAUSTED && TOO_LARGE.test(status.details)) {
+    return new MeshError('TOO_LARGE', `${from}: a message is larger than its receiver takes`, { given: from, todo: 'ask for less at once', cause });
+  }
+  const { bare, says, todo } = BARE.get(status.code) ?? BARE.get(Status.UNKNOWN)!;
+  return new MeshError(bare, `${from} ${says}`, { given: from, todo, cause });
 }
 
 function wireText(text: string): string;

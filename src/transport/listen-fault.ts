@@ -30,6 +30,7 @@ export function portFault({ use, protocol, flag }: Listener, address: Address, c
     case 'EADDRNOTAVAIL':
     case 'EINVAL':
       return foreignAddress(address.host, cause);
+    case undefined:
     default:
       return new MeshError('BAD_ARGUMENT', `${port} cannot be opened: ${meaningOf(cause)}`, { given, expected: `a port for ${use} that may be opened`, cause });
   }

@@ -1,3 +1,4 @@
+import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { MeshError } from '../../src/errors.ts';
@@ -56,6 +57,39 @@ describe('mesh over a real admin socket', () => {
     fake.signal('SIGINT');
     expect((await run).exitCode).to.equal(0);
     await ended;
+  });
+
+  /** Takes every connection and says nothing, as a process does that is stopped. */
+  async function freeze(): Promise<void> {
+    const connections: Socket[] = [];
+    const silent = createServer((socket) => connections.push(socket));
+    await new Promise<void>((resolve) => silent.listen(join(fake.home, 'admin.sock'), resolve));
+    server = {
+      address: '',
+      close: () =>
+        new Promise((resolve) => {
+          for (const socket of connections) socket.destroy();
+          silent.close(() => resolve());
+        }),
+    };
+  }
+
+  it('ends with 3 when the node is there and says nothing, for a question and for a stream alike', async function () {
+    // The time that a node is given to answer.
+    this.timeout(15_000);
+    await freeze();
+    for (const run of await Promise.all([fake.mesh('status'), fake.mesh('agents', 'tail', 'a1')])) {
+      expect(run.exitCode).to.equal(3);
+      expect(run.stderr).to.include(`the node on ${join(fake.home, 'admin.sock')} did not answer in time`);
+    }
+  });
+
+  it('stops following at once when it is told to, also before the node has answered', async () => {
+    await freeze();
+    const run = fake.mesh('agents', 'tail', 'a1');
+    await new Promise((resolve) => setImmediate(resolve));
+    fake.signal('SIGINT');
+    expect((await run).exitCode).to.equal(0);
   });
 
   it('ends with 3 when nobody listens on it', async () => {

@@ -41,49 +41,52 @@ describe('a MeshError as a gRPC status', () => {
 });
 
 describe('a gRPC status that carries no MeshError', () => {
-  const meanings: readonly (readonly [keyof typeof Status, ErrorCode])[] = [
-    ['CANCELLED', 'SESSION_CLOSED'],
-    ['UNKNOWN', 'INTERNAL'],
-    ['INVALID_ARGUMENT', 'BAD_ARGUMENT'],
-    ['DEADLINE_EXCEEDED', 'NODE_UNREACHABLE'],
-    ['NOT_FOUND', 'NOT_FOUND'],
-    ['ALREADY_EXISTS', 'REFUSED'],
-    ['PERMISSION_DENIED', 'REFUSED'],
-    ['RESOURCE_EXHAUSTED', 'OVERLOADED'],
-    ['FAILED_PRECONDITION', 'REFUSED'],
-    ['ABORTED', 'SESSION_CLOSED'],
-    ['OUT_OF_RANGE', 'BAD_ARGUMENT'],
-    ['UNIMPLEMENTED', 'REFUSED'],
-    ['INTERNAL', 'INTERNAL'],
-    ['UNAVAILABLE', 'NODE_UNREACHABLE'],
-    ['DATA_LOSS', 'MALFORMED'],
-    ['UNAUTHENTICATED', 'REFUSED'],
+  /** Each as a person reads it. */
+  const meanings: readonly (readonly [keyof typeof Status, ErrorCode, sentence: string])[] = [
+    ['CANCELLED', 'SESSION_CLOSED', 'node-1:7947 ended the call'],
+    ['UNKNOWN', 'INTERNAL', 'node-1:7947 failed, and did not say why'],
+    ['INVALID_ARGUMENT', 'BAD_ARGUMENT', 'node-1:7947 does not take what it was sent'],
+    ['DEADLINE_EXCEEDED', 'NODE_UNREACHABLE', 'node-1:7947 did not answer in time'],
+    ['NOT_FOUND', 'NOT_FOUND', 'node-1:7947 has nothing of that name'],
+    ['ALREADY_EXISTS', 'REFUSED', 'node-1:7947 has that already'],
+    ['PERMISSION_DENIED', 'REFUSED', 'node-1:7947 does not permit that'],
+    ['RESOURCE_EXHAUSTED', 'OVERLOADED', 'node-1:7947 has reached a limit'],
+    ['FAILED_PRECONDITION', 'REFUSED', 'node-1:7947 cannot do that as it is now'],
+    ['ABORTED', 'SESSION_CLOSED', 'node-1:7947 broke the call off'],
+    ['OUT_OF_RANGE', 'BAD_ARGUMENT', 'node-1:7947 does not take so large or small a value'],
+    ['UNIMPLEMENTED', 'REFUSED', 'node-1:7947 does not know this call'],
+    ['INTERNAL', 'INTERNAL', 'node-1:7947 could not answer because of a fault in it'],
+    ['UNAVAILABLE', 'NODE_UNREACHABLE', 'node-1:7947 does not answer'],
+    ['DATA_LOSS', 'MALFORMED', 'node-1:7947 sent what does not follow the protocol'],
+    ['UNAUTHENTICATED', 'REFUSED', 'node-1:7947 does not know who asks'],
   ];
   it('has a meaning for every status of gRPC', () => {
     const names = Object.keys(Status).filter((name) => !/^\d+$/.test(name) && name !== 'OK');
     expect(meanings.map(([name]) => name)).to.have.members(names);
   });
-  for (const [name, code] of meanings) {
-    it(`${name} means ${code}, and says from where`, () => {
-      const told = errorFromStatus({ code: Status[name], details: 'why', metadata: new Metadata() }, 'node-1:7947');
-      expect(told).to.include({ code, message: `node-1:7947: why (${name})` });
+  for (const [name, code, sentence] of meanings) {
+    it(`${name} means ${code}, in words of ours`, () => {
+      const told = errorFromStatus({ code: Status[name], details: 'grpc-text', metadata: new Metadata() }, 'node-1:7947');
+      expect(told).to.include({ code, message: sentence, given: 'node-1:7947' });
+      expect(told.todo).to.be.a('string').and.not.include('grpc-text');
+      expect((told.cause as Error).message, 'for who debugs').to.equal(`${name}: grpc-text`);
     });
   }
 
   it('a frame over the receiver’s limit is TOO_LARGE', () => {
     const details = 'Received message larger than max (5000000 vs 4194304)';
-    expect(errorFromStatus({ code: Status.RESOURCE_EXHAUSTED, details }, 'x').code).to.equal('TOO_LARGE');
+    expect(errorFromStatus({ code: Status.RESOURCE_EXHAUSTED, details }, 'x')).to.include({ code: 'TOO_LARGE', message: 'x: a message is larger than its receiver takes' });
   });
 
   it('an unknown status is INTERNAL', () => {
-    expect(errorFromStatus({ code: JSON.parse('99'), details: '' }, 'x')).to.include({ code: 'INTERNAL', message: 'x: status 99' });
+    expect(errorFromStatus({ code: JSON.parse('99'), details: '' }, 'x')).to.include({ code: 'INTERNAL', message: 'x failed, and did not say why' });
   });
 
   for (const junk of ['', 'no json', 'null', '[]', '{}', '{"code":"NO_SUCH","message":"m"}', '{"code":"REFUSED","message":1}', '{"code":"toString","message":"m"}']) {
     it(`metadata that says ${junk === '' ? 'nothing' : junk} is ignored`, () => {
       const metadata = new Metadata();
       metadata.set('mesh-error-bin', Buffer.from(junk));
-      expect(errorFromStatus({ code: Status.NOT_FOUND, details: 'd', metadata }, 'x')).to.include({ code: 'NOT_FOUND', message: 'x: d (NOT_FOUND)' });
+      expect(errorFromStatus({ code: Status.NOT_FOUND, details: 'd', metadata }, 'x')).to.include({ code: 'NOT_FOUND', message: 'x has nothing of that name' });
     });
   }
 });
