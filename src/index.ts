@@ -12,7 +12,10 @@ export type { ErrorCode } from './errors.ts';
 
 // Supervise actors of your own.
 export { ActorSystem, StartError } from './supervision/system.ts';
-export type { ActorSystemOptions, ActorView } from './supervision/system.ts';
+export type { ActorSystemOptions } from './supervision/system.ts';
+export type { ActorView } from './supervision/actor-view.ts';
+export type { TraceEntry, TraceOptions } from './supervision/trace.ts';
+export type { MailboxSpec, Overflow } from './supervision/mailbox.ts';
 export { AskError, IGNORE } from './supervision/behavior.ts';
 export type { ActorContext, ActorRef, Behavior, ExitReason, Reply, SendOutcome, Signal } from './supervision/behavior.ts';
 export { BadSpecError } from './supervision/spec-fault.ts';

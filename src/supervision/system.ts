@@ -3,17 +3,20 @@ import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { Random } from '../random.ts';
 import { Actor } from './actor.ts';
-import type { ActorHost, ActorStatus, LifeWatcher } from './actor.ts';
+import type { ActorHost, LifeWatcher } from './actor.ts';
+import { actorView } from './actor-view.ts';
+import type { ActorView } from './actor-view.ts';
 import { AskTable } from './asks.ts';
-import type { ActorRef, ErrorInfo, ExitReason, Reply, SendOutcome } from './behavior.ts';
+import type { ActorRef, ExitReason } from './behavior.ts';
 import type { AnyBehavior } from './cell.ts';
-import { childPath, DEFAULTS, ROOT_PATH } from './child-spec.ts';
-import type { ChildSpec, Restart, Strategy, SupervisorRules, SupervisorSpec } from './child-spec.ts';
+import { childPath, ROOT_PATH } from './child-spec.ts';
+import type { ChildSpec, SupervisorRules, SupervisorSpec } from './child-spec.ts';
 import { DeadLetters, messageName } from './dead-letters.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
 import { EventLog } from './event-log.ts';
 import { isAbnormal, reasonError, reasonLine, SHUTDOWN } from './exit-reason.ts';
 import { BadSpecError } from './spec-fault.ts';
+import { PathRef } from './path-ref.ts';
 import { specFaults, specWarning } from './spec-faults.ts';
 import type { ChildReport, SupervisorInput } from './supervisor-effects.ts';
 import { supervisorBehavior } from './supervisor.ts';
@@ -21,28 +24,14 @@ import type { SupervisorHost } from './supervisor.ts';
 import type { TraceOptions } from './trace.ts';
 import { TurnEngine } from './turn-engine.ts';
 
-/** One actor as an operator sees it. Durations in milliseconds. */
-export interface ActorView {
-  readonly path: string;
-  readonly type: 'supervisor' | 'worker';
-  readonly status: ActorStatus;
-  readonly strategy: Strategy | undefined;
-  readonly restart: Restart;
-  readonly life: number;
-  readonly restarts: number;
-  readonly mailbox: number;
-  readonly mailboxMax: number;
-  readonly processed: number;
-  readonly uptimeMs: number;
-  readonly lastError: ErrorInfo | undefined;
-  readonly children: readonly ActorView[];
-}
-
 export interface ActorSystemOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
 }
+
+/** A state that an operator asked for fills some screens; what is larger is read in pieces, elsewhere. */
+const STATE_CHARS_MAX = 65_536;
 
 interface Place {
   spec: ChildSpec;
@@ -119,22 +108,7 @@ export class ActorSystem implements ActorHost, SupervisorHost {
   tree(path: string = ROOT_PATH): ActorView | undefined {
     const place = this.#places.get(path);
     if (place === undefined) return undefined;
-    const { actor, spec } = place;
-    return {
-      path,
-      type: spec.type,
-      status: actor.status,
-      strategy: rulesOf(place)?.strategy,
-      restart: spec.restart ?? DEFAULTS.restart,
-      life: actor.life,
-      restarts: Math.max(0, actor.life - 1),
-      mailbox: actor.mailbox.depth,
-      mailboxMax: actor.mailbox.max,
-      processed: actor.processed,
-      uptimeMs: actor.uptimeMs,
-      lastError: actor.lastFailure?.error,
-      children: [...place.children].flatMap((child) => this.tree(child) ?? []),
-    };
+    return actorView(place, rulesOf(place)?.strategy, [...place.children].flatMap((child) => this.tree(child) ?? []));
   }
 
   paths(): readonly string[] {
@@ -149,11 +123,39 @@ export class ActorSystem implements ActorHost, SupervisorHost {
 
   /** Ends a life as an operator; its supervisor then acts by its rules. @returns the life ended, undefined when there is none. */
   kill(path: string, by: string): number | undefined {
+    return this.#intervene(path, `kill asked by ${by}`, (actor) => actor.end({ kind: 'killed', by }));
+  }
+
+  /** Ends a life with `error`, as if its own code had thrown it. @returns the life ended, undefined when there is none. */
+  inject(path: string, error: Error, by: string): number | undefined {
+    return this.#intervene(path, `error injected by ${by}: ${error.message}`, (actor) => actor.inject(error));
+  }
+
+  /** The life hears no mail until it is resumed or ends. @returns the life, undefined when there is none. */
+  suspend(path: string, by: string): number | undefined {
+    return this.#intervene(path, `suspend asked by ${by}`, (actor) => actor.suspend());
+  }
+
+  resume(path: string, by: string): number | undefined {
+    return this.#intervene(path, `resume asked by ${by}`, (actor) => actor.resume());
+  }
+
+  /**
+   * What the actor's `view` shows of its state, as JSON of at most `charsMax`; `shown` is undefined when it shows nothing.
+   * Asks nobody, as `tree`. @returns undefined when there is no life.
+   */
+  state(path: string, charsMax: number = STATE_CHARS_MAX): { readonly life: number; readonly shown: string | undefined } | undefined {
     const actor = this.find(path);
-    if (actor === undefined) return undefined;
-    const { life } = actor;
-    this.admin(path, `kill asked by ${by}`);
-    return actor.end({ kind: 'killed', by }) ? life : undefined;
+    return actor?.isAlive === true ? { life: actor.life, shown: actor.stateShown(charsMax) } : undefined;
+  }
+
+  /**
+   * Tells of each message that the actor handles, over its restarts too, until `messagesMax` were told or it is stopped.
+   * @returns what stops it, undefined when nothing stands at `path`.
+   * @throws MeshError BAD_ARGUMENT when a limit is missing or too large
+   */
+  trace(path: string, options: TraceOptions): (() => void) | undefined {
+    return this.find(path)?.trace(options);
   }
 
   // ActorHost
@@ -265,6 +267,14 @@ export class ActorSystem implements ActorHost, SupervisorHost {
     this.events.record({ atMs: this.clock.wallNow(), type: 'escalate', path: supervisor, life: this.find(supervisor)?.life ?? 0, reason: `gives up over ${child}` });
   }
 
+  #intervene(path: string, what: string, act: (actor: Actor) => boolean): number | undefined {
+    const actor = this.find(path);
+    if (actor === undefined) return undefined;
+    const { life } = actor;
+    this.admin(path, what);
+    return act(actor) ? life : undefined;
+  }
+
   #settle(path: string, spec: ChildSpec): Place {
     const makeBehavior = (): AnyBehavior => (place.spec.type === 'worker' ? place.spec.start() : supervisorBehavior(rulesOf(place)!, path, this));
     const mailbox = spec.type === 'worker' ? spec.mailbox : undefined;
@@ -274,35 +284,6 @@ export class ActorSystem implements ActorHost, SupervisorHost {
     this.#places.set(path, place);
     if (path !== ROOT_PATH) this.#places.get(parentPath(path))?.children.add(path);
     return place;
-  }
-}
-
-class PathRef<M> implements ActorRef<M> {
-  readonly path: string;
-  readonly #host: ActorHost;
-  readonly #asks: AskTable;
-
-  constructor(path: string, host: ActorHost, asks: AskTable) {
-    this.path = path;
-    this.#host = host;
-    this.#asks = asks;
-  }
-
-  send(message: M): SendOutcome {
-    return this.#host.find(this.path)?.send(message) ?? this.#nobody(message);
-  }
-
-  offer(message: M): Promise<SendOutcome> {
-    return this.#host.find(this.path)?.offer(message) ?? Promise.resolve(this.#nobody(message));
-  }
-
-  ask<R>(make: (reply: Reply<R>) => M, timeoutMs: number): Promise<R> {
-    return this.#asks.ask(this.path, make, timeoutMs, (message) => this.send(message));
-  }
-
-  #nobody(message: M): 'noproc' {
-    this.#host.deadLetter(this.path, 'noproc', message);
-    return 'noproc';
   }
 }
 

@@ -6,7 +6,7 @@ import type { ActorContext } from '../../src/supervision/behavior.ts';
 import { startWorld } from '../support/actor-world.ts';
 import type { ActorWorld } from '../support/actor-world.ts';
 import { attributed } from './attributed.ts';
-import { crash, exitNormally, puppet, supervisor } from './puppet.ts';
+import { crash, exitNormally, inBothLanes, puppet, supervisor } from './puppet.ts';
 import type { Order } from './puppet.ts';
 
 const STRATEGIES = ['one_for_one', 'one_for_all', 'rest_for_one'] as const;
@@ -126,7 +126,7 @@ async function storm(seed: number): Promise<string[]> {
   return story;
 }
 
-describe('chaos', () => {
+inBothLanes('chaos', () => {
   for (const seed of SEEDS) {
     it(`of seed ${seed} leaves all children running, one life each, and nothing behind`, () =>
       attributed(async (ownerless) => {

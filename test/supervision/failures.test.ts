@@ -9,14 +9,14 @@ import type { ChildSpec } from '../../src/supervision/child-spec.ts';
 import { startWorld } from '../support/actor-world.ts';
 import { pause, until } from '../support/real-time.ts';
 import { attributed, HOOKS } from './attributed.ts';
-import { crash, exitNormally, hang, lifeOf, order, puppet, startChild, statusOf, supervisor, terminateChild } from './puppet.ts';
+import { crash, exitNormally, hang, inBothLanes, inLane, lifeOf, order, puppet, startChild, statusOf, supervisor, terminateChild } from './puppet.ts';
 import type { Order } from './puppet.ts';
 
 const boom = (): never => {
   throw new Error('boom');
 };
 
-describe('a detached failure', () => {
+inBothLanes('a detached failure', () => {
   const emitter = new EventEmitter();
   const kinds: Record<string, Order> = {
     'a timer that throws': () => void setTimeout(boom, 1),
@@ -117,7 +117,7 @@ describe('a detached failure', () => {
   });
 });
 
-describe('a handler that hangs', () => {
+inBothLanes('a handler that hangs', () => {
   it('is killed after its shutdown time, and the next life works', async () => {
     const world = await startWorld({ children: [puppet('stuck', { shutdown: 3_000 })] });
     await order(world, '/stuck', hang);
@@ -198,7 +198,7 @@ describe('a handler that hangs', () => {
         return message === 'wait' ? new Promise((resolve) => (settle = resolve)) : state;
       },
     };
-    const world = await startWorld({ children: [{ type: 'worker', id: 'a', start: () => counting }] });
+    const world = await startWorld({ children: [{ type: 'worker', id: 'a', start: () => counting, mailbox: inLane() }] });
     world.ref('/a').send('wait');
     await world.settle();
     world.system.kill('/a', 'test');
@@ -212,9 +212,10 @@ describe('a handler that hangs', () => {
   });
 });
 
-describe('a failure that is told', () => {
+inBothLanes('a failure that is told', () => {
   const shown = (flags: Partial<Behavior<{ count: number }, { kind: string }>> = {}): ChildSpec => ({
     type: 'worker',
+    mailbox: inLane(),
     id: 'a',
     start: () => ({ init: () => ({ count: 7 }), receive: boom, ...flags }),
   });
@@ -291,7 +292,7 @@ describe('a failure that is told', () => {
   });
 });
 
-describe('an exit', () => {
+inBothLanes('an exit', () => {
   it('is given once, whatever else happens in the same turn', async () => {
     for (const isAsync of [false, true]) {
       const dying: Behavior<undefined, string> = {
@@ -304,7 +305,7 @@ describe('an exit', () => {
           throw new Error('and a throw');
         },
       };
-      const world = await startWorld({ children: [{ type: 'worker', id: 'a', start: () => dying, restart: 'temporary' }] });
+      const world = await startWorld({ children: [{ type: 'worker', id: 'a', start: () => dying, restart: 'temporary', mailbox: inLane() }] });
       world.ref('/a').send('die');
       await world.settle();
       const ends = world.system.events.latest('/a', 9).filter(({ type }) => type !== 'admin' && type !== 'start');

@@ -3,10 +3,10 @@ import { expect } from 'chai';
 import type { ExitReason } from '../../src/supervision/behavior.ts';
 import type { ChildSpec } from '../../src/supervision/child-spec.ts';
 import { startWorld } from '../support/actor-world.ts';
-import { crash, exitNormally, order, puppet } from './puppet.ts';
+import { crash, exitNormally, inBothLanes, inLane, order, puppet } from './puppet.ts';
 import type { Order } from './puppet.ts';
 
-describe('a life', () => {
+inBothLanes('a life', () => {
   it('counts from 1, and the context says which it is', async () => {
     const lives: number[] = [];
     const world = await startWorld({ children: [puppet('a', { init: ({ life }) => lives.push(life) })] });
@@ -215,6 +215,7 @@ describe('a life', () => {
     const reasons: ExitReason[] = [];
     const winding: ChildSpec = {
       type: 'worker',
+      mailbox: inLane(),
       id: 'winding',
       start: () => ({
         trapsStop: true,

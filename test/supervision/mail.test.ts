@@ -5,7 +5,7 @@ import type { Behavior, Reply } from '../../src/supervision/behavior.ts';
 import type { ChildSpec, WorkerSpec } from '../../src/supervision/child-spec.ts';
 import { startWorld } from '../support/actor-world.ts';
 import type { ActorWorld } from '../support/actor-world.ts';
-import { crash, exitNormally, hang, lifeOf, order, puppet, startChild, statusOf, terminateChild } from './puppet.ts';
+import { crash, exitNormally, hang, inBothLanes, inLane, lifeOf, order, puppet, startChild, statusOf, terminateChild } from './puppet.ts';
 import type { Order } from './puppet.ts';
 
 const BACKOFF = { baseMs: 1_000, maxMs: 1_000, jitter: 0, consecutiveMax: 9 };
@@ -14,7 +14,7 @@ type Question = { readonly text: string; readonly reply: Reply<string> };
 
 function oracle(flags: Partial<WorkerSpec<undefined, Question>> = {}): ChildSpec {
   const behavior: Behavior<undefined, Question> = { init: () => undefined, receive: (_state, { text, reply }) => reply(`${text}!`) as undefined };
-  return { type: 'worker', id: 'oracle', start: () => behavior, ...flags };
+  return { type: 'worker', id: 'oracle', start: () => behavior, ...flags, mailbox: { ...inLane(), ...flags.mailbox } };
 }
 
 function deadLetters(world: ActorWorld): string[] {
@@ -29,7 +29,7 @@ function failureOf(asking: Promise<unknown>): Promise<string> {
   );
 }
 
-describe('mail', () => {
+inBothLanes('mail', () => {
   it('is heard in the order in which one sender sent it', async () => {
     const heard: number[] = [];
     const world = await startWorld({ children: [puppet('a')] });
@@ -190,7 +190,7 @@ describe('mail', () => {
   });
 });
 
-describe('questions', () => {
+inBothLanes('questions', () => {
   it('are answered', async () => {
     const world = await startWorld({ children: [oracle()] });
     const answer = world.ref<Question>('/oracle').ask<string>((reply) => ({ text: 'yes', reply }), 1_000);
@@ -272,7 +272,7 @@ describe('questions', () => {
   });
 });
 
-describe('dead letters', () => {
+inBothLanes('dead letters', () => {
   it('are kept up to a bound, and counted beyond it', async () => {
     const world = await startWorld({ children: [] });
     for (let number = 0; number < 3_000; number++) world.ref(`/nobody-${number}`).send('hello');

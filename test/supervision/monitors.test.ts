@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import type { Signal } from '../../src/supervision/behavior.ts';
 import type { ChildSpec } from '../../src/supervision/child-spec.ts';
 import { startWorld } from '../support/actor-world.ts';
-import { crash, exitNormally, order, puppet, startChild, supervisor } from './puppet.ts';
+import { crash, exitNormally, inBothLanes, order, puppet, startChild, supervisor } from './puppet.ts';
 import type { Order, Puppetry } from './puppet.ts';
 
 /** A puppet that notes whose end it hears of. */
@@ -13,7 +13,7 @@ function watcher(id: string, heard: [string, string][], flags: Puppetry = {}): C
   return puppet(id, { ...flags, signal: note });
 }
 
-describe('a monitor', () => {
+inBothLanes('a monitor', () => {
   it('tells of the end of a life once, with its reason', async () => {
     const heard: [string, string][] = [];
     const world = await startWorld({ children: [puppet('target'), watcher('watcher', heard)] });

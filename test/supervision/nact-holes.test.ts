@@ -1,14 +1,14 @@
 /** Each known fault of nact 7.6.2 that could show through our runtime, and the promise that it does not. */
 import { expect } from 'chai';
 import { startWorld } from '../support/actor-world.ts';
-import { crash, exitNormally, hang, lifeOf, order, puppet, startChild, statusOf, supervisor } from './puppet.ts';
+import { crash, exitNormally, hang, inBothLanes, inLane, lifeOf, order, puppet, startChild, statusOf, supervisor } from './puppet.ts';
 import type { Order } from './puppet.ts';
 
 const turns = async (count: number): Promise<void> => {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => void setImmediate(resolve));
 };
 
-describe('what nact does and we do not', () => {
+inBothLanes('what nact does and we do not', () => {
   it('nact leaves the children of a stopped actor running: ours end with their supervisor, timers and all', async () => {
     const heard: string[] = [];
     const world = await startWorld({ children: [supervisor('room', 'one_for_one', [puppet('inner')], { restart: 'temporary' })] });
@@ -112,7 +112,7 @@ describe('what nact does and we do not', () => {
   it('nact takes an async initial state for the state itself: ours is awaited', async () => {
     const seen: unknown[] = [];
     const world = await startWorld({
-      children: [{ type: 'worker', id: 'a', start: () => ({ init: () => Promise.resolve('ready'), receive: (state: string) => (seen.push(state), state) }) }],
+      children: [{ type: 'worker', id: 'a', mailbox: inLane(), start: () => ({ init: () => Promise.resolve('ready'), receive: (state: string) => (seen.push(state), state) }) }],
     });
     world.ref('/a').send('look');
     await world.settle();

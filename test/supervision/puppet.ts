@@ -1,6 +1,8 @@
 /** Actors that do what they are told, for tests of what the runtime does with them. */
 import type { ActorContext, Behavior, ExitReason, Reply, Signal } from '../../src/supervision/behavior.ts';
 import type { ChildSpec, Strategy, SupervisorSpec, WorkerSpec } from '../../src/supervision/child-spec.ts';
+import { LANES } from '../../src/supervision/mailbox.ts';
+import type { Lane } from '../../src/supervision/mailbox.ts';
 import type { ChildrenCount, StartChildOutcome, SupervisorMessage } from '../../src/supervision/supervisor-messages.ts';
 import type { ActorWorld } from '../support/actor-world.ts';
 
@@ -14,6 +16,24 @@ export interface Puppetry extends Partial<Omit<WorkerSpec<unknown, Order>, 'type
   readonly signal?: (signal: Signal, context: ActorContext<Order>) => unknown;
   readonly terminate?: (reason: ExitReason) => void | Promise<void>;
   readonly describe?: (order: Order) => string;
+}
+
+let lane: Lane = 'turn';
+
+/** For children that are no puppets. */
+export function inLane(): { readonly lane: Lane } {
+  return { lane };
+}
+
+/** The same promises for puppets in either lane. */
+export function inBothLanes(title: string, promises: () => void): void {
+  for (const its of LANES) {
+    describe(`${title} in the lane ${its}`, () => {
+      before(() => void (lane = its));
+      after(() => void (lane = 'turn'));
+      promises();
+    });
+  }
 }
 
 export function puppet(id: string, puppetry: Puppetry = {}): WorkerSpec<unknown, Order> {
@@ -33,7 +53,7 @@ export function puppet(id: string, puppetry: Puppetry = {}): WorkerSpec<unknown,
     ...(signal === undefined ? {} : { signal: (_state: unknown, heard: Signal, context: ActorContext<Order>) => signal(heard, context) }),
     ...(describe === undefined ? {} : { describe }),
   };
-  return { type: 'worker', id, start: () => behavior, ...flags };
+  return { type: 'worker', id, start: () => behavior, ...flags, mailbox: { lane, ...flags.mailbox } };
 }
 
 /** Orders. */

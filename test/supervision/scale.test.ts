@@ -5,7 +5,7 @@ import { seededRandom } from '../../src/random.ts';
 import type { Strategy } from '../../src/supervision/child-spec.ts';
 import type { SupervisorMessage } from '../../src/supervision/supervisor-messages.ts';
 import { ActorSystem } from '../../src/supervision/system.ts';
-import { crash, puppet } from './puppet.ts';
+import { crash, inBothLanes, puppet } from './puppet.ts';
 
 async function turnsUntil(isDone: () => boolean): Promise<void> {
   while (!isDone()) await new Promise((resolve) => void setImmediate(resolve));
@@ -35,7 +35,7 @@ async function timeOfALife(strategy: Strategy, count: number): Promise<number> {
   return performance.now() - before;
 }
 
-describe('ten thousand children', () => {
+inBothLanes('ten thousand children', () => {
   for (const strategy of ['dynamic', 'one_for_one', 'one_for_all', 'rest_for_one'] as const) {
     it(`that start, fail all at once and stop take about ten times as long as a thousand, ${strategy}`, async () => {
       await timeOfALife(strategy, 500);

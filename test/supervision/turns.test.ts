@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { startWorld } from '../support/actor-world.ts';
 import { pause } from '../support/real-time.ts';
-import { hang, order, puppet } from './puppet.ts';
+import { hang, inBothLanes, order, puppet } from './puppet.ts';
 import type { Order } from './puppet.ts';
 
-describe('a turn', () => {
+inBothLanes('a turn', () => {
   it('ends in time for timers, however much mail there is and however it is handled', async () => {
     const again: Order = async (context) => void context.self.send(again);
     const world = await startWorld({ children: [puppet('a')] });

@@ -5,7 +5,7 @@ import { MeshError } from '../../errors.ts';
 import { nearestWord } from '../../nearest-word.ts';
 import type { ActorRef, Reply } from '../../supervision/behavior.ts';
 import type { SupervisionEvent } from '../../supervision/event-log.ts';
-import type { ActorView } from '../../supervision/system.ts';
+import type { ActorView } from '../../supervision/actor-view.ts';
 import type { AdminHandler } from '../../transport/admin-service.ts';
 import type { StatusReply } from '../../transport/generated/omega/mesh/v1/StatusReply.ts';
 import type { AgentsRequest, AgentView, CommandOutcome } from '../agents/agent-messages.ts';

@@ -2,7 +2,7 @@
 import type { ErrorInfo } from '../../supervision/behavior.ts';
 import type { SupervisionEvent } from '../../supervision/event-log.ts';
 import { errorLine } from '../../supervision/exit-reason.ts';
-import type { ActorView } from '../../supervision/system.ts';
+import type { ActorView } from '../../supervision/actor-view.ts';
 import type { Agent } from '../../transport/generated/omega/mesh/v1/Agent.ts';
 import type { HistoryEvent } from '../../transport/generated/omega/mesh/v1/HistoryEvent.ts';
 import type { Member } from '../../transport/generated/omega/mesh/v1/Member.ts';
