@@ -1,13 +1,15 @@
 /** What stands at a path and outlives its lives: the mailbox, the counters, who watches. */
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
-import type { ActorRef, ErrorInfo, ExitReason, SendOutcome } from './behavior.ts';
+import type { ActorRef, ExitReason, SendOutcome } from './behavior.ts';
 import { Bonds } from './bonds.ts';
 import type { Bonded } from './bonds.ts';
 import { Cell } from './cell.ts';
 import type { Afterlife, AnyBehavior, CellHost, Urgent } from './cell.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
 import { reasonError, toErrorInfo } from './exit-reason.ts';
+import { isReported } from './last-moments.ts';
+import type { LastMoments } from './last-moments.ts';
 import { Mailbox } from './mailbox.ts';
 import type { Lane, MailboxSpec, Offered } from './mailbox.ts';
 import { OwnMessage } from './own-message.ts';
@@ -35,14 +37,6 @@ export interface ActorHost {
   failAsks(path: string, why: string): void;
 }
 
-/** What the life that failed last was doing, for the report of it. */
-export interface LastFailure {
-  readonly error: ErrorInfo;
-  readonly during: string;
-  /** What its `view` showed, as JSON. */
-  readonly state: string | undefined;
-}
-
 /** A state is shown for a person to read; what does not fit a screen is not read. */
 const STATE_CHARS_MAX = 2_000;
 
@@ -63,10 +57,13 @@ export class Actor implements CellHost, Bonded {
   #lives = 0;
   #watcher: LifeWatcher | undefined;
   #processed = 0;
+  /** By earlier lives. */
+  #processedBefore = 0;
   #crashes = 0;
   #zombies = 0;
   #meter: TurnMeter | undefined;
-  #lastFailure: LastFailure | undefined;
+  #lastMoments: LastMoments | undefined;
+  #lastFailure: LastMoments | undefined;
   /** Senders who wait for room. */
   #waiting: (() => void)[] | undefined;
 
@@ -127,7 +124,13 @@ export class Actor implements CellHost, Bonded {
     return this.#cell === undefined ? 0 : this.clock.now() - this.#cell.startedAt;
   }
 
-  get lastFailure(): LastFailure | undefined {
+  /** Of the life that was last to end otherwise than it should. */
+  get lastMoments(): LastMoments | undefined {
+    return this.#lastMoments;
+  }
+
+  /** Of the life that was last to end with an error. */
+  get lastFailure(): LastMoments | undefined {
     return this.#lastFailure;
   }
 
@@ -143,6 +146,7 @@ export class Actor implements CellHost, Bonded {
     this.#watcher = watcher;
     this.mailbox.clearUrgent();
     this.mailbox.isHeld = false;
+    this.#processedBefore = this.#processed;
     this.#cell = new Cell(this.#host.engine, ++this.#lives, this);
   }
 
@@ -288,10 +292,10 @@ export class Actor implements CellHost, Bonded {
 
   ended(reason: ExitReason): void {
     const cell = this.#cell;
-    const error = reasonError(reason);
-    if (error !== undefined && cell !== undefined) {
+    if (cell !== undefined && isReported(reason)) this.#lastMoments = this.#momentsOf(cell, reason);
+    if (reasonError(reason) !== undefined) {
       this.#crashes++;
-      this.#lastFailure = { error, during: cell.during, state: cell.stateShown(STATE_CHARS_MAX) };
+      this.#lastFailure = this.#lastMoments;
     }
     if (this.#status !== 'ignored') this.#status = 'stopping';
     this.mailbox.isHeld = false;
@@ -331,6 +335,18 @@ export class Actor implements CellHost, Bonded {
   #hearEnd(path: string, life: number, reason: ExitReason): void {
     if (this.#cell?.trapsExits === true) this.#post({ kind: 'exit', path, life, reason });
     else if (reason.kind !== 'normal') this.#cell?.end(reason, 'a link');
+  }
+
+  #momentsOf(cell: Cell, reason: ExitReason): LastMoments {
+    return {
+      life: cell.life,
+      error: reasonError(reason),
+      during: cell.during,
+      state: cell.stateShown(STATE_CHARS_MAX),
+      mailbox: this.mailbox.depth,
+      processed: this.#processed - this.#processedBefore,
+      uptimeMs: this.clock.now() - cell.startedAt,
+    };
   }
 
   #offer(message: unknown): Offered<unknown> {

@@ -10,9 +10,8 @@ import { runAs } from './attribution.ts';
 import type { Culprit } from './attribution.ts';
 import { IGNORE } from './behavior.ts';
 import type { Behavior, ExitReason, Signal } from './behavior.ts';
-import { cappedJson } from './capped-json.ts';
-import { messageName } from './dead-letters.ts';
 import { NORMAL, toErrorInfo } from './exit-reason.ts';
+import { shownMessage, shownState } from './exposure.ts';
 import { LifeContext } from './life-context.ts';
 import type { ContextHost, LifeRunner } from './life-context.ts';
 import type { Lane, Mailbox } from './mailbox.ts';
@@ -20,6 +19,7 @@ import { OwnMessage } from './own-message.ts';
 import type { Runnable } from './run-queue.ts';
 import type { Trace } from './trace.ts';
 import type { Crank, TurnEngine } from './turn-engine.ts';
+import { turnMark } from './turn-mark.ts';
 
 /** What the runtime says to a life, ahead of what actors say. */
 export type Urgent = Signal | { readonly kind: 'first'; readonly message: unknown };
@@ -111,6 +111,12 @@ export class Cell implements Culprit, Crank, LifeRunner, Runnable {
     return this.#behavior?.trapsExits === true;
   }
 
+  // Culprit
+
+  get path(): string {
+    return this.context.path;
+  }
+
   // LifeRunner
 
   exitSoon(reason: ExitReason): void {
@@ -130,7 +136,7 @@ export class Cell implements Culprit, Crank, LifeRunner, Runnable {
   get during(): string {
     switch (this.#activity) {
       case 'receive':
-        return `receive ${this.#describe(this.#subject)}`;
+        return `receive ${shownMessage(this.#behavior, this.#subject)}`;
       case 'signal':
         return `signal ${(this.#subject as Signal).kind}`;
       case 'init':
@@ -146,12 +152,7 @@ export class Cell implements Culprit, Crank, LifeRunner, Runnable {
 
   /** What `view` shows of the state now, as JSON of limited length; undefined when there is no view. Never throws. */
   stateShown(charsMax: number): string | undefined {
-    if (!this.#isInitialised || this.#behavior?.view === undefined) return undefined;
-    try {
-      return cappedJson(this.#behavior.view(this.#state), charsMax);
-    } catch (error) {
-      return `its view failed: ${toErrorInfo(error).message}`;
-    }
+    return this.#isInitialised ? shownState(this.#behavior, this.#state, charsMax) : undefined;
   }
 
   /** There is something in the mailbox. */
@@ -243,9 +244,14 @@ export class Cell implements Culprit, Crank, LifeRunner, Runnable {
   #work(from: number): void | Promise<void> {
     const before = this.#handled;
     let rest: Promise<void> | void = undefined;
-    while (rest === undefined && this.#ending === undefined && this.#hasWork && !this.#isTurnOver) {
-      this.#handled++;
-      rest = this.#next();
+    turnMark.enter(this.context.path, this.life);
+    try {
+      while (rest === undefined && this.#ending === undefined && this.#hasWork && !this.#isTurnOver) {
+        this.#handled++;
+        rest = this.#next();
+      }
+    } finally {
+      turnMark.leave();
     }
     this.#host.turned(this.#handled - before, from, this.#host.clock.now());
     if (rest !== undefined) return rest.then(() => this.#work(this.#host.clock.now()));
@@ -304,7 +310,7 @@ export class Cell implements Culprit, Crank, LifeRunner, Runnable {
       return next;
     } finally {
       const tookMs = this.#host.clock.now() - from;
-      for (const trace of this.#host.traces ?? []) trace.note(this.life, tookMs, outcome, () => this.#describe(message));
+      for (const trace of this.#host.traces ?? []) trace.note(this.life, tookMs, outcome, () => shownMessage(this.#behavior, message));
     }
   }
 
@@ -355,15 +361,6 @@ export class Cell implements Culprit, Crank, LifeRunner, Runnable {
     this.#isAwaiting = false;
     if (this.#ending !== undefined) this.#host.afterlife(this.life, 'zombie-settled', error);
     return this.#ending === undefined;
-  }
-
-  /** A behavior that cannot tell its message apart must not keep its crash from being told. */
-  #describe(message: unknown): string {
-    try {
-      return this.#behavior?.describe?.(message) ?? messageName(message);
-    } catch {
-      return messageName(message);
-    }
   }
 
   #faultOf(error: unknown): ExitReason {

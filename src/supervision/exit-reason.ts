@@ -16,17 +16,24 @@ const CAUSES_MAX = 8;
 /** A stack is for a person: what does not fit a screen is not read. */
 const STACK_CHARS_MAX = 4_000;
 const MESSAGE_CHARS_MAX = 2_000;
+const NAME_CHARS_MAX = 100;
 
+/** Whatever was thrown, also what throws when it is looked at: a report must not fail over what it reports. */
 export function toErrorInfo(error: unknown, depth = 0): ErrorInfo {
-  if (!(error instanceof Error)) return { name: 'NonError', message: clip(describeThrown(error), MESSAGE_CHARS_MAX) };
-  const code: unknown = 'code' in error ? error.code : undefined;
-  return {
-    name: error.name,
-    message: clip(error.message, MESSAGE_CHARS_MAX),
-    ...(typeof code === 'string' ? { code } : {}),
-    ...(error.stack === undefined ? {} : { stack: clip(error.stack, STACK_CHARS_MAX) }),
-    ...(error.cause === undefined || depth >= CAUSES_MAX ? {} : { cause: toErrorInfo(error.cause, depth + 1) }),
-  };
+  try {
+    if (!(error instanceof Error)) return { name: 'NonError', message: clip(describeThrown(error), MESSAGE_CHARS_MAX) };
+    const code: unknown = 'code' in error ? error.code : undefined;
+    const { name, message, stack, cause } = error;
+    return {
+      name: clip(String(name), NAME_CHARS_MAX),
+      message: clip(String(message), MESSAGE_CHARS_MAX),
+      ...(typeof code === 'string' ? { code: clip(code, NAME_CHARS_MAX) } : {}),
+      ...(typeof stack === 'string' ? { stack: clip(stack, STACK_CHARS_MAX) } : {}),
+      ...(cause === undefined || depth >= CAUSES_MAX ? {} : { cause: toErrorInfo(cause, depth + 1) }),
+    };
+  } catch {
+    return { name: 'Error', message: 'an error that cannot be shown' };
+  }
 }
 
 /** One line: `TypeError: x is not a function ← caused by …`. */

@@ -36,6 +36,16 @@ describe('an error as data', () => {
     expect(depth).to.equal(8);
   });
 
+  it('is told of whatever was thrown, also of what throws when it is looked at', () => {
+    const boom = (): never => {
+      throw new Error('boom');
+    };
+    const liar = Object.defineProperty(new Error('x'), 'message', { get: boom });
+    expect(toErrorInfo(liar)).to.deep.equal({ name: 'Error', message: 'an error that cannot be shown' });
+    expect(toErrorInfo(new Proxy(new Error('x'), { get: boom, has: boom, getPrototypeOf: boom })).message).to.equal('an error that cannot be shown');
+    expect(toErrorInfo(Object.assign(new Error('x'), { name: 7, message: { a: 1 }, stack: 5 }))).to.deep.equal({ name: '7', message: '[object Object]' });
+  });
+
   it('is clipped to what a person reads', () => {
     const error = new Error('x'.repeat(100_000));
     expect(JSON.stringify(toErrorInfo(error)).length).to.be.lessThan(7_000);
