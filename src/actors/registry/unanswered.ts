@@ -2,8 +2,8 @@
 import { MeshError } from '../../errors.ts';
 import { SAVE_AGAIN_MS } from './persistence.ts';
 
-/** A second of writes on a sound disk and more; a disk that hangs is in trouble long before, and then writes are refused. */
-const UNANSWERED_MAX = 20_000;
+/** As many as may wait in a mailbox; a disk that hangs is in trouble long before, and then writes are refused anyway. */
+const UNANSWERED_MAX = 10_000;
 const NEXT_ATTEMPT = `the node tries again every ${SAVE_AGAIN_MS / 1_000} s`;
 
 interface Waiting {
