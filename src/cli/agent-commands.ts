@@ -45,7 +45,7 @@ export const AGENT_COMMANDS: readonly CommandSpec[] = [
       const timeoutMs = options['timeout'] === undefined ? 0 : wholeNumber('--timeout', String(options['timeout']), 1, COMMAND_TIMEOUT_MAX_MS);
       const reply = await ask((admin) => admin.sendCommand({ agent, name, arguments: args, timeoutMs }));
       const output = io.isTerminal.stdout ? reply.output.split('\n').map(printable).join('\n') : reply.output;
-      answer({ agent: reply.agent, node: reply.node, ok: reply.ok, output: reply.output, tookMs: reply.tookMs }, () =>
+      answer({ agent: reply.agent, node: reply.node, ok: reply.ok, output: reply.output, tookMs: Math.round(reply.tookMs) }, () =>
         output === '' ? [] : [output.replace(/\n$/, '')],
       );
       return reply.ok ? DONE : FAILED;

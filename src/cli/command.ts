@@ -65,6 +65,8 @@ export interface Call {
   readonly options: Readonly<Record<string, string | readonly string[] | boolean | undefined>>;
   /** For standard output. */
   readonly paint: Paint;
+  /** In characters, of the terminal that standard output is; undefined when it is none. */
+  readonly width: number | undefined;
   /** For standard error. */
   readonly paintError: Paint;
   /** The answer on standard output: `view` with --json, else `lines`. */

@@ -60,9 +60,9 @@ export function formatMembers(members: readonly MemberLine[], paint: Paint): str
   );
 }
 
-export function formatHistory(events: readonly HistoryLine[], paint: Paint): string[] {
+export function formatHistory(events: readonly HistoryLine[], paint: Paint, width?: number): string[] {
   return formatTable(
-    [{ head: 'TIME' }, { head: 'EVENT' }, { head: 'ACTOR' }, { head: 'LIFE', align: 'right' }, { head: 'REASON' }, { head: 'DECISION' }, { head: 'ERROR' }],
+    [{ head: 'TIME' }, { head: 'EVENT' }, { head: 'ACTOR' }, { head: 'LIFE', align: 'right' }, { head: 'REASON' }, { head: 'DECISION' }, { head: 'ERROR', cutTo: Infinity }],
     events.map((event) => [
       event.at,
       event.type === 'crash' ? paint.red(event.type) : printable(event.type),
@@ -73,5 +73,6 @@ export function formatHistory(events: readonly HistoryLine[], paint: Paint): str
       paint.red(printable(event.error?.split('\n', 1)[0] ?? '')),
     ]),
     paint,
+    width,
   );
 }

@@ -4,7 +4,7 @@ import { formatTable } from './format-table.ts';
 import { paintStatus, printable, type Paint } from './paint.ts';
 import type { TreeLine } from './views.ts';
 
-export function formatTree(root: TreeLine, paint: Paint): string[] {
+export function formatTree(root: TreeLine, paint: Paint, width?: number): string[] {
   const rows = [...rowsBelow(root, printable(root.path), '', paint)];
   return formatTable(
     [
@@ -13,10 +13,11 @@ export function formatTree(root: TreeLine, paint: Paint): string[] {
       { head: 'RESTARTS', align: 'right' },
       { head: 'MAILBOX', align: 'right' },
       { head: 'UPTIME', align: 'right' },
-      { head: 'LAST ERROR' },
+      { head: 'LAST ERROR', cutTo: Infinity },
     ],
     rows,
     paint,
+    width,
   );
 }
 

@@ -39,10 +39,10 @@ export const NODE_COMMANDS: readonly CommandSpec[] = [
     summary: 'draw the supervision tree, or the part of it at a path',
     options: [{ flags: '--depth <levels>', summary: 'show at most this many levels of children' }],
     example: 'mesh tree --depth 2',
-    run: async ({ ask, answer, operands, options, paint }) => {
+    run: async ({ ask, answer, operands, options, paint, width }) => {
       const depth = options['depth'] === undefined ? DEPTH_MAX : wholeNumber('--depth', String(options['depth']), 0, DEPTH_MAX);
       const tree = treeLine(await ask((admin) => admin.getTree({ path: operands[0] ?? '' })), depth);
-      answer(tree, () => formatTree(tree, paint));
+      answer(tree, () => formatTree(tree, paint, width));
       return DONE;
     },
   },
@@ -52,12 +52,12 @@ export const NODE_COMMANDS: readonly CommandSpec[] = [
     summary: 'list crashes and restarts with their causes, the newest last',
     options: [{ flags: '--limit <n>', summary: 'show at most this many (default: 100)' }],
     example: 'mesh history --limit 20',
-    run: async ({ ask, answer, remark, operands, options, paint }) => {
+    run: async ({ ask, answer, remark, operands, options, paint, width }) => {
       const limit = options['limit'] === undefined ? 0 : wholeNumber('--limit', String(options['limit']), 1, HISTORY_MAX);
       const { events } = await ask((admin) => admin.listHistory({ path: operands[0] ?? '', limit }));
       const lines = events.map(historyLine);
       if (lines.length === 0) remark('nothing has crashed or been restarted');
-      answer(lines, () => (lines.length === 0 ? [] : formatHistory(lines, paint)));
+      answer(lines, () => (lines.length === 0 ? [] : formatHistory(lines, paint, width)));
       return DONE;
     },
   },

@@ -50,11 +50,11 @@ export const REGISTRY_COMMANDS: readonly CommandSpec[] = [
     operands: '[prefix]',
     summary: 'list the entries, or those whose key starts with a prefix',
     example: 'mesh registry list service/',
-    run: async ({ ask, answer, remark, operands, paint }) => {
+    run: async ({ ask, answer, remark, operands, paint, width }) => {
       const { entries } = await ask((admin) => admin.registryList({ prefix: operands[0] ?? '' }));
       const lines = entries.map(entryLine);
       if (lines.length === 0) remark(operands[0] === undefined ? 'the registry is empty' : `no key starts with "${operands[0]}"`);
-      answer(lines, () => (lines.length === 0 ? [] : formatEntries(lines, paint)));
+      answer(lines, () => (lines.length === 0 ? [] : formatEntries(lines, paint, width)));
       return DONE;
     },
   },

@@ -46,6 +46,7 @@ function callOf(io: CliIo, doors: Doors, operands: readonly string[], options: C
     operands,
     options,
     paint: paintFor(io.isTerminal.stdout, io.env),
+    width: io.isTerminal.stdout ? io.columns : undefined,
     paintError: paintFor(io.isTerminal.stderr, io.env),
     answer: (view, lines) => print(isJson ? [JSON.stringify(view, undefined, 2)] : lines()),
     answerOne: (view, line) => print([isJson ? JSON.stringify(view) : line()]),

@@ -1,6 +1,6 @@
 /**
  * What commands print with --json: shapes that scripts rely on, kept apart from the wire's so that either may change.
- * Absent is `null`; moments are ISO 8601; spans are milliseconds.
+ * Absent is `null`; moments are ISO 8601; spans are whole milliseconds, round trips to three places.
  */
 import type { Agent__Output } from '../transport/generated/omega/mesh/v1/Agent.ts';
 import type { HistoryEvent__Output } from '../transport/generated/omega/mesh/v1/HistoryEvent.ts';
@@ -11,10 +11,19 @@ import type { StatusReply__Output } from '../transport/generated/omega/mesh/v1/S
 import type { TelemetryEvent__Output } from '../transport/generated/omega/mesh/v1/TelemetryEvent.ts';
 import type { TreeNode__Output } from '../transport/generated/omega/mesh/v1/TreeNode.ts';
 
-/** As it came, but for the moment in it. */
+/** Who and where first, then figures. */
 export function statusView(status: StatusReply__Output): object {
-  const { registryNotSaved: unsaved } = status;
-  return { ...status, registryNotSaved: unsaved && { since: moment(unsaved.atMs), reason: unsaved.reason } };
+  const { node: name, gossipAddress, grpcAddress, adminSocket, dataDir, registryNotSaved: unsaved, ...figures } = status;
+  return {
+    name,
+    gossipAddress,
+    grpcAddress,
+    adminSocket,
+    dataDir,
+    ...figures,
+    uptimeMs: Math.round(status.uptimeMs),
+    registryNotSaved: unsaved && { since: moment(unsaved.atMs), reason: unsaved.reason },
+  };
 }
 
 export interface MemberLine {
@@ -39,8 +48,8 @@ export function memberLine(member: Member__Output): MemberLine {
     isSelf: member.isSelf,
     grpcAddress: orNull(member.grpcAddress),
     session: member.session,
-    rttMs: member.rttMs < 0 ? null : member.rttMs,
-    sinceMs: member.sinceMs,
+    rttMs: member.rttMs < 0 ? null : Math.round(member.rttMs * 1_000) / 1_000,
+    sinceMs: Math.round(member.sinceMs),
   };
 }
 
@@ -74,7 +83,7 @@ export function treeLine(node: TreeNode__Output, depth: number): TreeLine {
     mailbox: node.mailbox,
     mailboxMax: node.mailboxMax,
     processed: node.processed,
-    uptimeMs: node.uptimeMs,
+    uptimeMs: Math.round(node.uptimeMs),
     lastError: orNull(node.lastError),
     children: depth === 0 ? [] : node.children.map((child) => treeLine(child, depth - 1)),
   };
@@ -101,7 +110,7 @@ export function historyLine(event: HistoryEvent__Output): HistoryLine {
     life: event.life,
     reason: event.reason,
     decision: orNull(event.decision),
-    delayMs: event.delayMs,
+    delayMs: Math.round(event.delayMs),
     error: orNull(event.error),
   };
 }
@@ -121,8 +130,8 @@ export function agentLine(agent: Agent__Output): AgentLine {
     id: agent.id,
     node: agent.node,
     connected: agent.connected,
-    ratePerS: agent.ratePerS,
-    lastSeenMs: agent.lastSeenMs,
+    ratePerS: Math.round(agent.ratePerS * 10) / 10,
+    lastSeenMs: Math.round(agent.lastSeenMs),
     records: agent.records,
     program: orNull(agent.program),
   };
@@ -161,11 +170,13 @@ export function entryLine(entry: RegistryEntry__Output): EntryLine {
 export interface ChangeLine {
   readonly type: string;
   /** Null for `synced`, which is about no entry. */
+  readonly key: string | null;
+  /** Null for `synced` and `delete`, after which there is none. */
   readonly entry: EntryLine | null;
 }
 
-export function changeLine(event: RegistryEvent__Output): ChangeLine {
-  return { type: event.type, entry: event.entry === null || event.type === 'synced' ? null : entryLine(event.entry) };
+export function changeLine({ type, entry }: RegistryEvent__Output): ChangeLine {
+  return { type, key: type === 'synced' ? null : (entry?.key ?? null), entry: type === 'put' && entry !== null ? entryLine(entry) : null };
 }
 
 function orNull(text: string): string | null {

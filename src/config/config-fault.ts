@@ -21,8 +21,13 @@ export function faultsAsError(faults: readonly [ConfigFault, ...ConfigFault[]]):
 }
 
 export function didYouMean(word: string, known: readonly string[]): Pick<ConfigFault, 'todo'> {
-  const nearest = nearestWord(word, known);
+  // Two letters that changed places are much of a short word: `lna` is `lan` all the same.
+  const nearest = known.find((each) => lettersOf(each) === lettersOf(word)) ?? nearestWord(word, known);
   return nearest === undefined ? {} : { todo: `did you mean ${nearest}?` };
+}
+
+function lettersOf(word: string): string {
+  return word.toLowerCase().split('').sort().join('');
 }
 
 const SHOWN_LENGTH_MAX = 80;

@@ -131,9 +131,29 @@ describe('what people read', () => {
       'k     v      n       2025-01-01T00:00:00.000Z',
       'long  v      n       2025-01-01T00:00:00.000Z won over a concurrent write',
     ]);
-    expect(formatChange({ type: 'put', entry }, PLAIN)).to.equal('put k = v (n, 2025-01-01T00:00:00.000Z)');
-    expect(formatChange({ type: 'delete', entry }, PLAIN)).to.equal('delete k (n, 2025-01-01T00:00:00.000Z)');
-    expect(formatChange({ type: 'synced', entry: null }, PLAIN)).to.equal('synced');
+    expect(formatChange({ type: 'put', key: 'k', entry }, PLAIN)).to.equal('put k = v (n, 2025-01-01T00:00:00.000Z)');
+    expect(formatChange({ type: 'delete', key: 'k', entry: null }, PLAIN)).to.equal('delete k');
+    expect(formatChange({ type: 'synced', key: null, entry: null }, PLAIN)).to.equal('synced');
+  });
+
+  it('shows of a long value as much as there is room for', () => {
+    const entry = { key: 'k', value: 'v'.repeat(500), writer: 'n', writtenAt: '2025-01-01T00:00:00.000Z', conflict: false };
+    expect(formatEntries([entry, { ...entry, value: 'short' }], PLAIN)).to.deep.equal([
+      `KEY  VALUE${' '.repeat(57)}WRITER  WRITTEN`,
+      `k    ${'v'.repeat(59)}…  n       2025-01-01T00:00:00.000Z`,
+      `k    short${' '.repeat(57)}n       2025-01-01T00:00:00.000Z`,
+    ]);
+    for (const width of [50, 80, 200]) {
+      const [, line = ''] = formatEntries([entry], COLOURED, width);
+      expect(line).to.have.length(width).and.to.include('v…');
+    }
+    expect(formatEntries([{ ...entry, value: 'x'.repeat(70) }], PLAIN, 200)[1]).to.include('x'.repeat(70));
+  });
+
+  it('cuts errors to the terminal, and leaves them whole where there is none', () => {
+    const long = worker('/a', { lastError: 'e'.repeat(300) });
+    expect(formatTree(long, PLAIN, 80)[1]).to.have.length(80);
+    expect(formatTree(long, PLAIN)[1]).to.include('e'.repeat(300));
   });
 
   it('tells a status, and only then of trouble when there is some', () => {

@@ -79,6 +79,18 @@ describe('mesh', () => {
       expect(fake.closed).to.equal(2);
     });
 
+    it('rounds what nobody measures so finely', async () => {
+      fake.answerAsNode({
+        listMembers: () => Promise.resolve({ members: [{ ...MEMBER, sinceMs: 10.123_456, rttMs: 0.123_456 }] }),
+        listAgents: () => Promise.resolve({ agents: [{ id: 'a', node: 'n', connected: true, ratePerS: 1.234_5, lastSeenMs: 9.99, records: 1, program: '' }] }),
+        sendCommand: () => Promise.resolve({ agent: 'a', node: 'n', ok: true, output: '', tookMs: 2.6 }),
+      });
+      const json = async (...argv: string[]): Promise<unknown> => JSON.parse((await mesh(...argv, '--json')).stdout);
+      expect((await json('members') as unknown[])[0]).to.include({ sinceMs: 10, rttMs: 0.123 });
+      expect((await json('agents') as unknown[])[0]).to.include({ lastSeenMs: 10, ratePerS: 1.2 });
+      expect(await json('command', 'send', 'a', 'ping')).to.include({ tookMs: 3 });
+    });
+
     it('draws the tree, as deep as asked', async () => {
       const asked: unknown[] = [];
       fake.answerAsNode({ getTree: (request) => Promise.resolve((asked.push(request), TREE)) });
@@ -216,9 +228,20 @@ describe('mesh', () => {
       fake.signal('SIGTERM');
       const { exitCode, stdout } = await ended;
       expect(exitCode).to.equal(0);
-      expect(stdout).to.equal(
-        'put k = v\\n (a, 1970-01-01T00:00:01.000Z)\nsynced\ndelete k (a, 1970-01-01T00:00:01.000Z)\n',
-      );
+      expect(stdout).to.equal('put k = v\\n (a, 1970-01-01T00:00:01.000Z)\nsynced\ndelete k\n');
+    });
+
+    it('tells changes with the same keys whatever they are', async () => {
+      const gone = { key: 'k', value: '', writer: '', writtenAtMs: 0, conflict: false };
+      const events = [{ type: 'put', entry: ENTRY }, { type: 'synced', entry: null }, { type: 'delete', entry: gone }];
+      fake.answerAsNode({ registryWatch: (_, signal) => ofEvents(signal, events) });
+      const ended = mesh('registry', 'watch', '--json');
+      for (const _ of events) await fake.nextStdout();
+      fake.signal('SIGTERM');
+      const lines = (await ended).stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+      for (const line of lines) expect(Object.keys(line)).to.deep.equal(['type', 'key', 'entry']);
+      expect(lines[0]?.['entry']).to.include({ key: 'k', value: 'v\n' });
+      expect(lines.slice(1)).to.deep.equal([{ type: 'synced', key: null, entry: null }, { type: 'delete', key: 'k', entry: null }]);
     });
 
     it('exits 3 when the node ends it', async () => {

@@ -117,6 +117,7 @@ describe('a configuration', () => {
       ['a name that would leave its directory', 'name: ..', 'BAD_CONFIG', /name is "\.\."/],
       ['a key without a value', 'name:', 'BAD_CONFIG', /name is empty/],
       ['an unknown profile', 'profile: lann', 'BAD_CONFIG', /profile is "lann"/, /did you mean lan\?/],
+      ['a profile with letters that changed places', 'profile: lna', 'BAD_CONFIG', /profile is "lna"/, /did you mean lan\?/],
       ['an unknown log level', 'logLevel: warning', 'BAD_CONFIG', /logLevel is "warning"/, /did you mean warn\?/],
       ['a bad address in a list', 'join:\n  - a\n  - b:x', 'BAD_ADDRESS', /^mesh\.yaml:3: join is "b:x"$/],
       ['a seed of port 0', 'join: [a:0]', 'BAD_ADDRESS', /join is "a:0"/],

@@ -56,7 +56,8 @@ describe('a node, as a process', () => {
     const node = await play.node('n1');
     const { code, stdout } = await play.run('status', '--json');
     expect(code).to.equal(0);
-    expect(JSON.parse(stdout)).to.include({ node: 'n1', dataDir: node.dataDir });
+    expect(JSON.parse(stdout)).to.include({ name: 'n1', dataDir: node.dataDir });
+    expect(Object.keys(JSON.parse(stdout) as object).slice(0, 2)).to.deep.equal(['name', 'gossipAddress']);
   });
 
   it('names the port that another process holds', async () => {
