@@ -3,6 +3,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 /** Something that can be ended by a failure nobody awaited. */
 export interface Culprit {
+  readonly path: string;
+  readonly life: number;
   failDetached(error: unknown): void;
 }
 
@@ -14,6 +16,12 @@ export function runAs<T>(culprit: Culprit, work: () => T): T {
 
 export function runAsNobody<T>(work: () => T): T {
   return current.exit(work);
+}
+
+/** Whose code runs, also after an `await`; undefined when it is nobody's. */
+export function currentTurn(): { readonly path: string; readonly life: number } | undefined {
+  const culprit = current.getStore();
+  return culprit && { path: culprit.path, life: culprit.life };
 }
 
 /**
