@@ -19,6 +19,8 @@ export function buildProgram(io: CliIo, run: RunCommand): Command {
   const program = prepare(new Command('mesh'))
     .description('Run a node of a mesh, and look into it.')
     .version(readVersion(), '--version', 'print the version of mesh')
+    // Taken wherever it stands; each command shows it in its own help.
+    .addOption(new Option('--json').hideHelp())
     .addHelpText('after', '\n`mesh <command> --help` shows its options and an example.')
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
@@ -29,6 +31,7 @@ export function buildProgram(io: CliIo, run: RunCommand): Command {
       getErrHelpWidth: () => io.columns,
     });
   for (const spec of COMMANDS) addCommand(program, spec, run);
+  finishGroup(program);
   return program;
 }
 
@@ -68,7 +71,20 @@ function groupOf(parent: Command, name: string): Command {
   if (existing !== undefined) return existing;
   const inGroup = COMMANDS.filter(({ words }) => words.startsWith(`${name} `)).map(({ words }) => words.slice(name.length + 1));
   const summary = `${GROUPS[name]}: ${inGroup.join(', ')}`;
-  return prepare(parent.command(name)).summary(summary).description(`${capitalised(summary)}.`);
+  return finishGroup(prepare(parent.command(name)).summary(summary).description(`${capitalised(summary)}.`));
+}
+
+/** What is no command by itself shows what may follow; as JSON, where JSON was asked for. */
+function finishGroup(group: Command): Command {
+  return group
+    .allowExcessArguments()
+    .action(() => {
+      const [word] = group.args;
+      if (word !== undefined) throw unexpectedWord(group, word);
+      if (group.optsWithGlobals()['json'] !== true) group.help({ error: true });
+      const known = group.commands.map((each) => each.name()).join(', ');
+      throw new MeshError('BAD_ARGUMENT', `\`${pathOf(group)}\` is not a whole command`, { expected: `one of ${known} behind it`, todo: helpHint(group) });
+    });
 }
 
 /** Commander would end the process; here its faults become ours. */
@@ -94,11 +110,14 @@ function unexpectedWord(command: Command, word: string): MeshError {
 }
 
 function badArgument(command: Command, what: string, given: string | undefined, meant: string | undefined): MeshError {
-  const help = `\`${pathOf(command)} --help\` shows what is known`;
   return new MeshError('BAD_ARGUMENT', what, {
     ...(given === undefined ? {} : { given }),
-    todo: meant === undefined ? help : `did you mean ${meant}? ${help}`,
+    todo: meant === undefined ? helpHint(command) : `did you mean ${meant}? ${helpHint(command)}`,
   });
+}
+
+function helpHint(command: Command): string {
+  return `\`${pathOf(command)} --help\` shows what is known`;
 }
 
 function pathOf(command: Command): string {

@@ -21,7 +21,9 @@ export const REFERENCE_AGENT_COMMAND: CommandSpec = {
     { flags: '--id <id>', summary: 'id of this agent, unique in the mesh (default: the host name)' },
     {
       flags: '--node <host[:port]>',
-      summary: `node to connect to; repeat it to name others to turn to (default: the node that runs here; port ${GRPC_PORT_DEFAULT})`,
+      summary:
+        'node to connect to; it tells the agent of the others, and the agent moves to one of them when its node is gone; ' +
+        `may be repeated, for when the first does not answer (default: the node that runs here; port ${GRPC_PORT_DEFAULT})`,
       isRepeatable: true,
     },
     { flags: '--interval <ms>', summary: `time between two readings (default: ${INTERVAL_DEFAULT_MS})` },

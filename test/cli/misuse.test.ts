@@ -59,7 +59,20 @@ describe('mesh', () => {
         expect([exitCode, stdout]).to.deep.equal([2, '']);
         expect(stderr).to.include('Usage: mesh').and.to.include('Commands:');
       });
+
+      it(`as "${['mesh', ...argv, '--json'].join(' ')}" tells as JSON what may follow`, async () => {
+        const { exitCode, stdout, stderr } = await mesh(...argv, '--json');
+        expect([exitCode, stdout]).to.deep.equal([2, '']);
+        const { error } = JSON.parse(stderr) as { error: Record<string, string> };
+        expect(error).to.include({ code: 'BAD_ARGUMENT', message: `\`${['mesh', ...argv].join(' ')}\` is not a whole command` });
+        expect(error['expected']).to.match(/^one of \w+/);
+        expect(error['todo']).to.include('--help');
+      });
     }
+  });
+
+  it('takes --json before the command as well', async () => {
+    expect(JSON.parse((await mesh('--json', 'version')).stdout)).to.have.property('version');
   });
 
   describe('asked for help', () => {
