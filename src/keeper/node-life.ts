@@ -23,6 +23,7 @@ export interface NodeLifeEvents {
 export class NodeLife {
   readonly lastLines = new LastLines();
   readonly #child: ChildProcess;
+  #isAsked = false;
 
   /** @param args of this same Node binary */
   constructor(args: readonly string[], clock: Clock, events: NodeLifeEvents) {
@@ -35,7 +36,11 @@ export class NodeLife {
       isOver = true;
     };
     const endWith = (code: number | null, signal: NodeJS.Signals | null): void => end(signal === null ? (code ?? 0) : 128 + constants.signals[signal], signal);
-    this.#child.on('message', (word) => events.said(word as NodeWord));
+    this.#child.on('message', (word) => {
+      this.#isAsked = false;
+      // The channel may still hold words when the process is gone; by then they are of no life.
+      if (!isOver) events.said(word as NodeWord);
+    });
     this.#child.on('error', (error) => {
       // Also what a signal or a word that comes too late ends in; then it has a process id, and its end is on the way.
       if (this.#child.pid !== undefined) return;
@@ -56,9 +61,12 @@ export class NodeLife {
     this.#child.kill(signal);
   }
 
+  /** One question at a time: a node that hangs would otherwise find one for each beat that it missed. */
   askWhetherAlive(): void {
+    if (this.#isAsked || !this.#child.connected) return;
+    this.#isAsked = true;
     const word: KeeperWord = { kind: 'are-you-alive' };
-    if (this.#child.connected) this.#child.send(word, () => undefined);
+    this.#child.send(word, () => undefined);
   }
 }
 
