@@ -9,7 +9,7 @@ export interface FrameStream<Out, In> {
    * taken; `closed`: the stream has ended.
    */
   send(frame: Out): 'accepted' | 'full' | 'closed';
-  /** Frames that came before this call are kept (bounded) and delivered now. One listener; a second replaces it. */
+  /** Before this call hardly anything is read, so that the other end feels the pressure. One listener; a second replaces it. */
   onFrame(listener: (frame: In) => void): void;
   /**
    * Called once, when the stream is over, also when it ended before this call: with the fault that ended it, given here
@@ -17,9 +17,6 @@ export interface FrameStream<Out, In> {
    * gone out. Never from inside a call to this stream.
    */
   onClosed(listener: (fault: MeshError | undefined) => void): void;
-  /** Stops reading from the socket, so that the other end feels the pressure. */
-  pause(): void;
-  resume(): void;
   /** Ends the stream; idempotent. A fault is told to the other side as a status. */
   close(fault?: MeshError): void;
 }

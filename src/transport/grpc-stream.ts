@@ -39,10 +39,8 @@ class GrpcStream<Out, In> implements FrameStream<Out, In> {
   readonly #parts: StreamParts<Out, In>;
   readonly #outbox: Outbox;
   #listener: ((frame: In) => void) | undefined;
-  /** Frames read while there was no listener or the owner had paused: very few, for reading stops at the first. */
+  /** Frames read while there was no listener: very few, for reading stops at the first. */
   readonly #held: In[] = [];
-  #isPaused = false;
-  #hasRead = false;
   #end: { readonly fault: MeshError | undefined } | undefined;
   #isOver = false;
   #linger: Timer | undefined;
@@ -56,8 +54,8 @@ class GrpcStream<Out, In> implements FrameStream<Out, In> {
     parts.call.on('data', (frame: In) => this.#receive(frame));
   }
 
-  get isPaused(): boolean {
-    return this.#isPaused || this.#listener === undefined;
+  get isHeard(): boolean {
+    return this.#listener !== undefined;
   }
 
   send(frame: Out): 'accepted' | 'full' | 'closed' {
@@ -73,22 +71,13 @@ class GrpcStream<Out, In> implements FrameStream<Out, In> {
 
   onFrame(listener: (frame: In) => void): void {
     this.#listener = listener;
-    this.#flow();
+    while (this.#held.length > 0) listener(this.#held.shift()!);
+    this.#parts.call.resume();
   }
 
   onClosed(listener: (fault: MeshError | undefined) => void): void {
     this.#closedListener = listener;
     this.#tell();
-  }
-
-  pause(): void {
-    this.#isPaused = true;
-    if (this.#hasRead) this.#parts.call.pause();
-  }
-
-  resume(): void {
-    this.#isPaused = false;
-    this.#flow();
   }
 
   close(fault?: MeshError): void {
@@ -117,19 +106,10 @@ class GrpcStream<Out, In> implements FrameStream<Out, In> {
   }
 
   #receive(frame: In): void {
-    this.#hasRead = true;
     if (this.#end !== undefined) return;
-    if (this.isPaused) {
-      this.#held.push(frame);
-      this.#parts.call.pause();
-    } else {
-      this.#listener?.(frame);
-    }
-  }
-
-  #flow(): void {
-    while (!this.isPaused && this.#held.length > 0) this.#listener?.(this.#held.shift()!);
-    if (!this.isPaused) this.#parts.call.resume();
+    if (this.#listener !== undefined) return this.#listener(frame);
+    this.#held.push(frame);
+    this.#parts.call.pause();
   }
 
   /** In a turn of its own, so that a listener never runs inside a call its owner makes. */
@@ -209,7 +189,7 @@ export function clientStream<Out, In>(call: ClientDuplexStream<Buffer, In>, opti
     options.release(isEstablished);
     const fault = status.code === Status.OK ? undefined : errorFromStatus(status, remote);
     // Frames that came before the status are read first; an owner who reads none now must still hear of a fault.
-    if (fault !== undefined && stream.isPaused) stream.over(fault);
+    if (fault !== undefined && !stream.isHeard) stream.over(fault);
     else call.once('end', () => stream.over(fault));
   });
   return stream;

@@ -13,7 +13,6 @@ export class MemoryStream<Out, In> implements FrameStream<Out, In> {
   #frameListener: ((frame: In) => void) | undefined;
   #closedListener: ((fault: MeshError | undefined) => void) | undefined;
   #held: In[] = [];
-  #isPaused = false;
   #end: { readonly fault: MeshError | undefined } | undefined;
   /** Frames vanish and no end notices, as when a cable is pulled. */
   isCut = false;
@@ -60,15 +59,6 @@ export class MemoryStream<Out, In> implements FrameStream<Out, In> {
     if (!this.isOpen) this.#tell();
   }
 
-  pause(): void {
-    this.#isPaused = true;
-  }
-
-  resume(): void {
-    this.#isPaused = false;
-    this.#flow();
-  }
-
   close(fault?: MeshError): void {
     if (!this.isOpen) return;
     this.ended(fault);
@@ -83,7 +73,7 @@ export class MemoryStream<Out, In> implements FrameStream<Out, In> {
   }
 
   #flow(): void {
-    while (this.isOpen && !this.#isPaused && this.#frameListener !== undefined && this.#held.length > 0) this.#frameListener(this.#held.shift()!);
+    while (this.isOpen && this.#frameListener !== undefined && this.#held.length > 0) this.#frameListener(this.#held.shift()!);
   }
 
   #tell(): void {

@@ -38,7 +38,7 @@ interface RosterState {
 const SUPERVISOR_TIMEOUT_MS = 15_000;
 /** Arrivals of one life; the next life numbers on from here, so that what an old stream still says is recognised. */
 const ARRIVALS_PER_LIFE = 2 ** 32;
-/** A session that crashes is back at once the first time and never hammers its peer. */
+/** A session that crashes is back before anybody misses it, and one that goes on crashing does not hammer its peer. */
 const SESSION_BACKOFF: Backoff = { baseMs: 200, maxMs: 30_000, jitter: 0.2 };
 
 export function rosterActor(options: RosterActorOptions): Behavior<RosterState, RosterMessage> {

@@ -43,8 +43,8 @@ export type RosterEffect =
   | { readonly kind: 'log'; readonly level: LogLevel; readonly event: string; readonly fields: LogFields };
 
 export const PULSE_MS = 1_000;
-/** For the hello, and for gossip to tell us of a node that heard of us first. */
-const ARRIVAL_TIMEOUT_MS = 5_000;
+/** For the hello, and for gossip to tell us of a node that heard of us first. Less than a dialer waits for ours: it is to hear the reason. */
+const ARRIVAL_TIMEOUT_MS = 4_000;
 /** Streams that wait for their hello or their session; each holds a socket. More are refused. */
 const ARRIVALS_MAX = 256;
 /** A child reports each second. One that is silent is asked for again: the supervisor knows whether it is there. */

@@ -149,7 +149,7 @@ describe('the roster', () => {
     scene.say({ kind: 'incoming', arrival: 1 });
     expect(scene.say(hello(1, 'a', 'm', '127.0.0.1:9'))).to.deep.equal([]);
     expect(scene.say({ kind: 'incoming', arrival: 2 }, hello(2, 'a'))).to.deep.equal([{ kind: 'hand-over', arrival: 2, node: 'a' }]);
-    const [close] = scene.pass(5_000).filter((effect) => effect.kind === 'close-arrival');
+    const [close] = scene.pass(4_000).filter((effect) => effect.kind === 'close-arrival');
     expect(close).to.deep.include({ arrival: 1 });
     expect(close).to.deep.nested.include({ 'fault.code': 'REFUSED', 'fault.message': `node a is at ${at('a')}, not at 127.0.0.1:9` });
   });
@@ -161,10 +161,10 @@ describe('the roster', () => {
     expect(scene.say({ kind: 'child-started', node: 'a', outcome: 'started' })).to.deep.equal([{ kind: 'hand-over', arrival: 1, node: 'a' }]);
   });
 
-  it('closes what says no hello, or comes from a stranger, after five seconds with the reason', () => {
+  it('closes what says no hello, or comes from a stranger, after four seconds with the reason', () => {
     const scene = new Scene();
     scene.say(members(), { kind: 'incoming', arrival: 1 }, { kind: 'incoming', arrival: 2 }, hello(2, 'a'));
-    expect(scene.pass(4_000)).to.deep.equal([]);
+    expect(scene.pass(3_000)).to.deep.equal([]);
     const closed = scene.pass(1_000).flatMap((effect) => (effect.kind === 'close-arrival' ? [[effect.arrival, effect.fault.code]] : []));
     expect(closed).to.deep.equal([
       [1, 'MALFORMED'],
