@@ -57,7 +57,7 @@ const TURN_MS = 1;
 /** The clock is read once in this many messages. */
 const CLOCK_EVERY = 4;
 
-type Activity = 'init' | 'receive' | 'signal' | 'terminate' | 'detached work' | 'a link' | 'an injected error' | 'overflow' | 'coalesceKey';
+type Activity = 'idle' | 'init' | 'receive' | 'signal' | 'terminate' | 'detached work' | 'a link' | 'an injected error' | 'overflow' | 'coalesceKey';
 
 export class Cell implements Culprit, Crank, LifeRunner, Runnable {
   readonly life: number;
@@ -139,6 +139,7 @@ export class Cell implements Culprit, Crank, LifeRunner, Runnable {
         return `receive ${shownMessage(this.#behavior, this.#subject)}`;
       case 'signal':
         return `signal ${(this.#subject as Signal).kind}`;
+      case 'idle':
       case 'init':
       case 'terminate':
       case 'detached work':
@@ -257,6 +258,7 @@ export class Cell implements Culprit, Crank, LifeRunner, Runnable {
     if (rest !== undefined) return rest.then(() => this.#work(this.#host.clock.now()));
     this.#isTurnDue = false;
     this.#subject = undefined;
+    if (this.#isUp) this.#activity = 'idle';
     if (this.#hasWork) this.wake();
   }
 

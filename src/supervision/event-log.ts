@@ -1,6 +1,7 @@
 /** The trail: what supervision saw and did, newest last, bounded, numbered. */
 import type { ErrorInfo } from './behavior.ts';
-import type { Decision } from './supervisor-effects.ts';
+import type { Restart, Strategy } from './child-spec.ts';
+import type { ChildReport, Decision } from './supervisor-effects.ts';
 
 export type EventType =
   /** A life is up; the first of its path. */
@@ -29,29 +30,51 @@ export interface SupervisionEvent {
   /** One line. */
   readonly reason: string;
   readonly error?: ErrorInfo;
-  /** What was being handled when it crashed: `receive put`, `init`, `timer` … */
+  /** What it did last, with the message that it did it with: `receive put`, `init`, `detached work` … */
   readonly during?: string;
   /** What its `view` showed then, as JSON, clipped. */
   readonly state?: string;
+  /** Messages that waited then. */
+  readonly mailbox?: number;
+  /** Messages that this life had handled, and how long it had lived. */
+  readonly processed?: number;
+  readonly uptimeMs?: number;
   readonly supervisor?: string;
+  readonly strategy?: Strategy;
+  /** Of the child that ended. */
+  readonly restart?: Restart;
+  readonly context?: ChildReport['context'];
   readonly decision?: Decision;
   readonly delayMs?: number;
   readonly budget?: { readonly used: number; readonly intensity: number; readonly periodMs: number };
 }
+
+export type EventListener = (event: SupervisionEvent) => void;
 
 /** Hours of a troubled node, days of a quiet one; about 5 MiB at its worst. */
 export const EVENTS_MAX = 10_000;
 
 export class EventLog {
   readonly #events: SupervisionEvent[] = [];
-  readonly #listener: (event: SupervisionEvent) => void;
+  readonly #listeners = new Set<EventListener>();
   #sequence = 0;
   #crashes = 0;
   /** Index of the oldest event once the ring is full. */
   #oldest = 0;
 
-  constructor(listener: (event: SupervisionEvent) => void) {
-    this.#listener = listener;
+  constructor(listener: EventListener) {
+    this.#listeners.add(listener);
+  }
+
+  /** Number of the newest; 0 when there is none. */
+  get lastSequence(): number {
+    return this.#sequence;
+  }
+
+  /** `listener` hears of every event from now on, and must be quick. @returns what ends that */
+  subscribe(listener: EventListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** How many crashes there were, also those that the ring has forgotten. */
@@ -68,7 +91,7 @@ export class EventLog {
       this.#events[this.#oldest] = event;
       this.#oldest = (this.#oldest + 1) % EVENTS_MAX;
     }
-    this.#listener(event);
+    for (const listener of this.#listeners) listener(event);
   }
 
   /** The newest `limit` events of the actor at `path` and those below it, oldest first. */
@@ -80,5 +103,13 @@ export class EventLog {
       if (event.path === path || event.path.startsWith(below)) found.push(event);
     }
     return found.reverse();
+  }
+
+  /** Up to `limit` of the events that came after the one of that number and are kept still, oldest first. */
+  after(sequence: number, limit: number): readonly SupervisionEvent[] {
+    const oldest = this.#sequence - this.#events.length + 1;
+    const from = Math.max(sequence + 1, oldest);
+    const length = Math.max(0, Math.min(limit, this.#sequence - from + 1));
+    return Array.from({ length }, (_, at) => this.#events[(this.#oldest + from - oldest + at) % this.#events.length]!);
   }
 }

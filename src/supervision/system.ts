@@ -9,11 +9,12 @@ import type { ActorView } from './actor-view.ts';
 import { AskTable } from './asks.ts';
 import type { ActorRef, ExitReason } from './behavior.ts';
 import type { AnyBehavior } from './cell.ts';
-import { childPath, ROOT_PATH } from './child-spec.ts';
+import { childPath, DEFAULTS, ROOT_PATH } from './child-spec.ts';
 import type { ChildSpec, SupervisorRules, SupervisorSpec } from './child-spec.ts';
 import { DeadLetters, messageName } from './dead-letters.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
 import { EventLog } from './event-log.ts';
+import type { SupervisionEvent } from './event-log.ts';
 import { isAbnormal, reasonError, reasonLine, SHUTDOWN } from './exit-reason.ts';
 import { BadSpecError } from './spec-fault.ts';
 import { PathRef } from './path-ref.ts';
@@ -59,8 +60,9 @@ export class ActorSystem implements ActorHost, SupervisorHost {
     this.engine = new TurnEngine(this.clock);
     this.events = new EventLog((event) => {
       const level = event.type === 'crash' || event.type === 'escalate' ? 'error' : 'info';
-      const { path, error, sequence: _sequence, atMs: _atMs, type, ...fields } = event;
-      this.log.log(type === 'start' ? 'debug' : level, `actor-${type}`, { actor: path, ...fields, stack: error?.stack });
+      const { type, path: actor, error, life, reason, during, state, supervisor, decision, delayMs, budget } = event;
+      const fields = { actor, life, reason, during, state, supervisor, decision, delayMs, budget, stack: error?.stack };
+      this.log.log(type === 'start' ? 'debug' : level, `actor-${type}`, fields);
     });
     this.deadLetters = new DeadLetters((letter, count) => {
       this.log.log('debug', 'dead-letters', { actor: letter.path, reason: letter.reason, last: letter.message, count });
@@ -248,7 +250,6 @@ export class ActorSystem implements ActorHost, SupervisorHost {
     const { reason, context, decision, delayMs, budget } = report;
     const actor = this.find(child);
     const error = reasonError(reason);
-    const failure = error === undefined ? undefined : actor?.lastFailure;
     this.events.record({
       atMs: this.clock.wallNow(),
       type: context === 'shutdown_error' ? 'shutdown_error' : isAbnormal(reason) ? 'crash' : 'exit',
@@ -256,9 +257,10 @@ export class ActorSystem implements ActorHost, SupervisorHost {
       life: actor?.life ?? 0,
       reason: reasonLine(reason),
       ...(error === undefined ? {} : { error }),
-      ...(failure === undefined ? {} : { during: failure.during }),
-      ...(failure?.state === undefined ? {} : { state: failure.state }),
+      ...momentsShown(actor),
       supervisor,
+      ...flagsShown(this.#places.get(supervisor), this.#places.get(child)),
+      context,
       decision,
       delayMs,
       budget,
@@ -296,6 +298,19 @@ export class StartError extends Error {
     super(reasonLine(reason));
     this.reason = reason;
   }
+}
+
+/** What is known of how its last life ended; nothing of one that ended in order. */
+function momentsShown(actor: Actor | undefined): Pick<SupervisionEvent, 'during' | 'state' | 'mailbox' | 'processed' | 'uptimeMs'> {
+  const moments = actor?.lastMoments;
+  if (moments === undefined || moments.life !== actor?.life) return {};
+  const { during, state, mailbox, processed, uptimeMs } = moments;
+  return { during, ...(state === undefined ? {} : { state }), mailbox, processed, uptimeMs };
+}
+
+function flagsShown(supervisor: Place | undefined, child: Place | undefined): Pick<SupervisionEvent, 'strategy' | 'restart'> {
+  const strategy = supervisor && rulesOf(supervisor)?.strategy;
+  return { ...(strategy === undefined ? {} : { strategy }), restart: child?.spec.restart ?? DEFAULTS.restart };
 }
 
 /** What the supervisor at `place` goes by; undefined when a worker stands there. */

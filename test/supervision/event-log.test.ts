@@ -35,4 +35,24 @@ describe('the event log', () => {
     expect(log.latest('/odd', 3).map(({ sequence }) => sequence)).to.deep.equal([11_229, 11_231, 11_233]);
     expect(log.crashes).to.equal(EVENTS_MAX + extra);
   });
+
+  it('gives what came after a number, as far as it is kept', () => {
+    const log = new EventLog(() => undefined);
+    expect([log.lastSequence, log.after(0, 9)]).to.deep.equal([0, []]);
+    for (let number = 1; number <= EVENTS_MAX + 5; number++) record(log, '/a');
+    expect(log.after(0, 2).map(({ sequence }) => sequence)).to.deep.equal([6, 7]);
+    expect(log.after(log.lastSequence - 2, 9).map(({ sequence }) => sequence)).to.deep.equal([EVENTS_MAX + 4, EVENTS_MAX + 5]);
+    expect(log.after(log.lastSequence, 9)).to.deep.equal([]);
+    expect(log.after(log.lastSequence + 7, 9)).to.deep.equal([]);
+  });
+
+  it('tells whoever listens, until they want no more', () => {
+    const heard: string[] = [];
+    const log = new EventLog(() => undefined);
+    const stop = log.subscribe(({ path }) => heard.push(path));
+    record(log, '/a');
+    stop();
+    record(log, '/b');
+    expect(heard).to.deep.equal(['/a']);
+  });
 });
