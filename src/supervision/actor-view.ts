@@ -32,6 +32,7 @@ export interface ActorView {
   /** Handlers of ended lives that have not settled yet. */
   readonly zombies: number;
   readonly uptimeMs: number;
+  /** Where no life ended with an error: that the last one was killed, and by whom. */
   readonly lastError: ErrorInfo | undefined;
   readonly children: readonly ActorView[];
 }
@@ -58,7 +59,7 @@ export function actorView({ actor, spec }: { actor: Actor; spec: ChildSpec }, st
     lastTurnMs: meter?.lastTurnMs ?? 0,
     zombies: actor.zombies,
     uptimeMs: actor.uptimeMs,
-    lastError: actor.lastFailure?.error,
+    lastError: actor.lastFailure?.error ?? (actor.lastMoments && { name: 'Error', message: actor.lastMoments.reason }),
     children,
   };
 }

@@ -7,7 +7,7 @@ import type { Bonded } from './bonds.ts';
 import { Cell } from './cell.ts';
 import type { Afterlife, AnyBehavior, CellHost, Urgent } from './cell.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
-import { reasonError, toErrorInfo } from './exit-reason.ts';
+import { reasonError, reasonLine, toErrorInfo } from './exit-reason.ts';
 import { isReported } from './last-moments.ts';
 import type { LastMoments } from './last-moments.ts';
 import { Mailbox } from './mailbox.ts';
@@ -340,6 +340,7 @@ export class Actor implements CellHost, Bonded {
   #momentsOf(cell: Cell, reason: ExitReason): LastMoments {
     return {
       life: cell.life,
+      reason: reasonLine(reason),
       error: reasonError(reason),
       during: cell.during,
       state: cell.stateShown(STATE_CHARS_MAX),

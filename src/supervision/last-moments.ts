@@ -4,6 +4,8 @@ import { reasonError } from './exit-reason.ts';
 
 export interface LastMoments {
   readonly life: number;
+  /** Why it ended, in one line. */
+  readonly reason: string;
   /** What it ended with; undefined when it was killed. */
   readonly error: ErrorInfo | undefined;
   /** What it did last, and the message that it did it with: `receive put`. */

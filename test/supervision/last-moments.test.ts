@@ -81,6 +81,13 @@ describe('the report of a life that ended', () => {
     expect(lastEnd(world)).to.deep.include({ type: 'shutdown_error', reason: 'killed by shutdown timeout', during: 'receive hang' });
   });
 
+  it('shows in the tree that it was killed, and by whom', async () => {
+    expect(world.system.tree('/a')?.lastError).to.equal(undefined);
+    world.system.kill('/a', 'operator');
+    await world.settle();
+    expect(world.system.tree('/a')?.lastError?.message).to.equal('killed by operator');
+  });
+
   it('keeps the last error in sight when a later life is only killed', async () => {
     send('bad');
     await world.settle();
