@@ -170,6 +170,71 @@ inBothLanes('mail', () => {
     expect(await heardWith('drop_newest')).to.deep.equal([[1, 2], 'accepted', ['/a dropped']]);
   });
 
+  it('that is a newer version of what waits takes its place, and is no dead letter', async () => {
+    type Reading = { readonly gauge: string; readonly value: number };
+    const heard: Reading[] = [];
+    const gauge: Behavior<undefined, Reading> = { init: () => undefined, receive: (_state, reading) => void heard.push(reading) };
+    const mailbox = { ...inLane(), overflow: 'coalesce', coalesceKey: (reading: Reading) => reading.gauge } as const;
+    const world = await startWorld({ children: [{ type: 'worker', id: 'gauge', start: () => gauge, mailbox }] });
+    for (let value = 1; value <= 5; value++) for (const name of ['cpu', 'heap']) world.ref<Reading>('/gauge').send({ gauge: name, value });
+    await world.settle();
+    expect(heard).to.deep.equal([{ gauge: 'cpu', value: 5 }, { gauge: 'heap', value: 5 }]);
+    expect(world.system.tree('/gauge')).to.deep.include({ overflow: 'coalesce', overflowed: 8 });
+    expect(deadLetters(world)).to.deep.equal([]);
+    await world.stop();
+  });
+
+  it('whose key cannot be told crashes its receiver, not its sender', async () => {
+    const mailbox = { overflow: 'coalesce', coalesceKey: (): string => crash(undefined as never) as string } as const;
+    const world = await startWorld({ children: [puppet('a', { mailbox })] });
+    expect(world.ref<Order>('/a').send(exitNormally)).to.equal('full');
+    await world.settle();
+    expect(lifeOf(world, '/a')).to.equal(2);
+    expect(deadLetters(world)).to.deep.equal(['/a full']);
+    await world.stop();
+  });
+
+  it('offered from the high-water mark on waits until only the low one waits', async () => {
+    const world = await startWorld({ children: [puppet('a', { mailbox: { overflow: 'backpressure', max: 6, high: 4, low: 1 } })] });
+    const log: string[] = [];
+    const offer = (name: string, order: Order): void => void world.ref<Order>('/a').offer(order).then((outcome) => log.push(`${name} ${outcome}`));
+    let letGo: () => void = () => undefined;
+    await order(world, '/a', () => new Promise<void>((resolve) => (letGo = resolve)));
+    for (let number = 1; number <= 7; number++) offer(`offer ${number}`, () => log.push(`heard ${number}`));
+    await world.settle();
+    expect(log.toSorted()).to.deep.equal(['offer 1 accepted', 'offer 2 accepted', 'offer 3 accepted', 'offer 7 full']);
+    log.length = 0;
+    letGo();
+    await world.settle();
+    expect(log.filter((line) => line.startsWith('heard'))).to.have.length(6);
+    expect(log.indexOf('offer 4 accepted')).to.be.greaterThan(log.indexOf('heard 4'));
+    expect(log.filter((line) => line.endsWith('accepted'))).to.deep.equal(['offer 4 accepted', 'offer 5 accepted', 'offer 6 accepted']);
+    await world.stop();
+  });
+
+  it('offered does not keep its sender waiting for a life that has ended, nor where nobody is', async () => {
+    const world = await startWorld({ children: [puppet('a', { restart: 'temporary', mailbox: { overflow: 'backpressure', max: 6, high: 1 } })] });
+    await order(world, '/a', hang);
+    const offered = world.ref<Order>('/a').offer(hang);
+    world.system.kill('/a', 'test');
+    expect(await offered).to.equal('accepted');
+    await world.settle();
+    expect(await world.ref<Order>('/a').offer(hang)).to.equal('noproc');
+    await world.stop();
+  });
+
+  it('over the bound of an actor that must not fall behind ends its life, told as such', async () => {
+    const world = await startWorld({ children: [puppet('a', { mailbox: { overflow: 'crash', max: 2 } })] });
+    const outcomes = [1, 2, 3].map(() => world.ref<Order>('/a').send(() => undefined));
+    expect(outcomes).to.deep.equal(['accepted', 'accepted', 'full']);
+    await world.settle();
+    expect(lifeOf(world, '/a')).to.equal(2);
+    expect(world.system.find('/a')?.lastFailure).to.deep.include({ during: 'overflow' });
+    expect(world.system.find('/a')?.lastFailure?.error?.message).to.equal('more than 2 messages waited');
+    expect(deadLetters(world).toSorted()).to.deep.equal(['/a ended', '/a ended', '/a full']);
+    await world.stop();
+  });
+
   it("an actor's own timers and results are not dropped for what others send", async () => {
     for (const max of [1, 2]) {
       const heard: string[] = [];

@@ -28,6 +28,47 @@ describe('a mailbox', () => {
     });
   }
 
+  it('that coalesces holds the newest of each key where the first of it stood, below its bound too', () => {
+    const mailbox = new Mailbox<never, string>({ max: 3, overflow: 'coalesce', coalesceKey: (reading) => (reading.startsWith('-') ? undefined : reading[0]!) });
+    const outcomes = ['a1', 'b1', 'a2', '-x', 'c1', 'b2', '-y'].map((reading) => mailbox.offer(reading).outcome);
+    expect(outcomes).to.deep.equal(['accepted', 'accepted', 'accepted', 'accepted', 'full', 'accepted', 'full']);
+    expect(mailbox.overflowed).to.equal(4);
+    expect([mailbox.shift(), mailbox.offer('a3').outcome, mailbox.drain()]).to.deep.equal(['a2', 'accepted', ['b2', '-x', 'a3']]);
+    expect(mailbox.offer('b3').outcome).to.equal('accepted');
+    expect(mailbox.drain()).to.deep.equal(['b3']);
+  });
+
+  it('under backpressure is pressed from its high-water mark on until it is down to its low one', () => {
+    const mailbox = new Mailbox<never, number>({ max: 10, overflow: 'backpressure', high: 4, low: 2 });
+    const pressed: boolean[] = [];
+    const after = (step: () => void): void => (step(), void pressed.push(mailbox.isPressed));
+    for (let number = 0; number < 4; number++) after(() => mailbox.offer(number));
+    for (let number = 0; number < 3; number++) after(() => mailbox.shift());
+    expect(pressed).to.deep.equal([false, false, false, true, true, false, false]);
+    for (let number = 0; number < 9; number++) mailbox.offer(number);
+    mailbox.drain();
+    expect(mailbox.isPressed).to.equal(false);
+  });
+
+  it('that is held gives out what the runtime says and keeps the mail', () => {
+    const mailbox = new Mailbox<string, string>();
+    mailbox.isHeld = true;
+    mailbox.offer('mail');
+    expect([mailbox.isEmpty, mailbox.depth, mailbox.shift()]).to.deep.equal([true, 1, undefined]);
+    mailbox.pushUrgent('news');
+    expect([mailbox.isEmpty, mailbox.shiftUrgent(), mailbox.isEmpty]).to.deep.equal([false, 'news', true]);
+    mailbox.isHeld = false;
+    expect([mailbox.isEmpty, mailbox.shift()]).to.deep.equal([false, 'mail']);
+  });
+
+  it('remembers the most that ever waited, also when it has let go of the room for it', () => {
+    const mailbox = new Mailbox<never, number>();
+    for (let number = 0; number < 5_000; number++) mailbox.offer(number);
+    while (!mailbox.isEmpty) mailbox.shift();
+    mailbox.offer(1);
+    expect([mailbox.depth, mailbox.depthMax, mailbox.shift()]).to.deep.equal([1, 5_000, 1]);
+  });
+
   it('takes ten thousand by default, and refuses the next', () => {
     const mailbox = new Mailbox();
     for (let number = 0; number < MAILBOX_MAX; number++) expect(mailbox.offer(number).outcome).to.equal('accepted');

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { ChildSpec } from '../../src/supervision/child-spec.ts';
 import { startWorld } from '../support/actor-world.ts';
 import { pause } from '../support/real-time.ts';
 import { hang, inBothLanes, order, puppet } from './puppet.ts';
@@ -54,6 +55,46 @@ inBothLanes('a turn', () => {
     let isHeard = false;
     await order(world, '/free', () => (isHeard = true));
     expect(isHeard).to.equal(true);
+    await world.stop();
+  });
+});
+
+describe('the line of the lane queue', () => {
+  const queued = (id: string): ChildSpec => puppet(id, { mailbox: { lane: 'queue', max: 100_000 } });
+  const turnOfTheLoop = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+  it('takes a message through a hundred lives in one turn of the loop', async () => {
+    const count = 100;
+    const world = await startWorld({ children: Array.from({ length: count }, (_, number) => queued(`c${number}`)) });
+    let isThrough = false;
+    const pass = (at: number): Order => () => (at === count ? (isThrough = true) : world.ref<Order>(`/c${at}`).send(pass(at + 1)));
+    world.ref<Order>('/c0').send(pass(1));
+    await turnOfTheLoop();
+    expect(isThrough).to.equal(true);
+    await world.stop();
+  });
+
+  it('gives each life a slice: one that is flooded does not hold up the next', async () => {
+    const world = await startWorld({ children: [queued('flooded'), queued('other')] });
+    const heardBefore: number[] = [];
+    let flood = 0;
+    for (let number = 0; number < 50_000; number++) world.ref<Order>('/flooded').send(() => void flood++);
+    for (let number = 0; number < 3; number++) world.ref<Order>('/other').send(() => heardBefore.push(flood));
+    await world.settle();
+    expect(heardBefore[0]).to.be.lessThan(65);
+    expect(flood).to.equal(50_000);
+    await world.stop();
+  });
+
+  it('lets the loop turn after some thousand messages, so that timers fire', async () => {
+    const world = await startWorld({ children: [queued('a'), queued('b')] });
+    let passes = 0;
+    const toAndFro = (to: string, back: string): Order => () => void (passes++, world.ref<Order>(to).send(toAndFro(back, to)));
+    world.ref<Order>('/a').send(toAndFro('/b', '/a'));
+    await turnOfTheLoop();
+    await turnOfTheLoop();
+    expect(passes).to.be.within(2, 2 * 4_096);
+    world.system.kill('/a', 'test');
     await world.stop();
   });
 });
