@@ -50,8 +50,8 @@ describe('a keeper, as a process', function () {
     expect(pid).not.to.equal(node.process.pid);
     process.kill(pid, 'SIGKILL');
     await until('the second READY', 10_000, () => (readiesOf(node) === 2 ? true : undefined));
-    const status = await node.json<{ node: string; pid: number }>('status');
-    expect(status.node).to.equal('n1');
+    const status = await node.json<{ name: string; pid: number }>('status');
+    expect(status.name).to.equal('n1');
     expect(status.pid).not.to.equal(pid);
 
     const report = JSON.parse(readFileSync(join(node.dataDir, 'crash.json'), 'utf8')) as Record<string, unknown> & { stderr: string[] };
