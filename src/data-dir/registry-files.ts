@@ -7,7 +7,7 @@
  */
 import { constants } from 'node:fs';
 import { link, mkdir, open, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { MeshError } from '../errors.ts';
 import { systemErrorMeaning } from '../system-error.ts';
 import { encodeFrames, LOG_HEADER, readLog, readSingleFrame } from './log-frames.ts';
@@ -34,6 +34,8 @@ export class RegistryFiles {
   /** The log has been read and ends with a whole frame: what is appended will be read back. */
   #isWhole = false;
   #isLoaded = false;
+  /** Files that must not be lost have a second name. */
+  #isKept = true;
   #last: Promise<unknown> = Promise.resolve();
 
   /** @param directory made when it is not there; nobody else writes to it */
@@ -93,6 +95,7 @@ export class RegistryFiles {
     return this.#inTurn('write', async () => {
       // What nobody has read would be wiped out.
       if (!this.#isLoaded) throw new Error('what is there has not been read yet');
+      if (!this.#isKept) await this.#setAside();
       await this.#makeDirectory();
       await this.#install('snapshot', Buffer.concat([LOG_HEADER, encodeFrames([snapshot])]));
       // Only now: until the snapshot is safe, the log is all there is.
@@ -126,12 +129,14 @@ export class RegistryFiles {
 
   /** Both: changes in the log rest on what the snapshot holds, and say together what neither says alone. */
   async #setAside(): Promise<string[]> {
+    this.#isKept = false;
     const kept: string[] = [];
     for (const file of ['snapshot', 'log'] as const) {
       const path = await unlessMissing(this.#keepAs(file));
       if (path !== undefined) kept.push(path);
     }
-    await this.#syncDirectory();
+    await syncDirectory(this.directory);
+    this.#isKept = true;
     return kept;
   }
 
@@ -167,28 +172,32 @@ export class RegistryFiles {
       await rm(draft, { force: true }).catch(() => undefined);
       throw error;
     }
-    await this.#syncDirectory();
+    await syncDirectory(this.directory);
   }
 
   async #makeDirectory(): Promise<void> {
-    // Its parent is the node's data directory, which is there as long as the node runs.
-    await mkdir(this.directory, { mode: DIRECTORY_MODE }).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
-    if (!(await stat(this.directory)).isDirectory()) throw new Error('it is not a directory');
-  }
-
-  async #syncDirectory(): Promise<void> {
-    const handle = await open(this.directory, 'r');
     try {
-      await handle.sync();
-    } finally {
-      await handle.close();
+      // Its parent is the node's data directory, which is there as long as the node runs.
+      await mkdir(this.directory, { mode: DIRECTORY_MODE });
+      await syncDirectory(dirname(this.directory));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if (!(await stat(this.directory)).isDirectory()) throw new Error('it is not a directory', { cause: error });
     }
   }
 
   #path(file: string): string {
     return join(this.directory, file);
+  }
+}
+
+/** Names in it are as safe as the files then. */
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
 

@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -110,6 +110,18 @@ describe('the files of the registry', () => {
     expect(readFileSync(path('snapshot.broken'), 'utf8')).to.equal('of an earlier day');
     expect(readFileSync(path('snapshot.broken-2'), 'utf8')).to.equal('scrambled');
     expect(readFileSync(path('log.broken')).equals(fileOf('since'))).to.equal(true);
+  });
+
+  it('keep a snapshot that nobody could use, at the latest when another takes its place', async () => {
+    write({ snapshot: fileOf('of another kind'), log: fileOf('since') });
+    await files.load();
+    renameSync(directory, `${directory}.away`);
+    expect(await faultOf(files.setAside())).to.be.instanceOf(MeshError);
+    renameSync(`${directory}.away`, directory);
+    await files.replace(bytes('new'));
+    expect(readFileSync(path('snapshot.broken')).equals(fileOf('of another kind'))).to.equal(true);
+    expect(readFileSync(path('log.broken')).equals(fileOf('since'))).to.equal(true);
+    expect(await words()).to.deep.equal(['new']);
   });
 
   it('keep a log that is none of ours', async () => {
