@@ -106,7 +106,9 @@ function misuse(command: Command, error: CommanderError): MeshError {
 function unexpectedWord(command: Command, word: string): MeshError {
   const known = command.commands.map((each) => each.name());
   if (known.length === 0) return badArgument(command, `unexpected argument '${word}'`, word, undefined);
-  return badArgument(command, `unknown command '${word}'`, word, nearestWord(word, known));
+  // `mesh tail`: the second word of a command, without its first.
+  const whole = command.parent === null ? COMMANDS.find(({ words }) => words.endsWith(` ${word}`))?.words : undefined;
+  return badArgument(command, `unknown command '${word}'`, word, whole ?? nearestWord(word, known));
 }
 
 function badArgument(command: Command, what: string, given: string | undefined, meant: string | undefined): MeshError {

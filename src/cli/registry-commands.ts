@@ -39,7 +39,7 @@ export const REGISTRY_COMMANDS: readonly CommandSpec[] = [
       const key = operands[0]!;
       const { deleted } = await ask((admin) => admin.registryDelete({ key }));
       if (!deleted) {
-        throw new MeshError('NOT_FOUND', `nothing is stored under "${key}"`, { given: key, todo: 'see `mesh registry list`' });
+        throw new MeshError('NOT_FOUND', `nothing is stored under ${JSON.stringify(key)}`, { given: key, todo: 'see `mesh registry list`' });
       }
       answer({ key, deleted }, () => [`deleted ${printable(key)}`]);
       return DONE;

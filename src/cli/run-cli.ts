@@ -66,7 +66,7 @@ function callOf(io: CliIo, doors: Doors, operands: readonly string[], options: C
       try {
         for await (const item of open(admin, stop.signal)) each(item);
         if (stop.signal.aborted) return DONE;
-        throw new MeshError('SESSION_CLOSED', 'the node ended the stream', { todo: 'see whether it still runs: `mesh status`' });
+        throw new MeshError('SESSION_CLOSED', 'the node ended the stream', { todo: 'see with `mesh status` whether it still runs' });
       } catch (error) {
         if (stop.signal.aborted) return DONE;
         throw error;

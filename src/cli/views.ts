@@ -11,9 +11,9 @@ import type { StatusReply__Output } from '../transport/generated/omega/mesh/v1/S
 import type { TelemetryEvent__Output } from '../transport/generated/omega/mesh/v1/TelemetryEvent.ts';
 import type { TreeNode__Output } from '../transport/generated/omega/mesh/v1/TreeNode.ts';
 
-/** Who and where first, then figures. */
+/** Who and where first, then figures, trouble last. */
 export function statusView(status: StatusReply__Output): object {
-  const { node: name, gossipAddress, grpcAddress, adminSocket, dataDir, registryNotSaved: unsaved, ...figures } = status;
+  const { node: name, gossipAddress, grpcAddress, adminSocket, dataDir, unreachedSeeds, packetsDropped, deadLetters, registryNotSaved: unsaved, ...figures } = status;
   return {
     name,
     gossipAddress,
@@ -22,6 +22,9 @@ export function statusView(status: StatusReply__Output): object {
     dataDir,
     ...figures,
     uptimeMs: Math.round(status.uptimeMs),
+    deadLetters,
+    unreachedSeeds,
+    packetsDropped,
     registryNotSaved: unsaved && { since: moment(unsaved.atMs), reason: unsaved.reason },
   };
 }

@@ -98,7 +98,7 @@ export function findNode(options: {
   if (only === undefined) {
     throw new MeshError('NODE_UNREACHABLE', 'no node is running here', {
       expected: 'a running node',
-      todo: 'start one with `mesh start`, or name its directory with --data-dir',
+      todo: 'start one with `mesh start`, or name the directory of one that runs with --data-dir',
     });
   }
   if (others.length === 0) return only;

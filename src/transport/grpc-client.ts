@@ -81,6 +81,7 @@ export interface AdminClient {
   readonly listMembers: Asking<Rpc['ListMembers']>;
   readonly getTree: Asking<Rpc['GetTree']>;
   readonly listHistory: Asking<Rpc['ListHistory']>;
+  readonly listEvents: Following<Rpc['ListEvents']>;
   readonly killActor: Asking<Rpc['KillActor']>;
   readonly listAgents: Asking<Rpc['ListAgents']>;
   readonly tailAgent: Following<Rpc['TailAgent']>;
@@ -121,6 +122,7 @@ export function connectAdmin(socketPath: string): AdminClient {
     listMembers: ask(service.ListMembers),
     getTree: ask(service.GetTree),
     listHistory: ask(service.ListHistory),
+    listEvents: follow(service.ListEvents),
     killActor: ask(service.KillActor),
     listAgents: ask(service.ListAgents),
     tailAgent: follow(service.TailAgent),
@@ -198,7 +200,7 @@ function adminFault(error: Pick<ServiceError, 'code' | 'details'> | null, socket
   if (fault.code !== 'NODE_UNREACHABLE' || error.code !== Status.UNAVAILABLE) return fault;
   return new MeshError('NODE_UNREACHABLE', `no node answers on ${socketPath}`, {
     given: socketPath,
-    todo: 'the node does not seem to run: start it, or name the data directory of the one that does',
+    todo: 'start it with `mesh start`, or name the directory of one that runs with --data-dir',
     cause: error,
   });
 }

@@ -30,7 +30,7 @@ export async function clearSocketPath(path: string): Promise<void> {
     throw new MeshError('DATA_DIR_UNUSABLE', `${path} is in the way of the admin socket`, { given: path, todo: 'move the file away' });
   }
   if (await answers(path)) {
-    throw new MeshError('ALREADY_RUNNING', `a node listens on ${path}`, { given: path, todo: 'stop it, or choose another data directory' });
+    throw new MeshError('ALREADY_RUNNING', `a node listens on ${path}`, { given: path, todo: 'stop it, or choose another --data-dir' });
   }
   await unlink(path).catch((cause: unknown) => {
     throw new MeshError('DATA_DIR_UNUSABLE', `cannot remove the stale socket ${path}`, { given: path, cause });

@@ -16,6 +16,7 @@ describe('mesh', () => {
   describe('misused', () => {
     const CASES: readonly (readonly [argv: string, message: string, hint: RegExp])[] = [
       ['staus', "unknown command 'staus'", /did you mean status\? `mesh --help`/],
+      ['tail a1', "unknown command 'tail'", /did you mean agents tail\?/],
       ['gossip', "unknown command 'gossip'", /`mesh --help`/],
       ['registry putt k v', "unknown command 'putt'", /did you mean put\? `mesh registry --help`/],
       ['agents tial', "unknown command 'tial'", /did you mean tail\? `mesh agents --help`/],

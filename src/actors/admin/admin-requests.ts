@@ -13,6 +13,7 @@ import type { MembershipRequest, MembershipView } from '../membership/membership
 import type { PeersRequest, SessionView } from '../peers/peer-messages.ts';
 import type { RegistryEntryView, RegistryRequest, RegistryStatus } from '../registry/registry-messages.ts';
 import { agent, historyEvent, member, registryEntry, treeNode, treeTotals } from './admin-views.ts';
+import type { Trail } from './event-follower.ts';
 import { answered, answeredOr, ROOM_TIMEOUT_MS } from './room-answer.ts';
 
 /** What only the runtime knows or may do. */
@@ -20,6 +21,10 @@ interface Operator {
   tree(path: string): ActorView | undefined;
   paths(): readonly string[];
   events(path: string, limit: number): readonly SupervisionEvent[];
+  /** All events in order, as far as they are kept. */
+  readonly trail: Trail;
+  /** `heard` runs at each event, and must be quick. @returns what ends that */
+  onEvent(heard: () => void): () => void;
   /** Counts since the process began. */
   crashes(): number;
   /** Messages that reached nobody since the process began. */
@@ -33,6 +38,8 @@ type NodeFacts = Pick<Required<StatusReply>, 'node' | 'version' | 'pid' | 'gossi
 
 export interface AdminRequestsOptions {
   readonly facts: () => NodeFacts;
+  /** Tells this run of the node from others. */
+  readonly boot: string;
   readonly memoryBytes: () => number;
   readonly clock: Clock;
   readonly operator: Operator;
@@ -51,7 +58,7 @@ const HISTORY_MAX = 10_000;
 /** Without these two an operator cannot see or mend anything: killing them must be meant. */
 const GUARDED = new Set(['/', '/edge', '/edge/admin']);
 
-type Requests = Omit<AdminHandler, 'tailAgent' | 'registryWatch'>;
+type Requests = Omit<AdminHandler, 'listEvents' | 'tailAgent' | 'registryWatch'>;
 
 export function adminRequests(options: AdminRequestsOptions): Requests {
   return { ...nodeRequests(options), ...treeRequests(options), ...agentRequests(options), ...registryRequests(options.registry) };
@@ -101,7 +108,7 @@ function nodeRequests(options: AdminRequestsOptions): Pick<Requests, 'getStatus'
   };
 }
 
-function treeRequests({ operator, kill }: AdminRequestsOptions): Pick<Requests, 'getTree' | 'listHistory' | 'killActor'> {
+function treeRequests({ operator, kill, boot }: AdminRequestsOptions): Pick<Requests, 'getTree' | 'listHistory' | 'killActor'> {
   return {
     getTree({ path }) {
       const view = operator.tree(path === '' ? '/' : path);
@@ -114,7 +121,7 @@ function treeRequests({ operator, kill }: AdminRequestsOptions): Pick<Requests, 
       // A first start is no event in a history of trouble.
       const events = operator.events(path === '' ? '/' : path, HISTORY_MAX).filter(({ type }) => type !== 'start').slice(-wanted);
       if (events.length === 0 && path !== '' && !operator.paths().includes(path)) return Promise.reject(unknownPath(path, operator.paths()));
-      return Promise.resolve({ events: events.map(historyEvent) });
+      return Promise.resolve({ events: events.map(historyEvent), boot });
     },
 
     killActor({ path, force }) {
@@ -156,7 +163,7 @@ function registryRequests(registry: ActorRef<RegistryRequest>): Pick<Requests, '
 
     async registryGet({ key }) {
       const entry = await answered(registry.ask((reply: Reply<RegistryEntryView | undefined>) => ({ kind: 'get', key, reply }), ROOM_TIMEOUT_MS));
-      if (entry === undefined) throw new MeshError('NOT_FOUND', `there is no key ${JSON.stringify(key)}`, { given: key, todo: 'see the keys with: mesh registry list' });
+      if (entry === undefined) throw new MeshError('NOT_FOUND', `nothing is stored under ${JSON.stringify(key)}`, { given: key, todo: 'see `mesh registry list`' });
       return registryEntry(entry);
     },
 
@@ -175,12 +182,12 @@ function unknownPath(path: string, known: readonly string[]): MeshError {
   const nearest = nearestWord(path, known);
   return new MeshError('UNKNOWN_PATH', `there is no actor at ${path}`, {
     given: path,
-    todo: `${nearest === undefined ? '' : `did you mean ${nearest}? `}see all with: mesh tree`,
+    todo: `${nearest === undefined ? '' : `did you mean ${nearest}? `}see \`mesh tree\``,
   });
 }
 
 function notRunning(path: string): MeshError {
-  return new MeshError('REFUSED', `${path} has no life to end just now`, { given: path, todo: `see: mesh tree ${path}` });
+  return new MeshError('REFUSED', `${path} has no life to end just now`, { given: path, todo: `see \`mesh tree ${path}\`` });
 }
 
 function guarded(path: string): MeshError {

@@ -24,5 +24,5 @@ export function answeredOr<R>(question: Promise<R>, otherwise: R): Promise<R> {
 
 function roomFault(error: AskError): MeshError {
   const why = { noproc: 'is not running', full: 'has a full mailbox', refused: 'cannot take this question', exited: 'ended while it was asked', timeout: 'did not answer in time' }[error.failure];
-  return new MeshError('OVERLOADED', `${error.path} ${why}`, { todo: `see: mesh tree ${error.path}, then try again`, cause: error });
+  return new MeshError('OVERLOADED', `${error.path} ${why}`, { todo: `see \`mesh tree ${error.path}\`, then try again`, cause: error });
 }

@@ -293,7 +293,7 @@ export class AgentSession {
   }
 
   #offline(how: string): MeshError {
-    return new MeshError('AGENT_OFFLINE', `agent ${this.#options.agent} ${how}`, { todo: 'see mesh agents' });
+    return new MeshError('AGENT_OFFLINE', `agent ${this.#options.agent} ${how}`, { todo: 'see `mesh agents`' });
   }
 
   #report(now: number): AgentSessionEffect {

@@ -48,7 +48,7 @@ export class Commands {
     const { agent, node, timeoutMs } = outstanding;
     return new MeshError('AGENT_LATE', `agent ${agent} on ${node} did not answer in ${timeoutMs} ms`, {
       expected: `an answer in ${timeoutMs} ms`,
-      todo: 'it may have run the command nonetheless; give it more time, or see whether it is connected with mesh agents',
+      todo: 'it may have run the command nonetheless; give it more time, or see with `mesh agents` whether it is connected',
     });
   }
 }

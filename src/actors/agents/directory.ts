@@ -112,7 +112,7 @@ export class Directory {
     return new MeshError('AGENT_OFFLINE', `agent ${agent} has been offline for ${forS} s; it was last connected to ${known.node}`, {
       given: agent,
       expected: 'an agent that is connected',
-      todo: 'see mesh agents',
+      todo: 'see `mesh agents`',
     });
   }
 
@@ -318,8 +318,7 @@ export class Directory {
     const nearest = this.#table.nearest(agent);
     return new MeshError('AGENT_UNKNOWN', `no agent ${agent} was seen in this mesh`, {
       given: agent,
-      expected: nearest ?? 'an id that mesh agents lists',
-      todo: nearest === undefined ? 'see mesh agents' : `did you mean ${nearest}?`,
+      todo: `${nearest === undefined ? '' : `did you mean ${nearest}? `}see \`mesh agents\``,
     });
   }
 }

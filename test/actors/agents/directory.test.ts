@@ -292,7 +292,7 @@ describe('a command', () => {
     scene.report('sensor-1', 100);
     const [answer] = scene.say({ kind: 'command', agent: 'sensro-1', order: order('c1') });
     expect(codeOf(answer)).to.equal('AGENT_UNKNOWN');
-    expect(answer).to.have.nested.property('answer.todo', 'did you mean sensor-1?');
+    expect(answer).to.have.nested.property('answer.todo', 'did you mean sensor-1? see `mesh agents`');
   });
 
   it('for an agent that is offline says since when and where it was', () => {
