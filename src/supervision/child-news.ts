@@ -6,7 +6,7 @@ import type { Child } from './child-record.ts';
 import { childPath } from './child-spec.ts';
 import { INTENSITY_REACHED, isAbnormal, NORMAL } from './exit-reason.ts';
 import type { Family } from './family.ts';
-import { shutDown, walkOver } from './family-walks.ts';
+import { followSignificant, shutDown, walkOver } from './family-walks.ts';
 import { isRestarted, restartGroup } from './restart.ts';
 import type { ChildReport, SupervisorInput } from './supervisor-effects.ts';
 import type { StartChildOutcome } from './supervisor-messages.ts';
@@ -23,6 +23,7 @@ export function childStarted(family: Family, child: Child, isUp: boolean, now: n
   child.isUp = isUp;
   const outcome: StartChildOutcome = isUp ? { outcome: 'started', ref: family.refOf(id) } : { outcome: 'ignored' };
   family.answerStart(child, outcome);
+  family.answerRestart(child, isUp ? { outcome: 'restarted', ref: family.refOf(id) } : { outcome: 'ignored' });
   // An ignoring child keeps its spec, unless it can never be started again. Source: supervisor(3), "ignore".
   if (!isUp && family.isGoneWhenDown(child)) family.forget(id);
 }
@@ -43,6 +44,7 @@ export function childExited(family: Family, child: Child, { reason, uptimeMs }: 
   if (status === 'stopping' || family.phase === 'stopping' || family.walk?.isTakingDown(spec.id) === true) return wentDown(family, child, reason, now);
   child.status = 'down';
   const context = status === 'starting' ? 'start_error' : 'child_terminated';
+  family.answerRestart(child, { outcome: 'start_failed', error: withError(reason) });
   if (context === 'start_error' && child.startReply !== undefined) {
     family.report(child, { context, reason, decision: 'stop', delayMs: 0 }, now);
     family.answerStart(child, { outcome: 'start_failed', error: withError(reason) });
@@ -56,9 +58,14 @@ export function childExited(family: Family, child: Child, { reason, uptimeMs }: 
   }
   if (!isRestarted(child.flags.restart, reason)) {
     family.report(child, { context, reason, decision: 'stop', delayMs: 0 }, now);
-    return family.staysDown(child);
+    return endedForGood(family, child);
   }
   restart(family, child, { context, reason, uptimeMs }, now);
+}
+
+function endedForGood(family: Family, child: Child): void {
+  family.staysDown(child);
+  if (child.flags.significant) followSignificant(family);
 }
 
 /** A child ended that was to end: asked to, or next in a walk; then it is no failure to count, as in OTP. */
@@ -69,6 +76,7 @@ function wentDown(family: Family, child: Child, reason: ExitReason, now: number)
   if (isAbnormal(reason) && !isAsKilled) family.report(child, { context: 'shutdown_error', reason, decision: 'stop', delayMs: 0 }, now);
   for (const reply of child.terminateReplies.splice(0)) family.answer(reply, 'ok');
   if (family.walk?.willStart(id) === true && !family.isGoneWhenDown(child)) return family.emit({ kind: 'await-restart', id });
+  if (child.restartReplies.length > 0) return family.start(child);
   family.answerStart(child, { outcome: 'shutting_down' });
   family.staysDown(child);
 }
@@ -86,12 +94,12 @@ function restart(family: Family, child: Child, { context, reason, uptimeMs }: En
   if (isExceeded || child.failuresInARow >= (backoff?.consecutiveMax ?? Infinity)) {
     const isLetGo = family.isDynamic && !family.isBudgetShared;
     family.report(child, { context, reason, decision: isLetGo ? 'stop' : 'escalate', delayMs: 0 }, now);
-    return isLetGo ? family.staysDown(child) : shutDown(family, { kind: 'shutdown', info: INTENSITY_REACHED });
+    return isLetGo ? endedForGood(family, child) : shutDown(family, { kind: 'shutdown', info: INTENSITY_REACHED });
   }
   const delayMs = backoff === undefined ? 0 : backoffDelayMs(backoff, child.failuresInARow, family.random);
   child.failuresInARow++;
   family.report(child, { context, reason, decision: delayMs > 0 ? 'backoff' : 'restart', delayMs }, now);
-  const group = restartGroup(family.spec.strategy, family.children.keys(), id);
+  const group = restartGroup(family.rules.strategy, family.children.keys(), id);
   if (group.length > 1) return walkOver(family, group, delayMs);
   if (delayMs === 0) return family.start(child);
   child.status = 'restarting';

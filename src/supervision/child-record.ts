@@ -4,13 +4,13 @@ import { childFlags } from './child-spec.ts';
 import type { ChildFlags, ChildSpec } from './child-spec.ts';
 import { reasonError, reasonLine } from './exit-reason.ts';
 import type { RestartTimes } from './intensity.ts';
-import type { StartChildOutcome } from './supervisor-messages.ts';
+import type { RestartOneOutcome, StartChildOutcome } from './supervisor-messages.ts';
 
 type ChildStatus = 'down' | 'starting' | 'running' | 'stopping' | 'restarting' | 'ignored';
 
 export interface Child {
-  readonly spec: ChildSpec;
-  readonly flags: ChildFlags;
+  spec: ChildSpec;
+  flags: ChildFlags;
   status: ChildStatus;
   /** Whether its present life has started: only such a life hears a stop. */
   isUp: boolean;
@@ -23,6 +23,8 @@ export interface Child {
   /** A child that fails its start on request is forgotten, unless it was there before. */
   isNew: boolean;
   readonly terminateReplies: Reply<'ok'>[];
+  /** Who waits for its next life. It is started when it goes down, whatever its spec says. */
+  readonly restartReplies: Reply<RestartOneOutcome>[];
 }
 
 export function newChild(spec: ChildSpec): Child {
@@ -37,6 +39,7 @@ export function newChild(spec: ChildSpec): Child {
     startReply: undefined,
     isNew: false,
     terminateReplies: [],
+    restartReplies: [],
   };
 }
 

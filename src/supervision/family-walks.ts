@@ -4,6 +4,9 @@ import type { ExitReason } from './behavior.ts';
 import type { Family } from './family.ts';
 import { RestartWalk } from './restart-walk.ts';
 
+/** What a supervisor exits with whose significant children have ended. */
+const AUTO_SHUTDOWN = 'auto_shutdown';
+
 export function walkUpFirst(family: Family): void {
   const { order } = family;
   family.walk = new RestartWalk({ epoch: family.nextEpoch(), order, stop: [], start: order, delayMs: 0 });
@@ -29,6 +32,7 @@ export function shutDown(family: Family, reason: ExitReason): void {
   const { order, isDynamic } = family;
   family.walk = isDynamic ? undefined : new RestartWalk({ epoch: family.nextEpoch(), order, stop: order, start: [], delayMs: 0 });
   for (const child of family.children.values()) {
+    family.answerRestart(child, { outcome: 'shutting_down' });
     // Dynamic children do not depend on each other: all stop at once.
     if (isActive(child) && isDynamic) family.stop(child);
     if (isActive(child) || child.status === 'ignored') continue;
@@ -38,11 +42,25 @@ export function shutDown(family: Family, reason: ExitReason): void {
   }
 }
 
+/**
+ * A significant child has ended for good: the supervisor follows, if it is to. One that is starting comes up first, as in
+ * OTP, where nothing is heard before that. Source: supervisor(3), "Automatic Shutdown".
+ */
+export function followSignificant(family: Family): void {
+  family.hasLostSignificant = true;
+  const { autoShutdown = 'never' } = family.rules;
+  if (autoShutdown === 'never' || family.phase !== 'running') return;
+  const isOneLeft = [...family.children.values()].some((child) => child.flags.significant && (isActive(child) || family.isRestarting(child)));
+  if (autoShutdown === 'any_significant' || !isOneLeft) shutDown(family, { kind: 'shutdown', info: AUTO_SHUTDOWN });
+}
+
 /** Takes the steps that can be taken now. */
 export function advance(family: Family): void {
   const { walk } = family;
   if (walk?.phase === 'down') walkDown(family, walk);
   if (walk?.phase === 'up') walkUp(family, walk);
+  // The end of the first walk up may be the beginning of the last one down.
+  if (family.walk !== walk && family.walk !== undefined) return advance(family);
   if (family.phase !== 'stopping' || family.walk !== undefined) return;
   if (family.isDynamic && family.children.size > 0) return;
   family.phase = 'over';
@@ -74,4 +92,5 @@ function walked(family: Family): void {
   if (family.phase !== 'starting') return;
   family.phase = 'running';
   family.emit({ kind: 'started' });
+  if (family.hasLostSignificant) followSignificant(family);
 }

@@ -4,39 +4,41 @@ import type { ActorRef, ExitReason, Reply } from './behavior.ts';
 import { isActive, newChild } from './child-record.ts';
 import type { Child } from './child-record.ts';
 import { DEFAULTS } from './child-spec.ts';
-import type { ChildSpec, SupervisorSpec } from './child-spec.ts';
+import type { ChildSpec, SupervisorRules } from './child-spec.ts';
 import { SHUTDOWN } from './exit-reason.ts';
 import { addRestart, restartsInPeriod } from './intensity.ts';
 import type { Intensity, RestartTimes } from './intensity.ts';
 import type { RestartWalk } from './restart-walk.ts';
 import type { ChildReport, SupervisorEffect } from './supervisor-effects.ts';
-import type { StartChildOutcome } from './supervisor-messages.ts';
+import type { RestartOneOutcome, StartChildOutcome } from './supervisor-messages.ts';
 
 export class Family {
-  readonly spec: SupervisorSpec;
+  rules: SupervisorRules;
   readonly path: string;
   readonly random: Random;
   readonly refOf: (id: string) => ActorRef<unknown>;
   /** In start order. */
-  readonly children = new Map<string, Child>();
+  children = new Map<string, Child>();
   phase: 'starting' | 'running' | 'stopping' | 'over' = 'starting';
   /** What the supervisor exits with once it has no children. */
   exitReason: ExitReason = SHUTDOWN;
+  /** A significant child ended for good while the supervisor was starting. */
+  hasLostSignificant = false;
   walk: RestartWalk | undefined;
   #times: RestartTimes = [];
   #epoch = 0;
   #effects: SupervisorEffect[] = [];
 
-  constructor(spec: SupervisorSpec, path: string, random: Random, refOf: (id: string) => ActorRef<unknown>) {
-    this.spec = spec;
+  constructor(rules: SupervisorRules, path: string, random: Random, refOf: (id: string) => ActorRef<unknown>) {
+    this.rules = rules;
     this.path = path;
     this.random = random;
     this.refOf = refOf;
-    for (const child of spec.children ?? []) this.add(child);
+    for (const child of rules.children ?? []) this.add(child);
   }
 
   get isDynamic(): boolean {
-    return this.spec.strategy === 'dynamic';
+    return this.rules.strategy === 'dynamic';
   }
 
   get isLeaving(): boolean {
@@ -49,7 +51,7 @@ export class Family {
 
   /** Whether children share one budget. */
   get isBudgetShared(): boolean {
-    return (this.spec.budget ?? (this.isDynamic ? 'child' : 'supervisor')) === 'supervisor';
+    return (this.rules.budget ?? (this.isDynamic ? 'child' : 'supervisor')) === 'supervisor';
   }
 
   nextEpoch(): number {
@@ -69,7 +71,7 @@ export class Family {
 
   /** Whether nothing can start the child again once it is down, so that its spec goes with it. */
   isGoneWhenDown(child: Child): boolean {
-    return child.flags.restart === 'temporary' || this.isDynamic;
+    return child.restartReplies.length === 0 && (child.flags.restart === 'temporary' || this.isDynamic);
   }
 
   add(spec: ChildSpec): Child {
@@ -123,6 +125,15 @@ export class Family {
     if (outcome.outcome !== 'start_failed') child.isNew = false;
   }
 
+  answerRestart(child: Child, outcome: RestartOneOutcome): void {
+    for (const reply of child.restartReplies.splice(0)) this.answer(reply, outcome);
+  }
+
+  /** Leaves a trace of what a person asked for; programs do not say who they are. */
+  noteAdmin(verb: string, by: string | undefined, id?: string): void {
+    if (by !== undefined) this.emit({ kind: 'admin', ...(id === undefined ? {} : { id }), verb, by });
+  }
+
   /** Enters a restart in the budget; true when that is one too many. */
   spendRestart(child: Child, now: number): boolean {
     const { times, isExceeded } = addRestart(this.#timesOf(child), now, this.#limit);
@@ -148,7 +159,7 @@ export class Family {
   }
 
   get #limit(): Intensity {
-    return { intensity: this.spec.intensity ?? DEFAULTS.intensity, periodMs: this.spec.periodMs ?? DEFAULTS.periodMs };
+    return { intensity: this.rules.intensity ?? DEFAULTS.intensity, periodMs: this.rules.periodMs ?? DEFAULTS.periodMs };
   }
 
   #timesOf(child: Child): RestartTimes {

@@ -12,8 +12,8 @@ import type { Random } from '../random.ts';
 import type { ActorRef } from './behavior.ts';
 import { childExited, childStarted, childStartTimeout, childStopTimeout } from './child-news.ts';
 import type { Child } from './child-record.ts';
-import { countChildren, deleteChild, restartChild, startChild, terminateChild } from './child-requests.ts';
-import type { SupervisorSpec } from './child-spec.ts';
+import { changeSpec, countChildren, deleteChild, restartChild, restartOne, startChild, terminateChild } from './child-requests.ts';
+import type { SupervisorRules } from './child-spec.ts';
 import { Family } from './family.ts';
 import { advance, shutDown, walkUpFirst } from './family-walks.ts';
 import type { SupervisorEffect, SupervisorInput } from './supervisor-effects.ts';
@@ -23,8 +23,8 @@ type ChildNews = Extract<SupervisorInput, { id: string; epoch: number }>;
 export class SupervisorCore {
   readonly #family: Family;
 
-  constructor(spec: SupervisorSpec, path: string, random: Random, refOf: (id: string) => ActorRef<unknown>) {
-    this.#family = new Family(spec, path, random, refOf);
+  constructor(rules: SupervisorRules, path: string, random: Random, refOf: (id: string) => ActorRef<unknown>) {
+    this.#family = new Family(rules, path, random, refOf);
   }
 
   /** @param now monotonic milliseconds */
@@ -57,6 +57,10 @@ export class SupervisorCore {
         return startChild(family, input);
       case 'restart-child':
         return restartChild(family, input);
+      case 'restart-one':
+        return restartOne(family, input);
+      case 'change-spec':
+        return changeSpec(family, input);
       case 'terminate-child':
         return terminateChild(family, input);
       case 'delete-child':

@@ -1,6 +1,6 @@
 /** What a supervisor's core is told and what it wants done. */
 import type { ExitReason } from './behavior.ts';
-import type { ChildSpec } from './child-spec.ts';
+import type { ChildSpec, SupervisorRules } from './child-spec.ts';
 import type { Intensity } from './intensity.ts';
 import type { SupervisorMessage } from './supervisor-messages.ts';
 
@@ -37,5 +37,9 @@ export type SupervisorEffect =
   | { readonly kind: 'schedule'; readonly key: string; readonly delayMs: number; readonly input: SupervisorInput }
   | { readonly kind: 'reply'; readonly deliver: () => void }
   | { readonly kind: 'report'; readonly id: string; readonly report: ChildReport }
+  /** A person asked for something; of the supervisor itself where no child is named. */
+  | { readonly kind: 'admin'; readonly id?: string; readonly verb: string; readonly by: string }
+  /** These are the supervisor's rules and children from now on, in start order; also in its next lives. */
+  | { readonly kind: 'change'; readonly rules: SupervisorRules; readonly children: readonly ChildSpec[] }
   | { readonly kind: 'started' }
   | { readonly kind: 'exit'; readonly reason: ExitReason };

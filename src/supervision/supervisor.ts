@@ -3,7 +3,7 @@ import type { Random } from '../random.ts';
 import type { ActorContext, ActorRef, Behavior, ExitReason, Signal } from './behavior.ts';
 import type { LifeWatcher } from './actor.ts';
 import { childPath } from './child-spec.ts';
-import type { ChildSpec, SupervisorSpec } from './child-spec.ts';
+import type { ChildSpec, SupervisorRules } from './child-spec.ts';
 import { toErrorInfo } from './exit-reason.ts';
 import { SupervisorCore } from './supervisor-core.ts';
 import type { ChildReport, SupervisorEffect, SupervisorInput } from './supervisor-effects.ts';
@@ -22,12 +22,16 @@ export interface SupervisorHost {
   endChildren(supervisor: string, reason: ExitReason): void;
   /** Puts an input before the supervisor's own mail, if it is still in that life. */
   tell(supervisor: string, life: number, input: SupervisorInput): void;
+  /** `path` is that of whom it concerns. */
+  admin(path: string, what: string): void;
+  /** The supervisor's rules and children from now on, in start order, also in its next lives. */
+  change(supervisor: string, rules: SupervisorRules, children: readonly ChildSpec[]): void;
   report(supervisor: string, child: string, report: ChildReport): void;
 }
 
 type Context = ActorContext<SupervisorInput>;
 
-export function supervisorBehavior(spec: SupervisorSpec, path: string, host: SupervisorHost): Behavior<SupervisorCore, SupervisorInput> {
+export function supervisorBehavior(rules: SupervisorRules, path: string, host: SupervisorHost): Behavior<SupervisorCore, SupervisorInput> {
   const handle = (core: SupervisorCore, input: SupervisorInput, context: Context): SupervisorCore => {
     for (const effect of core.handle(input, context.clock.now())) perform(effect, context);
     return core;
@@ -53,6 +57,10 @@ export function supervisorBehavior(spec: SupervisorSpec, path: string, host: Sup
         return deliver(effect.deliver, context);
       case 'report':
         return host.report(path, childPath(path, effect.id), effect.report);
+      case 'admin':
+        return host.admin(effect.id === undefined ? path : childPath(path, effect.id), `${effect.verb} asked by ${effect.by}`);
+      case 'change':
+        return host.change(path, effect.rules, effect.children);
       case 'started':
         return context.started();
       case 'exit':
@@ -73,7 +81,7 @@ export function supervisorBehavior(spec: SupervisorSpec, path: string, host: Sup
     trapsStop: true,
     startsLate: true,
     init(context) {
-      const core = new SupervisorCore(spec, path, host.random, (id) => host.ref(childPath(path, id)));
+      const core = new SupervisorCore(rules, path, host.random, (id) => host.ref(childPath(path, id)));
       // Children never outlive their supervisor, however it ends; after a shutdown in order there are none left.
       context.own(() => host.endChildren(path, { kind: 'killed', by: `end of ${path}` }));
       return handle(core, { kind: 'start' }, context);

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import type { StartChildOutcome } from '../../src/supervision/supervisor-messages.ts';
+import type { StartChildOutcome, SupervisorMessage } from '../../src/supervision/supervisor-messages.ts';
 import { startWorld } from '../support/actor-world.ts';
-import { crash, countChildren, deleteChild, exitNormally, failingInit, hang, lifeOf, order, puppet, restartChild, startChild, statusOf, supervisor, terminateChild } from './puppet.ts';
+import { crash, countChildren, deleteChild, exitNormally, failingInit, hang, lifeOf, order, puppet, restartChild, restartOne, startChild, statusOf, supervisor, terminateChild } from './puppet.ts';
 import type { Order } from './puppet.ts';
 
 describe('administration of children', () => {
@@ -58,6 +58,122 @@ describe('administration of children', () => {
     expect(statusOf(world, '/a')).to.equal('stopped');
     expect((await restartChild(world, 'a')).outcome).to.equal('started');
     expect(lifeOf(world, '/a')).to.equal(2);
+    await world.stop();
+  });
+
+  it('a child restarted on request ends in order, starts again and is answered when it runs, for no budget', async () => {
+    const trace: string[] = [];
+    const world = await startWorld({ intensity: 0, children: [puppet('a', { trace, init: () => Promise.resolve() }), puppet('b', { trace })] });
+    trace.length = 0;
+    expect(await restartOne(world, 'a')).to.deep.include({ outcome: 'restarted' });
+    expect(trace).to.deep.equal(['-a', '+a']);
+    expect([lifeOf(world, '/a'), statusOf(world, '/a'), world.exit]).to.deep.equal([2, 'running', undefined]);
+    expect(world.system.events.latest('/a', 2).map(({ type, reason }) => `${type}: ${reason}`)).to.deep.equal(['admin: restart asked by operator', 'restart: restart']);
+    await world.stop();
+  });
+
+  for (const [strategy, walked] of [['one_for_all', '-c -b -a +a +b +c'], ['rest_for_one', '-c -b +b +c']] as const) {
+    it(`under ${strategy} it takes its group along`, async () => {
+      const trace: string[] = [];
+      const world = await startWorld({ strategy, intensity: 0, children: ['a', 'b', 'c'].map((id) => puppet(id, { trace })) });
+      trace.length = 0;
+      expect((await restartOne(world, 'b')).outcome).to.equal('restarted');
+      await world.settle();
+      expect(trace.join(' ')).to.equal(walked);
+      expect(world.exit).to.equal(undefined);
+      await world.stop();
+    });
+  }
+
+  it('a child restarted on request comes back whatever its restart says, and under a dynamic supervisor too', async () => {
+    for (const strategy of ['one_for_one', 'dynamic'] as const) {
+      const world = await startWorld({ strategy });
+      await startChild(world, puppet('a', { restart: 'temporary' }));
+      expect((await restartOne(world, 'a')).outcome).to.equal('restarted');
+      expect(lifeOf(world, '/a')).to.equal(2);
+      await order(world, '/a', crash);
+      expect(statusOf(world, '/a'), 'afterwards its spec counts again').to.equal(undefined);
+      await world.stop();
+    }
+  });
+
+  it('a child that is down or in backoff is started at once when its restart is asked for', async () => {
+    const backoff = { baseMs: 60_000, maxMs: 60_000, consecutiveMax: 9 };
+    for (const strategy of ['one_for_one', 'one_for_all'] as const) {
+      const world = await startWorld({ strategy, children: [puppet('down', { restart: 'transient' }), puppet('a', { backoff })] });
+      await order(world, '/down', exitNormally);
+      expect((await restartOne(world, 'down')).outcome).to.equal('restarted');
+      await order(world, '/a', crash);
+      const before = world.clock.now();
+      expect((await restartOne(world, 'a')).outcome).to.equal('restarted');
+      expect(world.clock.now(), strategy).to.equal(before);
+      await world.stop();
+    }
+  });
+
+  it('who asks for a restart while one is under way is answered with the life that comes', async () => {
+    const world = await startWorld({ children: [puppet('a', { terminate: () => new Promise(() => undefined), shutdown: 1_000 })] });
+    const outcomes = await Promise.all([restartOne(world, 'a'), restartOne(world, 'a')]);
+    expect(outcomes.map(({ outcome }) => outcome)).to.deep.equal(['restarted', 'restarted']);
+    expect(lifeOf(world, '/a')).to.equal(2);
+    await world.stop();
+  });
+
+  it('a restart on request whose start fails says so, and the supervisor goes on by its rules', async () => {
+    const world = await startWorld({ children: [puppet('a', { init: failingInit(2) })] });
+    const outcome = await restartOne(world, 'a');
+    expect(outcome).to.deep.include({ outcome: 'start_failed' });
+    await world.settle();
+    expect([lifeOf(world, '/a'), statusOf(world, '/a')]).to.deep.equal([3, 'running']);
+    await world.stop();
+  });
+
+  it('of a restart and an end asked for together the last word counts', async () => {
+    const slow = puppet('a', { terminate: () => new Promise(() => undefined), shutdown: 1_000 });
+    for (const lastWord of ['end', 'restart'] as const) {
+      const world = await startWorld({ children: [slow] });
+      const asked = (what: string): Promise<unknown> => (what === 'end' ? terminateChild(world, 'a') : restartOne(world, 'a'));
+      const [first, last] = await Promise.all([asked(lastWord === 'end' ? 'restart' : 'end'), asked(lastWord)]);
+      if (lastWord === 'end') expect([first, last]).to.deep.equal([{ outcome: 'terminated' }, 'ok']);
+      else expect([first, (last as { outcome: string }).outcome]).to.deep.equal(['ok', 'restarted']);
+      expect(statusOf(world, '/a')).to.equal(lastWord === 'end' ? 'stopped' : 'running');
+      await world.stop();
+    }
+  });
+
+  it('a restart of nobody is not_found, one of a supervisor that goes is refused, one that it cuts short is told so', async () => {
+    for (const strategy of ['one_for_one', 'one_for_all', 'dynamic'] as const) {
+      const world = await startWorld({ strategy });
+      for (const id of ['a', 'b']) await startChild(world, puppet(id, { terminate: () => new Promise(() => undefined), shutdown: 1_000 }));
+      expect(await restartOne(world, 'nobody')).to.deep.equal({ outcome: 'not_found' });
+      const cut = world.supervisor().ask((reply) => ({ kind: 'restart-one', id: 'a', reply }), 60_000);
+      await world.settle();
+      world.system.stop();
+      await world.settle();
+      expect(await cut).to.deep.equal({ outcome: 'shutting_down' });
+      expect(await world.supervisor().ask((reply) => ({ kind: 'restart-one', id: 'b', reply }), 60_000)).to.deep.equal({ outcome: 'shutting_down' });
+      await world.stop();
+      expect(lifeOf(world, '/a') ?? 1).to.equal(1);
+    }
+  });
+
+  it('what a person asks for stands in the event log with who asked, what a program asks for does not', async () => {
+    const world = await startWorld({ children: [puppet('a')] });
+    const ask = (message: (reply: (answer: unknown) => void) => SupervisorMessage): Promise<unknown> => world.outcome(world.supervisor().ask(message, 1_000));
+    for (const by of ['ann', undefined]) {
+      const asker = by === undefined ? {} : { by };
+      await ask((reply) => ({ kind: 'terminate-child', id: 'a', ...asker, reply }));
+      await ask((reply) => ({ kind: 'restart-child', id: 'a', ...asker, reply }));
+      await ask((reply) => ({ kind: 'restart-one', id: 'a', ...asker, reply }));
+      await ask((reply) => ({ kind: 'change-spec', rules: { strategy: 'one_for_one' }, ...asker, reply }));
+      await ask((reply) => ({ kind: 'terminate-child', id: 'nobody', ...asker, reply }));
+    }
+    expect(world.system.events.latest('/', 99).filter(({ type }) => type === 'admin').map(({ path, reason }) => `${path} ${reason}`)).to.deep.equal([
+      '/a stop asked by ann',
+      '/a start asked by ann',
+      '/a restart asked by ann',
+      '/ change asked by ann',
+    ]);
     await world.stop();
   });
 

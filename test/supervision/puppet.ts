@@ -1,9 +1,9 @@
 /** Actors that do what they are told, for tests of what the runtime does with them. */
 import type { ActorContext, Behavior, ExitReason, Reply, Signal } from '../../src/supervision/behavior.ts';
-import type { ChildSpec, Strategy, SupervisorSpec, WorkerSpec } from '../../src/supervision/child-spec.ts';
+import type { ChildSpec, Strategy, SupervisorRules, SupervisorSpec, WorkerSpec } from '../../src/supervision/child-spec.ts';
 import { LANES } from '../../src/supervision/mailbox.ts';
 import type { Lane } from '../../src/supervision/mailbox.ts';
-import type { ChildrenCount, StartChildOutcome, SupervisorMessage } from '../../src/supervision/supervisor-messages.ts';
+import type { ChangeSpecOutcome, ChildrenCount, RestartOneOutcome, StartChildOutcome, SupervisorMessage } from '../../src/supervision/supervisor-messages.ts';
 import type { ActorWorld } from '../support/actor-world.ts';
 
 /** A message to a puppet: done in its turn, with its context. */
@@ -85,6 +85,14 @@ type RestartOutcome = Parameters<Extract<SupervisorMessage, { kind: 'restart-chi
 
 export function restartChild(world: ActorWorld, id: string, path = '/'): Promise<RestartOutcome> {
   return asked<RestartOutcome>(world, (reply) => ({ kind: 'restart-child', id, reply }), path);
+}
+
+export function restartOne(world: ActorWorld, id: string, path = '/'): Promise<RestartOneOutcome> {
+  return asked<RestartOneOutcome>(world, (reply) => ({ kind: 'restart-one', id, by: 'operator', reply }), path);
+}
+
+export function changeSpec(world: ActorWorld, rules: SupervisorRules, path = '/'): Promise<ChangeSpecOutcome> {
+  return asked<ChangeSpecOutcome>(world, (reply) => ({ kind: 'change-spec', rules, reply }), path);
 }
 
 export function terminateChild(world: ActorWorld, id: string, path = '/'): Promise<string> {

@@ -1,10 +1,12 @@
 /** Laws of the supervisor as a state machine, under any order of what may happen to it. */
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import { seededRandom } from '../../src/random.ts';
+import { seededRandom, shuffle } from '../../src/random.ts';
 import type { ExitReason } from '../../src/supervision/behavior.ts';
-import type { Restart, Strategy, SupervisorSpec } from '../../src/supervision/child-spec.ts';
+import { AUTO_SHUTDOWNS } from '../../src/supervision/child-spec.ts';
+import type { AutoShutdown, Restart, Strategy, SupervisorSpec } from '../../src/supervision/child-spec.ts';
 import { SupervisorCore } from '../../src/supervision/supervisor-core.ts';
+import type { ChangeSpecOutcome } from '../../src/supervision/supervisor-messages.ts';
 import type { SupervisorEffect, SupervisorInput } from '../../src/supervision/supervisor-effects.ts';
 import { puppet } from './puppet.ts';
 
@@ -34,10 +36,13 @@ class Stage {
   /** What the core has heard already and must not heed again. */
   readonly old: SupervisorInput[] = [];
   readonly restarts: number[] = [];
+  /** How often each question was answered. */
+  readonly answers: number[] = [];
   starts = 0;
   exits = 0;
   isLeaving = false;
   readonly #core: SupervisorCore;
+  readonly #spec: SupervisorSpec;
   readonly #order: string[];
   readonly #isDynamic: boolean;
   /** Whether later children depend on earlier ones. */
@@ -47,6 +52,7 @@ class Stage {
 
   constructor(spec: SupervisorSpec, isMeddledWith: boolean) {
     this.#core = new SupervisorCore(spec, '/family', seededRandom(7), (id) => ({ path: id, send: () => 'noproc', offer: () => Promise.resolve('noproc'), ask: () => Promise.reject(new Error('unused')) }));
+    this.#spec = spec;
     this.#order = (spec.children ?? []).map(({ id }) => id);
     this.#isDynamic = spec.strategy === 'dynamic';
     this.#isChain = spec.strategy === 'one_for_all' || spec.strategy === 'rest_for_one';
@@ -83,6 +89,20 @@ class Stage {
     this.old.push(input);
   }
 
+  /** A reply that is to be given once. */
+  question(): (answer: unknown) => void {
+    const index = this.answers.push(0) - 1;
+    return () => void this.answers[index]!++;
+  }
+
+  /** Other children under the same strategy: some that were there, in another order, and one that was not. */
+  change(detail: number, reply: (answer: ChangeSpecOutcome) => void): void {
+    const ids = shuffle(seededRandom(detail), ['a', 'b', 'c', 'd', 'e', 'f', 'g']).slice(0, 4);
+    const { strategy } = this.#spec;
+    const rules = { strategy, intensity: detail % 9, periodMs: PERIOD_MS, ...(strategy === 'dynamic' ? {} : { children: ids.map((id) => puppet(id)) }) };
+    this.tell({ kind: 'change-spec', rules, reply });
+  }
+
   fire(index: number): void {
     const [timer] = this.timers.splice(index % this.timers.length, 1);
     if (timer === undefined) return;
@@ -115,6 +135,9 @@ class Stage {
       case 'exit':
         this.exits++;
         expect(this.living, 'the supervisor leaves children behind').to.deep.equal([]);
+        return;
+      case 'admin':
+      case 'change':
         return;
       case 'await-restart':
       case 'retire':
@@ -189,11 +212,13 @@ function happen(stage: Stage, [choice, detail]: Move, isMeddledWith: boolean): v
 
 function meddle(stage: Stage, choice: number, detail: number): void {
   const id = 'abcdefg'[detail % 7]!;
-  const reply = (): void => undefined;
+  const reply = stage.question();
   if (choice === 10) stage.tell({ kind: 'start-child', spec: puppet(id, { restart: RESTARTS[detail % 3]! }), reply });
   if (choice === 11) stage.tell({ kind: 'terminate-child', id, reply });
   if (choice === 12) stage.tell({ kind: 'restart-child', id, reply });
   if (choice === 13) stage.tell({ kind: 'delete-child', id, reply });
+  if (choice === 14) stage.tell({ kind: 'restart-one', id, reply });
+  if (choice === 15) stage.change(detail, reply);
 }
 
 /** Everybody does as asked until the supervisor has ended; fails when it never does. */
@@ -214,30 +239,33 @@ const RESTARTS: readonly Restart[] = ['permanent', 'transient', 'temporary'];
 const SHUTDOWNS = ['brutal_kill', 'infinity', 100] as const;
 
 const children = fc
-  .array(fc.record({ restart: fc.constantFrom(...RESTARTS), shutdown: fc.constantFrom(...SHUTDOWNS), hasBackoff: fc.boolean() }), { minLength: 1, maxLength: 5 })
+  .array(fc.record({ restart: fc.constantFrom(...RESTARTS), shutdown: fc.constantFrom(...SHUTDOWNS), hasBackoff: fc.boolean(), isSignificant: fc.boolean() }), { minLength: 1, maxLength: 5 })
   .map((flags) =>
-    flags.map(({ restart, shutdown, hasBackoff }, index) =>
-      puppet('abcde'[index]!, { restart, shutdown, ...(hasBackoff ? { backoff: { baseMs: 50, maxMs: 400 } } : {}) }),
+    flags.map(({ restart, shutdown, hasBackoff, isSignificant }, index) =>
+      puppet('abcde'[index]!, { restart, shutdown, significant: isSignificant && restart !== 'permanent', ...(hasBackoff ? { backoff: { baseMs: 50, maxMs: 400 } } : {}) }),
     ),
   );
 const stories: fc.Arbitrary<Story> = fc.record({
   specs: children,
   intensity: fc.constantFrom(0, 1, 3, 20),
-  moves: fc.array(fc.tuple(fc.nat({ max: 13 }), fc.nat({ max: 97 })), { maxLength: 120 }),
+  autoShutdown: fc.constantFrom('never' as const, 'never' as const, ...AUTO_SHUTDOWNS),
+  moves: fc.array(fc.tuple(fc.nat({ max: 15 }), fc.nat({ max: 97 })), { maxLength: 120 }),
 });
 
-function familyOf(strategy: Strategy, specs: SupervisorSpec['children'], intensity = 3): SupervisorSpec {
-  return { type: 'supervisor', id: 'family', strategy, intensity, periodMs: PERIOD_MS, ...(strategy === 'dynamic' ? {} : { children: specs ?? [] }) };
+function familyOf(strategy: Strategy, specs: SupervisorSpec['children'], { intensity = 3, autoShutdown = 'never' }: Partial<Story> = {}): SupervisorSpec {
+  return { type: 'supervisor', id: 'family', strategy, intensity, autoShutdown, periodMs: PERIOD_MS, ...(strategy === 'dynamic' ? {} : { children: specs ?? [] }) };
 }
 
 interface Story {
   readonly specs: NonNullable<SupervisorSpec['children']>;
   readonly intensity: number;
+  readonly autoShutdown: AutoShutdown;
   readonly moves: readonly Move[];
 }
 
-function play(strategy: Strategy, { specs, intensity, moves }: Story, isMeddledWith: boolean): Stage {
-  const stage = new Stage(familyOf(strategy, specs, intensity), isMeddledWith);
+function play(strategy: Strategy, story: Story, isMeddledWith: boolean): Stage {
+  const { specs, moves } = story;
+  const stage = new Stage(familyOf(strategy, specs, story), isMeddledWith);
   stage.tell({ kind: 'start' });
   if (strategy === 'dynamic') for (const spec of specs) stage.tell({ kind: 'start-child', spec, reply: () => undefined });
   for (const move of moves) {
@@ -266,11 +294,12 @@ for (const strategy of ['one_for_one', 'one_for_all', 'rest_for_one', 'dynamic']
       );
     });
 
-    it('keeps to one life a child and ends once, also when an operator starts, stops and deletes children meanwhile', () => {
+    it('keeps to one life a child, ends once and answers each question once, also when an operator starts, stops, restarts and deletes children and changes the rules meanwhile', () => {
       fc.assert(
         fc.property(stories, (story) => {
           const stage = play(strategy, story, true);
           if (stage.exits === 0) bringToAnEnd(stage);
+          expect(stage.answers.every((count) => count === 1), 'each question is answered once').to.equal(true);
         }),
         { numRuns: 2_000 },
       );
