@@ -105,7 +105,7 @@ export class Join {
    * address has not joined before that is known to be nobody else's.
    */
   settle(): void {
-    if (!this.#namesake.isAsked && !this.#namesake.lives) this.#settle();
+    if (!this.#namesake.isAsked && !this.#namesake.isListed) this.#settle();
   }
 
   /** It takes too long. */

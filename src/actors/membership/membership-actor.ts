@@ -206,7 +206,7 @@ class MembershipBody {
         this.#newsPace.settle();
         return this.#endJoin(undefined);
       case 'namesake':
-        return this.#onNamesake(effect.address);
+        return this.#onNamesake(effect);
       case 'joining':
         return this.#logJoining(effect.event);
       case 'remember':
@@ -250,11 +250,11 @@ class MembershipBody {
     this.#joinReply = undefined;
   }
 
-  #onNamesake(address: GossipAddress): void {
+  #onNamesake({ address, isListed }: Extract<SwimEffect, { kind: 'namesake' }>): void {
     const { name } = this.#options;
     const at = formatAddress(address);
     const todo = 'give each node a name of its own with --name';
-    if (this.#joinReply !== undefined) return this.#endJoin(new MeshError('NAME_TAKEN', `the name ${name} belongs to a node that runs at ${at}`, { given: name, todo }));
+    if (isListed && this.#joinReply !== undefined) return this.#endJoin(new MeshError('NAME_TAKEN', `the name ${name} belongs to a node that runs at ${at}`, { given: name, todo }));
     this.#context.log.log('error', 'name-contested', { reason: `name ${name} is also claimed by ${at}`, todo });
   }
 

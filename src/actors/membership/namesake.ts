@@ -3,23 +3,25 @@
  * must know of each other, so that one that has only just come can go away again, and people can mend the rest.
  *
  * That the name is listed at another address says little: it may be where this node was in its last life. So whoever is
- * there is asked by name, and told where this node is: then it asks in turn. Memberlist's nodes answer such a question,
- * and report what they are told as a conflict.
+ * there is asked by name, as memberlist's nodes are used to; and who is asked by a node of its own name knows as well.
  */
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
-import { aliveOf } from './claims.ts';
 import type { SwimContext } from './swim-context.ts';
-import { encodeMessage } from './wire/messages.ts';
+import { addressKey, addressOf } from './wire/ip-address.ts';
+import { encodeMessage, type Ping } from './wire/messages.ts';
 import { decodeStream } from './wire/stream.ts';
 
-/** What is said about a name is said with every packet; asking, and a line in the log, once a minute is enough. */
+/** Where a name is said to be is said with every packet; asking, and a line in the log, once a minute is enough. */
 const QUIET_MS = 60_000;
+/** While others list it, it is asked again each minute. */
+const BELIEVED_MS = 2 * QUIET_MS;
 
 export class Namesake {
   readonly #context: SwimContext;
-  #askedAtMs = -QUIET_MS;
   #isAsked = false;
-  #lives = false;
+  #askedAtMs = -Infinity;
+  #answeredAtMs = -Infinity;
+  #heardAtMs = -Infinity;
 
   constructor(context: SwimContext) {
     this.#context = context;
@@ -30,12 +32,12 @@ export class Namesake {
     return this.#isAsked;
   }
 
-  /** Whether the last answer was that there is one. */
-  get lives(): boolean {
-    return this.#lives;
+  /** Whether the mesh lists another node under this name, and that one lives. */
+  get isListed(): boolean {
+    return this.#context.now - this.#answeredAtMs < BELIEVED_MS;
   }
 
-  /** Somebody says that this node's name is at this address. */
+  /** Somebody lists this node's name at this address. */
   ask(address: GossipAddress): void {
     this.#context.drop('conflicting-address');
     const { self, now, profile } = this.#context;
@@ -44,15 +46,25 @@ export class Namesake {
     this.#isAsked = true;
     const { name, addr: sourceAddr, address: { port: sourcePort } } = self;
     const ping = encodeMessage({ type: 'ping', seqNo: this.#context.nextSeqNo(), node: name, sourceAddr, sourcePort, sourceNode: name });
-    this.#context.send(address, aliveOf(self));
     this.#context.request(address, ping, profile.streamTimeoutMs, { kind: 'namesake', address });
   }
 
   /** @param answer undefined when none came */
   onAnswer(address: GossipAddress, answer: Uint8Array | undefined): void {
     const message = answer === undefined ? undefined : decodeStream(answer);
+    const isThere = typeof message === 'object' && message.type === 'ack';
     this.#isAsked = false;
-    this.#lives = typeof message === 'object' && message.type === 'ack';
-    if (this.#lives) this.#context.emit({ kind: 'namesake', address });
+    this.#answeredAtMs = isThere ? this.#context.now : -Infinity;
+    if (isThere) this.#context.emit({ kind: 'namesake', address, isListed: true });
+  }
+
+  /** Somebody asks for this node, by name and on a stream. */
+  onPing({ sourceNode, sourceAddr, sourcePort }: Ping): void {
+    const { self, now } = this.#context;
+    const address = addressOf(sourceAddr, sourcePort);
+    if (sourceNode !== self.name || address === undefined || addressKey(address) === addressKey(self.address)) return;
+    if (now - this.#heardAtMs < QUIET_MS) return;
+    this.#heardAtMs = now;
+    this.#context.emit({ kind: 'namesake', address, isListed: false });
   }
 }

@@ -3,6 +3,7 @@ import { sample } from '../../random.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
 import type { Member } from './member-table.ts';
 import type { MemberStatus } from './membership-messages.ts';
+import type { Namesake } from './namesake.ts';
 import type { Probe } from './probe.ts';
 import type { SwimContext } from './swim-context.ts';
 import type { Updates } from './updates.ts';
@@ -29,12 +30,14 @@ export class PushPull {
   readonly #context: SwimContext;
   readonly #updates: Updates;
   readonly #probe: Probe;
+  readonly #namesake: Namesake;
   #isAnnouncing = false;
 
-  constructor(context: SwimContext, updates: Updates, probe: Probe) {
+  constructor(context: SwimContext, updates: Updates, probe: Probe, namesake: Namesake) {
     this.#context = context;
     this.#updates = updates;
     this.#probe = probe;
+    this.#namesake = namesake;
   }
 
   onPushPullTimer(): void {
@@ -71,6 +74,7 @@ export class PushPull {
           this.#context.drop('ping-for-another');
           return this.#reply(undefined);
         }
+        this.#namesake.onPing(message);
         return this.#reply(encodeMessage({ type: 'ack', seqNo: message.seqNo, payload: NO_BYTES }));
       case 'user':
       case 'ack':

@@ -58,8 +58,11 @@ export type SwimEffect =
   | { readonly kind: 'schedule'; readonly afterMs: number; readonly timer: SwimTimer }
   | { readonly kind: 'notify'; readonly event: MemberEvent }
   | { readonly kind: 'joining'; readonly event: JoinEvent }
-  /** Another node at this address lives under this node's name. At most once a minute; before `settled` it means that this node came second. */
-  | { readonly kind: 'namesake'; readonly address: GossipAddress }
+  /**
+   * Another node at this address lives under this node's name; at most once a minute. `isListed`: the mesh knows that one
+   * and not this, so who hears it before `settled` has come second.
+   */
+  | { readonly kind: 'namesake'; readonly address: GossipAddress; readonly isListed: boolean }
   /** Once: the first try to find the others is over, whether it found any or not. */
   | { readonly kind: 'settled' }
   /** Where members are: to be kept for the next life. */

@@ -50,7 +50,7 @@ export class Swim {
     this.#namesake = new Namesake(this.#context);
     this.#updates = new Updates(this.#context, this.#namesake);
     this.#probe = new Probe(this.#context, this.#updates);
-    this.#pushPull = new PushPull(this.#context, this.#updates, this.#probe);
+    this.#pushPull = new PushPull(this.#context, this.#updates, this.#probe, this.#namesake);
     this.#join = new Join(this.#context, this.#pushPull, this.#namesake);
   }
 
@@ -201,7 +201,7 @@ export class Swim {
     if (this.#context.isLeaving) return;
     this.#updates.leave();
     const hasListeners = this.#context.table.peers(({ status }) => status === 'alive').length > 0;
-    if (!hasListeners || this.#namesake.lives) return this.#endLeaving();
+    if (!hasListeners || this.#namesake.isListed) return this.#endLeaving();
     this.#context.schedule(timeoutMs, { kind: 'leave-timeout' });
     this.#spread();
   }

@@ -103,11 +103,11 @@ export class Updates {
     this.dead({ incarnation: member.incarnation, node: name, from: this.#context.name }, 'suspicion-timeout');
   }
 
-  /** This node says goodbye: dead, on its own word. Not while another of its name lives, for whom that would be taken. */
+  /** This node says goodbye: dead, on its own word. Not while the mesh lists another of its name, for whose that would be taken. */
   leave(): void {
     const { self } = this.#context;
     this.#context.isLeaving = true;
-    if (!this.#namesake.lives) this.#context.broadcast({ type: 'dead', incarnation: self.incarnation, node: self.name, from: self.name });
+    if (!this.#namesake.isListed) this.#context.broadcast({ type: 'dead', incarnation: self.incarnation, node: self.name, from: self.name });
     this.#become(self, 'left', self.incarnation);
     this.#context.notify({ type: 'left', member: self.name, incarnation: self.incarnation });
   }

@@ -36,7 +36,8 @@ export class BrainUnderTest {
   resolving: string[] = [];
   remembered: (readonly GossipAddress[])[] = [];
   replies: (StreamMessage | string | undefined)[] = [];
-  namesakes: GossipAddress[] = [];
+  /** Hosts, with a star when the mesh lists it. */
+  namesakes: string[] = [];
   settled = 0;
   left = 0;
   /** Whether this member acks what it is pinged with. */
@@ -140,7 +141,7 @@ export class BrainUnderTest {
         this.remembered.push(effect.addresses);
         break;
       case 'namesake':
-        this.namesakes.push(effect.address);
+        this.namesakes.push(`${effect.address.host}${effect.isListed ? '*' : ''}`);
         break;
       case 'settled':
         this.settled++;

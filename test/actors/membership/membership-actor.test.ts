@@ -33,6 +33,11 @@ class Mesh {
   }
 
   async start(name: string, more: Partial<MembershipActorOptions> = {}, flags: Pick<MembershipSpec, 'restart' | 'shutdown' | 'mailbox'> = {}): Promise<void> {
+    await this.open(name, more, flags);
+    await this.join(name);
+  }
+
+  async open(name: string, more: Partial<MembershipActorOptions> = {}, flags: Pick<MembershipSpec, 'restart' | 'shutdown' | 'mailbox'> = {}): Promise<void> {
     const options: MembershipActorOptions = {
       name,
       tags: { grpc: `${hostOf(name)}:7947` },
@@ -50,6 +55,9 @@ class Mesh {
       ...more,
     };
     expect((await this.add({ id: name, start: () => membershipActor(options), ...flags })).outcome, name).to.equal('started');
+  }
+
+  async join(name: string): Promise<void> {
     this.ref(name).send({ kind: 'join', reply: (fault) => void this.joined.set(name, fault) });
     await this.world.settle();
   }
@@ -287,11 +295,10 @@ describe('the membership actor', () => {
 
   it('shows itself to nobody before it is told to join', async () => {
     await mesh.start('a');
-    const quiet = { name: 'b', tags: {}, openTransport: async () => mesh.network.open({ host: '10.0.0.2', port: 7946 }), seeds: [{ host: '10.0.0.1', port: 7946 }], resolve: async (host: string) => host, profile: 'lan', random: seededRandom(2), memory: { load: () => [], save: () => undefined }, listeners: [] } as const;
-    await mesh.add({ id: 'b', start: () => membershipActor(quiet) });
+    await mesh.open('b');
     await mesh.world.advance(5_000);
     expect(await mesh.statuses('a')).to.deep.equal({ a: 'alive' });
-    mesh.ref('b').send({ kind: 'join', reply: () => undefined });
+    await mesh.join('b');
     await mesh.world.advance(1_000);
     expect(await mesh.statuses('a')).to.deep.equal({ a: 'alive', b: 'alive' });
   });
@@ -302,8 +309,6 @@ describe('the membership actor', () => {
   });
 
   describe('whose name another node has', () => {
-    const elsewhere = { openTransport: async () => mesh.network.open({ host: '10.0.0.77', port: 7946 }) };
-
     beforeEach(async () => {
       for (const name of ['a', 'b']) await mesh.start(name);
       await mesh.world.advance(3_000);
@@ -337,11 +342,7 @@ describe('the membership actor', () => {
     });
 
     /** A second node named b, at another address. */
-    async function addNamesake(): Promise<void> {
-      const options = { name: 'b', tags: {}, ...elsewhere, seeds: [{ host: '10.0.0.1', port: 7946 }], resolve: async (host: string) => host, profile: 'lan', random: seededRandom(3), memory: { load: () => [], save: () => undefined }, listeners: [] } as const;
-      await mesh.add({ id: 'namesake', start: () => membershipActor(options) });
-      mesh.ref('namesake').send({ kind: 'join', reply: (fault) => void mesh.joined.set('namesake', fault) });
-    }
+    const addNamesake = (): Promise<void> => mesh.start('namesake', { name: 'b', openTransport: async () => mesh.network.open({ host: '10.0.0.77', port: 7946 }) });
   });
 
   it('does not start without a network', async () => {

@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import { encodeMessage } from '../../../src/actors/membership/wire/messages.ts';
+import { ipBytes } from '../../../src/actors/membership/wire/ip-address.ts';
 import { NO_BYTES } from '../../../src/actors/membership/wire/msgpack.ts';
 import { decodeStream, type StreamMessage } from '../../../src/actors/membership/wire/stream.ts';
-import { BrainUnderTest, addressOfHost, alive, brainKnowing, pushPull, stateOf } from './brain-under-test.ts';
+import { BrainUnderTest, addressOfHost, alive, brainKnowing, ping, pushPull, stateOf } from './brain-under-test.ts';
 
 const OTHER = '10.0.0.66';
 
@@ -25,18 +26,17 @@ function answer(brain: BrainUnderTest): void {
 }
 
 describe('a node that is told that its name is at another address', () => {
-  it('asks there, by name, and says where it is itself', () => {
+  it('asks there, by name, and says who and where it is itself', () => {
     const brain = toldByItsSeed();
     expect(askedOther(brain)).to.have.length(1);
-    expect(askedOther(brain)[0]!.message).to.include({ type: 'ping', node: 'me' });
-    expect(brain.sentOf('alive', OTHER).map(({ node, incarnation }) => [node, incarnation])).to.deep.equal([['me', 1]]);
+    expect(askedOther(brain)[0]!.message).to.deep.include({ type: 'ping', node: 'me', sourceNode: 'me', sourceAddr: ipBytes('10.0.0.1'), sourcePort: 7946 });
   });
 
   it('has not joined before there is an answer, and has a namesake when one comes', () => {
     const brain = toldByItsSeed();
     expect(brain.settled).to.equal(0);
     answer(brain);
-    expect(brain.namesakes).to.deep.equal([{ host: OTHER, port: 7946 }]);
+    expect(brain.namesakes).to.deep.equal([`${OTHER}*`]);
     expect(brain.settled).to.equal(0);
   });
 
@@ -83,7 +83,7 @@ describe('a node that is told that its name is at another address', () => {
     brain.hear(alive('me', 7, '10.0.0.1'));
     brain.hear(alive('me', 1, OTHER));
     answer(brain);
-    expect(brain.namesakes).to.deep.equal([{ host: OTHER, port: 7946 }]);
+    expect(brain.namesakes).to.deep.equal([`${OTHER}*`]);
   });
 });
 
@@ -97,6 +97,16 @@ describe('a node that has a namesake', () => {
     expect(brain.sentOf('dead')).to.deep.equal([]);
   });
 
+  it('says goodbye when it has not been told of the other for two minutes', () => {
+    const brain = brainKnowing(1);
+    brain.acks = () => true;
+    brain.hear(alive('me', 1, OTHER));
+    answer(brain);
+    brain.pass(120_000);
+    brain.tell({ kind: 'leave', timeoutMs: 5_000 });
+    expect(brain.sentOf('dead').map(({ node }) => node)).to.deep.equal(['me']);
+  });
+
   it('says goodbye when the other is gone by then', () => {
     const brain = brainKnowing(1);
     brain.acks = () => true;
@@ -108,5 +118,34 @@ describe('a node that has a namesake', () => {
     brain.tell({ kind: 'leave', timeoutMs: 5_000 });
     brain.pass(1_000);
     expect(brain.sentOf('dead').map(({ node }) => node)).to.include('me');
+  });
+});
+
+describe('a node that is asked by another of its name', () => {
+  const asked = (brain: BrainUnderTest, sourceNode: string, host: string): unknown =>
+    brain.request(encodeMessage(ping(7, 'me', { sourceNode, sourceAddr: ipBytes(host), sourcePort: 7946 })));
+
+  it('answers, and says once a minute that the other is there', () => {
+    const brain = brainKnowing(1);
+    expect(asked(brain, 'me', OTHER)).to.include({ type: 'ack', seqNo: 7 });
+    asked(brain, 'me', OTHER);
+    expect(brain.namesakes).to.deep.equal([OTHER]);
+    brain.pass(60_000);
+    asked(brain, 'me', OTHER);
+    expect(brain.namesakes).to.deep.equal([OTHER, OTHER]);
+  });
+
+  it('is the one that the mesh lists, and goes with a goodbye', () => {
+    const brain = brainKnowing(1);
+    asked(brain, 'me', OTHER);
+    brain.tell({ kind: 'leave', timeoutMs: 5_000 });
+    expect(brain.sentOf('dead').map(({ node }) => node)).to.deep.equal(['me']);
+  });
+
+  it('is not worried by a neighbour that asks, or by itself', () => {
+    const brain = brainKnowing(1);
+    asked(brain, 'b', '10.0.0.2');
+    asked(brain, 'me', '10.0.0.1');
+    expect(brain.namesakes).to.deep.equal([]);
   });
 });
