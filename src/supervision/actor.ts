@@ -5,7 +5,7 @@ import type { ActorRef, ExitReason, SendOutcome } from './behavior.ts';
 import { Bonds } from './bonds.ts';
 import type { Bonded } from './bonds.ts';
 import { Cell } from './cell.ts';
-import type { Afterlife, AnyBehavior, CellHost, Urgent } from './cell.ts';
+import type { Activity, Afterlife, AnyBehavior, CellHost, Urgent } from './cell.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
 import { reasonError, reasonLine, toErrorInfo } from './exit-reason.ts';
 import { isReported } from './last-moments.ts';
@@ -216,9 +216,9 @@ export class Actor implements CellHost, Bonded {
   }
 
   /** Its life ends as if it had thrown `error`. */
-  inject(error: unknown): boolean {
+  inject(error: unknown, activity: Activity = 'an injected error'): boolean {
     if (!this.isAlive) return false;
-    this.#cell?.fail(error, 'an injected error');
+    this.#cell?.fail(error, activity);
     return true;
   }
 

@@ -57,7 +57,7 @@ const TURN_MS = 1;
 /** The clock is read once in this many messages. */
 const CLOCK_EVERY = 4;
 
-type Activity = 'idle' | 'init' | 'receive' | 'signal' | 'terminate' | 'detached work' | 'a link' | 'an injected error' | 'overflow' | 'coalesceKey';
+export type Activity = 'idle' | 'init' | 'receive' | 'signal' | 'terminate' | 'detached work' | 'a link' | 'an injected error' | 'overflow' | 'coalesceKey' | 'its thread';
 
 export class Cell implements Culprit, Crank, LifeRunner, Runnable {
   readonly life: number;
@@ -147,6 +147,7 @@ export class Cell implements Culprit, Crank, LifeRunner, Runnable {
       case 'an injected error':
       case 'overflow':
       case 'coalesceKey':
+      case 'its thread':
         return this.#activity;
     }
   }

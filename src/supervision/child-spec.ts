@@ -2,6 +2,7 @@
 import type { Backoff } from './backoff.ts';
 import type { Behavior } from './behavior.ts';
 import { MAILBOX_MAX, type MailboxSpec } from './mailbox.ts';
+import type { ThreadSpec } from './thread/thread-spec.ts';
 
 export const STRATEGIES = ['one_for_one', 'one_for_all', 'rest_for_one', 'dynamic'] as const;
 export type Strategy = (typeof STRATEGIES)[number];
@@ -33,14 +34,21 @@ interface CommonSpec {
   readonly significant?: boolean;
 }
 
-export interface WorkerSpec<S, M> extends CommonSpec {
+interface CommonWorkerSpec<M> extends CommonSpec {
   readonly type: 'worker';
-  /** Makes the behavior afresh for each life. */
-  readonly start: () => Behavior<S, M>;
   /** How long `init` may take. Default 5,000 ms. */
   readonly startTimeoutMs?: number;
   readonly mailbox?: MailboxSpec<M>;
 }
+
+export interface WorkerSpec<S, M> extends CommonWorkerSpec<M> {
+  /** Makes the behavior afresh for each life. */
+  readonly start: () => Behavior<S, M>;
+  readonly isolation?: never;
+}
+
+/** A worker in a thread of its own: what hangs it, fills its memory or calls process.exit ends only its life. */
+export interface ThreadedWorkerSpec<M> extends CommonWorkerSpec<M>, ThreadSpec {}
 
 /** What a supervisor does with its children. */
 export interface SupervisorRules {
@@ -67,7 +75,7 @@ export interface SupervisorSpec extends CommonSpec, SupervisorRules {
 
 // A supervisor holds children of all kinds; what their messages are is known to whoever wrote the spec.
 // oxlint-disable-next-line typescript/no-explicit-any
-export type ChildSpec = WorkerSpec<any, any> | SupervisorSpec;
+export type ChildSpec = WorkerSpec<any, any> | ThreadedWorkerSpec<any> | SupervisorSpec;
 
 export const DEFAULTS = {
   restart: 'permanent',

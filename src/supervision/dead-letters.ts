@@ -1,6 +1,6 @@
 /** Messages that reached nobody: counted for ever, kept for a while, spoken of sparingly. */
 
-export type DeadLetterReason = 'noproc' | 'full' | 'dropped' | 'ended' | 'late_reply';
+export type DeadLetterReason = 'noproc' | 'full' | 'dropped' | 'ended' | 'late_reply' | 'refused';
 
 export interface DeadLetter {
   readonly atMs: number;

@@ -1,6 +1,7 @@
 /** One thing that is wrong with a child spec, in a form for programs and in one for people. Pure. */
 import { AUTO_SHUTDOWNS, RESTARTS, STRATEGIES } from './child-spec.ts';
 import { LANES, OVERFLOWS } from './mailbox.ts';
+import { MEMORY_MB_MIN } from './thread/thread-spec.ts';
 
 /** OTP's words where it has one. Source: supervisor.erl, check_childspecs and check_flags. */
 export type SpecFaultCode =
@@ -17,6 +18,12 @@ export type SpecFaultCode =
   | 'invalid_start'
   | 'invalid_start_timeout'
   | 'invalid_mailbox'
+  | 'invalid_isolation'
+  | 'invalid_module'
+  | 'invalid_export'
+  | 'invalid_argument'
+  | 'invalid_hang_timeout'
+  | 'invalid_memory_max'
   | 'invalid_strategy'
   | 'invalid_intensity'
   | 'invalid_period'
@@ -77,6 +84,12 @@ const RULES = {
   'mailbox.high': { code: 'invalid_mailbox', expected: 'a whole number from 1 to mailbox.max', todo: 'leave it out' },
   'mailbox.low': { code: 'invalid_mailbox', expected: 'a whole number below mailbox.high', todo: 'leave it out' },
   'mailbox.onRestart': { code: 'invalid_mailbox', expected: 'drop or keep', todo: "onRestart: 'keep' or 'drop'" },
+  isolation: { code: 'invalid_isolation', expected: 'thread, or left out', todo: "isolation: 'thread', with module and export instead of start" },
+  module: { code: 'invalid_module', expected: 'a file: URL', todo: "module: new URL('./hasher.js', import.meta.url)" },
+  export: { code: 'invalid_export', expected: 'the name of a function that the module exports', todo: "export: 'hasher'" },
+  argument: { code: 'invalid_argument', expected: 'what can cross to a thread', todo: 'argument: { … } of data and refs; what else it needs, the module makes itself' },
+  hangTimeoutMs: { code: 'invalid_hang_timeout', expected: 'from 10 to 2147483647', todo: 'hangTimeoutMs: 5_000, or leave it out' },
+  memoryMbMax: { code: 'invalid_memory_max', expected: `>= ${MEMORY_MB_MIN} and finite`, todo: 'memoryMbMax: 128, or leave it out' },
   strategy: { code: 'invalid_strategy', expected: oneOf(STRATEGIES), todo: "strategy: 'one_for_one' unless children stand on each other" },
   intensity: { code: 'invalid_intensity', expected: 'a whole number >= 0', todo: 'intensity: 3, or leave it out' },
   periodMs: { code: 'invalid_period', expected: '> 0 and finite', todo: 'periodMs: 5_000, or leave it out' },

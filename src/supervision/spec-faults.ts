@@ -5,9 +5,11 @@ import { AUTO_SHUTDOWNS, childPath, DEFAULTS, RESTARTS, STRATEGIES } from './chi
 import type { ChildSpec, Shutdown, SupervisorRules } from './child-spec.ts';
 import type { Intensity } from './intensity.ts';
 import { LANES, MAILBOX_MAX, OVERFLOWS } from './mailbox.ts';
-import type { MailboxSpec } from './mailbox.ts';
 import { Faults, shown } from './spec-fault.ts';
 import type { SpecFault } from './spec-fault.ts';
+import { survey } from './thread/crossing.ts';
+import { MEMORY_MB_MIN } from './thread/thread-spec.ts';
+import type { ThreadSpec } from './thread/thread-spec.ts';
 
 /** Ids become path segments that people type; 128 characters hold any name of a node or agent. */
 const ID_PATTERN = /^[A-Za-z0-9._:@+-]{1,128}$/;
@@ -118,8 +120,39 @@ function findBackoffFaults(faults: Faults, backoff: Backoff): void {
   faults.unless(isCount(backoff.consecutiveMax, 0), 'backoff.consecutiveMax', backoff.consecutiveMax);
 }
 
-function findWorkerFaults(faults: Faults, { start, startTimeoutMs, mailbox = {} }: { start?: unknown; startTimeoutMs?: number; mailbox?: MailboxSpec }): void {
-  faults.unless(typeof start === 'function', 'start', start);
+type AnyWorkerSpec = Extract<ChildSpec, { type: 'worker' }>;
+
+/** Where the behavior comes from: made here by `start`, or in a thread from a `module`. */
+function findSourceFaults(faults: Faults, spec: AnyWorkerSpec): void {
+  const { start, module, isolation } = spec as Partial<Record<'start' | 'module' | 'isolation', unknown>>;
+  faults.unless(isolation === undefined || isolation === 'thread', 'isolation', isolation);
+  if (spec.isolation === 'thread') findThreadFaults(faults, spec);
+  else if (module === undefined || start !== undefined) faults.unless(typeof start === 'function', 'start', start);
+  if (spec.isolation !== 'thread' && module !== undefined) {
+    faults.add({ code: 'bad_combination', field: 'module', given: 'without isolation', expected: 'in a thread', todo: "isolation: 'thread' beside it, or start instead" });
+  }
+  if (spec.isolation === 'thread' && start !== undefined) {
+    const given = "beside isolation: 'thread'";
+    faults.add({ code: 'bad_combination', field: 'start', given, expected: 'left out, for a function cannot cross to a thread', todo: 'module and export, which are loaded there' });
+  }
+}
+
+function findThreadFaults(faults: Faults, { module, export: name, argument, hangTimeoutMs = 10, memoryMbMax = MEMORY_MB_MIN }: ThreadSpec): void {
+  faults.unless(isFileUrl(module), 'module', module);
+  faults.unless(typeof name === 'string' && name !== '', 'export', name);
+  const { fault } = survey(argument, 'argument');
+  faults.unless(fault === undefined, 'argument', `of which ${fault}`);
+  faults.unless(isWithin(hangTimeoutMs, 10, 2 ** 31 - 1), 'hangTimeoutMs', hangTimeoutMs);
+  faults.unless(memoryMbMax >= MEMORY_MB_MIN && Number.isFinite(memoryMbMax), 'memoryMbMax', memoryMbMax);
+}
+
+function isFileUrl(module: unknown): boolean {
+  return (typeof module === 'string' || module instanceof URL) && URL.canParse(String(module)) && new URL(module).protocol === 'file:';
+}
+
+function findWorkerFaults(faults: Faults, spec: AnyWorkerSpec): void {
+  const { startTimeoutMs, mailbox = {} } = spec;
+  findSourceFaults(faults, spec);
   faults.unless(isPositive(startTimeoutMs ?? 1), 'startTimeoutMs', startTimeoutMs);
   faults.unless(isCount(mailbox.max, 1), 'mailbox.max', mailbox.max);
   faults.unless(OVERFLOWS.includes(mailbox.overflow ?? 'reject'), 'mailbox.overflow', mailbox.overflow);

@@ -22,6 +22,8 @@ import { specFaults, specWarning } from './spec-faults.ts';
 import type { ChildReport, SupervisorInput } from './supervisor-effects.ts';
 import { supervisorBehavior } from './supervisor.ts';
 import type { SupervisorHost } from './supervisor.ts';
+import { threadBehavior } from './thread/thread-behavior.ts';
+import { ThreadedActor } from './thread/threaded-actor.ts';
 import type { TraceOptions } from './trace.ts';
 import { TurnEngine } from './turn-engine.ts';
 
@@ -278,11 +280,16 @@ export class ActorSystem implements ActorHost, SupervisorHost {
   }
 
   #settle(path: string, spec: ChildSpec): Place {
-    const makeBehavior = (): AnyBehavior => (place.spec.type === 'worker' ? place.spec.start() : supervisorBehavior(rulesOf(place)!, path, this));
+    const makeBehavior = (): AnyBehavior => {
+      if (place.spec.type === 'supervisor') return supervisorBehavior(rulesOf(place)!, path, this);
+      return place.spec.isolation === 'thread' ? threadBehavior(place.spec, this) : place.spec.start();
+    };
     const mailbox = spec.type === 'worker' ? spec.mailbox : undefined;
     const warning = specWarning(spec);
     if (warning !== undefined) this.log.log('warn', 'spec-warning', { actor: path, warning, todo: "restart: 'permanent'" });
-    const place: Place = { spec, actor: new Actor(this.ref(path), makeBehavior, mailbox, this), children: new Set() };
+    const parts: ConstructorParameters<typeof Actor> = [this.ref(path), makeBehavior, mailbox, this];
+    const actor = spec.type === 'worker' && spec.isolation === 'thread' ? new ThreadedActor(this, ...parts) : new Actor(...parts);
+    const place: Place = { spec, actor, children: new Set() };
     this.#places.set(path, place);
     if (path !== ROOT_PATH) this.#places.get(parentPath(path))?.children.add(path);
     return place;
