@@ -1,4 +1,5 @@
 /** Facts with fields: lines for people on standard error, JSON lines in a rotated file. */
+import type { Writable } from 'node:stream';
 import winston from 'winston';
 import { peoplesLine } from './log-line.ts';
 
@@ -43,21 +44,12 @@ export interface NodeLog extends Logger {
 export const silentLog: NodeLog = { log: () => undefined, close: () => Promise.resolve() };
 
 export function createLog(sinks: LogSinks): NodeLog {
-  const transports: winston.transport[] = [];
-  if (sinks.stderr) {
-    transports.push(new winston.transports.Console({ stderrLevels: [...LOG_LEVELS], format: peoplesFormat(sinks.colour) }));
-  }
-  if (sinks.file !== undefined) {
-    const format = winston.format.combine(winston.format.timestamp(), winston.format.json());
-    transports.push(new winston.transports.File({ filename: sinks.file, maxsize: FILE_BYTES_MAX, maxFiles: FILES_MAX, tailable: true, format }));
-  }
-  const logger = winston.createLogger({ level: sinks.level, silent: transports.length === 0, transports });
-  // A full disk must not end the node: the line is lost, the reason is shown once on standard error.
-  let isFileBroken = false;
-  logger.on('error', (error: Error) => {
-    if (!isFileBroken) process.stderr.write(`log: cannot write ${sinks.file ?? 'standard error'}: ${error.message}\n`);
-    isFileBroken = true;
-  });
+  const logger = winston.createLogger({ level: sinks.level, transports: [], silent: true });
+  // A file tells of its own trouble; of that of standard error nobody can be told.
+  logger.on('error', () => undefined);
+  if (sinks.stderr) logger.add(new winston.transports.Console({ stderrLevels: [...LOG_LEVELS], format: peoplesFormat(sinks.colour) }));
+  if (sinks.file !== undefined) addFile(logger, sinks.file);
+  logger.silent = logger.transports.length === 0;
   return {
     sinks,
     log: (level, event, fields) => void logger.log({ ...fields, level, message: event, event, node: sinks.node }),
@@ -72,6 +64,38 @@ export function createLog(sinks: LogSinks): NodeLog {
         logger.end();
       }),
   };
+}
+
+/** By then somebody may have made room on the disk. */
+const FILE_AGAIN_MS = 60_000;
+
+/**
+ * A full disk must not end the node, nor keep lines from standard error: the file is given up, which is said there, and
+ * tried again later. What comes meanwhile is lost to it.
+ */
+function addFile(logger: winston.Logger, filename: string): void {
+  const format = winston.format.combine(winston.format.timestamp(), winston.format.json());
+  const options = { flags: 'a', mode: 0o600 };
+  const file = new winston.transports.File({ filename, options, maxsize: FILE_BYTES_MAX, maxFiles: FILES_MAX, tailable: true, format });
+  let isGivenUp = false;
+  const giveUp = (error: Error): void => {
+    if (isGivenUp) return;
+    isGivenUp = true;
+    process.stderr.write(`log: cannot write ${filename}: ${error.message}; it is tried again in ${FILE_AGAIN_MS / 1_000} s\n`);
+    // In a turn of its own: while it tells of an error, winston would add the file again.
+    setImmediate(() => {
+      logger.remove(file);
+      logger.silent = logger.transports.length === 0;
+    });
+    setTimeout(() => {
+      if (!logger.writableEnded) addFile(logger, filename);
+    }, FILE_AGAIN_MS).unref();
+  };
+  file.on('error', giveUp);
+  // winston (3.19) keeps to itself what the file says, and then waits for it for ever, with the lines for all others.
+  file.on('open', () => (file as unknown as { readonly _dest: Writable })._dest.once('error', giveUp));
+  logger.add(file);
+  logger.silent = false;
 }
 
 function peoplesFormat(colour: boolean): winston.Logform.Format {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -50,6 +50,22 @@ describe('the log', () => {
     expect(people).to.equal('info  /a event address=127.0.0.1:7946 others=[::1]:1,x budget.used=1 budget.of.intensity=3 reason="two words"');
     const { nothing: _, ...kept } = fields;
     expect(file).to.deep.include(kept);
+  });
+
+  it('goes on for people when the file finds no room, and says so once', async function () {
+    if (!existsSync('/dev/full')) this.skip();
+    const file = join(folder, 'node.jsonl');
+    symlinkSync('/dev/full', file);
+    const log = createLog({ node: 'n', level: 'info', file, stderr: true, colour: false });
+    // More than winston keeps for a file that does not take them.
+    for (let line = 0; line < 100; line++) {
+      log.log('info', 'line', { line });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await log.close();
+    process.stderr.write = write;
+    expect(written).to.include('line=99');
+    expect(written.match(/log: cannot write .*node\.jsonl: ENOSPC/g)).to.have.length(1);
   });
 
   it('keeps for the file what people are told in another way', async () => {
