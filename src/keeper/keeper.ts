@@ -9,7 +9,7 @@ import { writeCrashReport } from './crash-report.ts';
 import { END_SIGNALS, KeeperCore } from './keeper-core.ts';
 import type { Crash, EndSignal, KeeperEffect, KeeperInput } from './keeper-core.ts';
 import type { NodeWord } from './keeper-messages.ts';
-import { NodeLife } from './node-life.ts';
+import { CANNOT_SPAWN, NodeLife } from './node-life.ts';
 import { serviceManager } from './service-manager.ts';
 import type { ServiceManager } from './service-manager.ts';
 
@@ -59,15 +59,7 @@ class Keeper {
   #perform(effect: KeeperEffect): void {
     switch (effect.kind) {
       case 'start':
-        this.#node = new NodeLife(this.#options.args, this.#options.clock, {
-          said: (word) => this.#hear(word),
-          stderr: (bytes) => void process.stderr.write(bytes),
-          exited: (exitCode, signal) => {
-            this.#isUp = false;
-            this.take({ kind: 'exited', exitCode, signal });
-          },
-        });
-        return;
+        return this.#start();
       case 'pass':
         return this.#node?.signal(effect.signal);
       case 'wake':
@@ -81,6 +73,22 @@ class Keeper {
       }
       case 'exit':
         return void this.#close(effect.exitCode);
+    }
+  }
+
+  #start(): void {
+    const { args, clock } = this.#options;
+    const ended = (exitCode: number, signal: string | null): void => {
+      this.#isUp = false;
+      this.take({ kind: 'exited', exitCode, signal });
+    };
+    try {
+      this.#node = new NodeLife(args, clock, { said: (word) => this.#hear(word), stderr: (bytes) => void process.stderr.write(bytes), exited: ended });
+    } catch (error) {
+      this.#node = undefined;
+      say(`no process can be made: ${systemErrorMeaning(error) ?? String(error)}`);
+      // Later, as other ends come: the effects of this start are still being performed.
+      clock.setTimer(0, () => ended(CANNOT_SPAWN, null));
     }
   }
 

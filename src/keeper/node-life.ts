@@ -9,7 +9,7 @@ import { KEPT_VARIABLE } from './kept.ts';
 import { NOTIFY_VARIABLES } from './service-manager.ts';
 
 /** sysexits.h, EX_OSERR: the system could not make the process. */
-const CANNOT_SPAWN = 71;
+export const CANNOT_SPAWN = 71;
 /** A process that it left behind may hold its standard error for ever; its own last lines are there long before. */
 const STDERR_GRACE_MS = 500;
 
@@ -25,7 +25,10 @@ export class NodeLife {
   readonly #child: ChildProcess;
   #isAsked = false;
 
-  /** @param args of this same Node binary */
+  /**
+   * @param args of this same Node binary
+   * @throws the system's error for some of the reasons for which no process can be made (ENOMEM); others end the life (EAGAIN)
+   */
   constructor(args: readonly string[], clock: Clock, events: NodeLifeEvents) {
     // A session of its own: of Ctrl-C the terminal tells every process in the foreground, and a node that heard it from
     // there and from its keeper would take it for the second signal, which ends it at once.

@@ -5,6 +5,7 @@
  * another process than the main one: the unit needs NotifyAccess=all.
  */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import type { Clock } from '../clock.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -76,10 +77,13 @@ function beatInterval({ WATCHDOG_USEC: microseconds, WATCHDOG_PID: pid }: Enviro
 }
 
 /** @returns what went wrong */
-function runSystemdNotify(said: readonly string[], env: NodeJS.ProcessEnv): Promise<string | undefined> {
-  return new Promise((resolve) => {
+async function runSystemdNotify(said: readonly string[], env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  try {
     const child = spawn('systemd-notify', said, { env, stdio: 'ignore', timeout: SPEAK_TIMEOUT_MS });
-    child.once('error', ({ message }) => resolve(message));
-    child.once('exit', (code, signal) => resolve(code === 0 ? undefined : `systemd-notify ended with ${signal ?? code}`));
-  });
+    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    return code === 0 ? undefined : `systemd-notify ended with ${signal ?? code}`;
+  } catch (error) {
+    // Some reasons for which no process can be made are thrown, others are an event, which `once` throws too.
+    return error instanceof Error ? error.message : String(error);
+  }
 }

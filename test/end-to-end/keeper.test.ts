@@ -125,22 +125,35 @@ describe('a keeper, as a process', function () {
     expect(busy.stdout).to.equal('');
   });
 
-  it('gives up a node that crashes again and again, with the code of the node', async () => {
-    // Long delays are short here; processes, budget and exit codes are real.
-    const script = join(play.home, 'fast-keeper.mjs');
-    writeFileSync(
-      script,
-      `import { keepNode } from ${JSON.stringify(join(DIST, 'keeper/keeper.js'))};
-       const isLongDelay = (ms) => ms > 1_000 && ms < 60_000;
-       const clock = { now: () => performance.now(), wallNow: () => Date.now(), setTimer: (ms, fire) => (setTimeout(fire, isLongDelay(ms) ? ms / 100 : ms), { cancel() {} }) };
-       const node = 'console.error("bad day"); process.exit(73)';
-       process.exit(await keepNode({ args: ['-e', node], clock, random: { next: () => 0.5 } }));`,
-    );
-    const child = spawn(process.execPath, [script], { stdio: ['ignore', 'ignore', 'pipe'] });
-    const said = listenTo(child);
-    expect(await endOf(child, () => undefined)).to.equal(73);
-    expect(said.stderr().match(/^bad day$/gm)).to.have.length(11);
-    expect(said.stderr()).to.match(/life 11 of the node ended with 73; it stays down \(more than 10 restarts in 10 min\)\n$/);
+  describe('of what crashes again and again', () => {
+    /** Long delays are short here; processes, budget and exit codes are real. */
+    const keepShortly = async (...args: string[]): Promise<{ code: number | null; stderr: string }> => {
+      const script = join(play.home, 'keep.mjs');
+      writeFileSync(
+        script,
+        `import { keepNode } from ${JSON.stringify(join(DIST, 'keeper/keeper.js'))};
+         const isLongDelay = (ms) => ms > 1_000 && ms < 60_000;
+         const clock = { now: () => performance.now(), wallNow: () => Date.now(), setTimer: (ms, fire) => (setTimeout(fire, isLongDelay(ms) ? ms / 100 : ms), { cancel() {} }) };
+         process.exit(await keepNode({ args: ${JSON.stringify(args)}, clock, random: { next: () => 0.5 } }));`,
+      );
+      const child = spawn(process.execPath, [script], { stdio: ['ignore', 'ignore', 'pipe'] });
+      const said = listenTo(child);
+      return { code: await endOf(child, () => undefined), stderr: said.stderr() };
+    };
+
+    it('gives up with the code of the node', async () => {
+      const { code, stderr } = await keepShortly('-e', 'console.error("bad day"); process.exit(73)');
+      expect(code).to.equal(73);
+      expect(stderr.match(/^bad day$/gm)).to.have.length(11);
+      expect(stderr).to.match(/life 11 of the node ended with 73; it stays down \(more than 10 restarts in 10 min\)\n$/);
+    });
+
+    it('tries again when the system can make no process, and gives up with the code for that', async () => {
+      const moreThanTheSystemTakes = 'x'.repeat(200_000);
+      const { code, stderr } = await keepShortly('-e', moreThanTheSystemTakes);
+      expect(code).to.equal(71);
+      expect(stderr.match(/no process can be made: argument list too long \(E2BIG\)$/gm)).to.have.length(11);
+    });
   });
 
   describe('under a service manager', function () {
