@@ -1,4 +1,5 @@
 /** The composition root: configuration becomes clock, random, log, transport and tree. The only place that knows everyone. */
+import { randomBytes } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { join } from 'node:path';
 import { meshRefs, meshTree } from './actors/tree.ts';
@@ -9,6 +10,8 @@ import type { Clock, Timer } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { MeshError } from './errors.ts';
 import type { LogFields, Logger, LogLevel, NodeLog } from './log.ts';
+import { eventFileOf, eventLine } from './data-dir/event-file.ts';
+import { LineFile } from './data-dir/line-file.ts';
 import { RegistryFiles } from './data-dir/registry-files.ts';
 import { rememberedPeers } from './data-dir/remembered-peers.ts';
 import { systemRandom } from './random.ts';
@@ -74,8 +77,15 @@ export async function startNode({ config, log, version }: NodeOptions): Promise<
   const refs = meshRefs((path) => system.ref(path));
   const ports = new Ports(config, config.grpcPort === 0 ? await freePort(config.bind) : config.grpcPort);
   const node = new NodeProcess(system, log, clock);
-  const parts = meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles });
-  await node.start(parts, refs);
+  const boot = randomBytes(4).toString('hex');
+  const trail = keepTrail(system, config, boot, log);
+  const parts = meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot });
+  try {
+    await node.start(parts, refs);
+  } catch (error) {
+    await trail.close();
+    throw error;
+  }
   startLog.isUp = true;
   return {
     name: config.name,
@@ -83,8 +93,18 @@ export async function startNode({ config, log, version }: NodeOptions): Promise<
     grpcAddress: ports.grpcAddress,
     adminSocket,
     stop: () => node.stop(),
-    done: node.done,
+    done: node.done.then((end) => trail.close().then(() => end)),
   };
+}
+
+/** What supervision sees goes to disk as it happens: it is what is left of a node that was killed. First starts are no news. */
+function keepTrail(system: ActorSystem, { dataDir, name }: Config, boot: string, log: Logger): LineFile {
+  const file = eventFileOf(dataDir);
+  const lines = new LineFile(file, (error) => log.log('warn', 'events-lost', { file, error: toErrorInfo(error).message }));
+  system.events.subscribe((event) => {
+    if (event.type !== 'start') lines.write(eventLine({ boot, node: name, ...event }));
+  });
+  return lines;
 }
 
 /** Until the node is up, whoever starts it tells people why it is not: how the tree came down again is for the file. */
@@ -237,9 +257,10 @@ interface Makings {
   readonly adminSocket: string;
   readonly node: NodeProcess;
   readonly registryFiles: RegistryFiles;
+  readonly boot: string;
 }
 
-function meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles }: Makings): MeshParts {
+function meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot }: Makings): MeshParts {
   const grpcListen = parseAddress(ports.grpcAddress, config.grpcPort);
   return {
     node: config.name,
@@ -269,11 +290,14 @@ function meshParts({ config, version, system, refs, ports, adminSocket, node, re
         dataDir: config.dataDir,
         profile: config.profile,
       }),
+      boot,
       memoryBytes: () => process.memoryUsage().rss,
       operator: {
         tree: (path) => system.tree(path),
         paths: () => system.paths(),
         events: (path, limit) => system.events.latest(path, limit),
+        trail: system.events,
+        onEvent: (heard) => system.events.subscribe(heard),
         crashes: () => system.events.crashes,
         deadLetters: () => system.deadLetters.total,
         lifeOf: (path) => system.livingLife(path),

@@ -89,17 +89,18 @@ interface End {
 
 function restart(family: Family, child: Child, { context, reason, uptimeMs }: End, now: number): void {
   const { backoff, id } = child.spec;
-  const isExceeded = family.spendRestart(child, now);
+  const { isExceeded, usedBefore } = family.spendRestart(child, now);
   if (backoff !== undefined && isRecovered(backoff, uptimeMs)) child.failuresInARow = 0;
   if (isExceeded || child.failuresInARow >= (backoff?.consecutiveMax ?? Infinity)) {
     const isLetGo = family.isDynamic && !family.isBudgetShared;
-    family.report(child, { context, reason, decision: isLetGo ? 'stop' : 'escalate', delayMs: 0 }, now);
+    family.report(child, { context, reason, decision: isLetGo ? 'stop' : 'escalate', delayMs: 0, usedBefore }, now);
     return isLetGo ? endedForGood(family, child) : shutDown(family, { kind: 'shutdown', info: INTENSITY_REACHED });
   }
   const delayMs = backoff === undefined ? 0 : backoffDelayMs(backoff, child.failuresInARow, family.random);
   child.failuresInARow++;
-  family.report(child, { context, reason, decision: delayMs > 0 ? 'backoff' : 'restart', delayMs }, now);
   const group = restartGroup(family.rules.strategy, family.children.keys(), id);
+  const takenAlong = group.filter((other) => other !== id);
+  family.report(child, { context, reason, decision: delayMs > 0 ? 'backoff' : 'restart', delayMs, usedBefore, takenAlong }, now);
   if (group.length > 1) return walkOver(family, group, delayMs);
   if (delayMs === 0) return family.start(child);
   child.status = 'restarting';

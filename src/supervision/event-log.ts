@@ -3,21 +3,23 @@ import type { ErrorInfo } from './behavior.ts';
 import type { Restart, Strategy } from './child-spec.ts';
 import type { ChildReport, Decision } from './supervisor-effects.ts';
 
-export type EventType =
+export const EVENT_TYPES = [
   /** A life is up; the first of its path. */
-  | 'start'
+  'start',
   /** A life is up that replaces an earlier one. */
-  | 'restart'
+  'restart',
   /** A life ended that was not asked to: with an error, killed, or in its start. */
-  | 'crash'
+  'crash',
   /** A life ended by itself in good order. */
-  | 'exit'
+  'exit',
   /** A life did not stop in order: it failed on the way down, or was ended because its time was over. */
-  | 'shutdown_error'
+  'shutdown_error',
   /** A supervisor gave up. */
-  | 'escalate'
+  'escalate',
   /** An operator intervened. */
-  | 'admin';
+  'admin',
+] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
 
 export interface SupervisionEvent {
   /** Counts from 1, without gaps, for the life of the process. */
@@ -46,7 +48,9 @@ export interface SupervisionEvent {
   readonly context?: ChildReport['context'];
   readonly decision?: Decision;
   readonly delayMs?: number;
-  readonly budget?: { readonly used: number; readonly intensity: number; readonly periodMs: number };
+  readonly budget?: ChildReport['budget'];
+  /** Siblings that its supervisor restarts with it: how many, and the first of them by path. */
+  readonly takenAlong?: { readonly count: number; readonly first: readonly string[] };
 }
 
 export type EventListener = (event: SupervisionEvent) => void;

@@ -12,6 +12,8 @@ import type { RestartWalk } from './restart-walk.ts';
 import type { ChildReport, SupervisorEffect } from './supervisor-effects.ts';
 import type { RestartOneOutcome, StartChildOutcome } from './supervisor-messages.ts';
 
+type ReportParts = Omit<ChildReport, 'budget' | 'takenAlong'> & Partial<Pick<ChildReport, 'takenAlong'>> & { readonly usedBefore?: number };
+
 export class Family {
   rules: SupervisorRules;
   readonly path: string;
@@ -134,17 +136,20 @@ export class Family {
     if (by !== undefined) this.emit({ kind: 'admin', ...(id === undefined ? {} : { id }), verb, by });
   }
 
-  /** Enters a restart in the budget; true when that is one too many. */
-  spendRestart(child: Child, now: number): boolean {
+  /** Enters a restart in the budget; `isExceeded` when that is one too many. */
+  spendRestart(child: Child, now: number): { readonly isExceeded: boolean; readonly usedBefore: number } {
+    const usedBefore = this.#used(child, now);
     const { times, isExceeded } = addRestart(this.#timesOf(child), now, this.#limit);
     if (this.isBudgetShared) this.#times = times;
     else child.times = times;
-    return isExceeded;
+    return { isExceeded, usedBefore };
   }
 
-  report(child: Child, report: Omit<ChildReport, 'budget'>, now: number): void {
-    const budget = { ...this.#limit, used: restartsInPeriod(this.#timesOf(child), now, this.#limit) };
-    this.emit({ kind: 'report', id: child.spec.id, report: { ...report, budget } });
+  /** Without `usedBefore` no restart was entered for this end, without `takenAlong` nobody goes with it. */
+  report(child: Child, { usedBefore, takenAlong = [], ...report }: ReportParts, now: number): void {
+    const used = this.#used(child, now);
+    const budget = { ...this.#limit, usedBefore: usedBefore ?? used, used };
+    this.emit({ kind: 'report', id: child.spec.id, report: { ...report, budget, takenAlong } });
   }
 
   emit(effect: SupervisorEffect): void {
@@ -160,6 +165,10 @@ export class Family {
 
   get #limit(): Intensity {
     return { intensity: this.rules.intensity ?? DEFAULTS.intensity, periodMs: this.rules.periodMs ?? DEFAULTS.periodMs };
+  }
+
+  #used(child: Child, now: number): number {
+    return restartsInPeriod(this.#timesOf(child), now, this.#limit);
   }
 
   #timesOf(child: Child): RestartTimes {

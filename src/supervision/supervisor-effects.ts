@@ -12,7 +12,10 @@ export interface ChildReport {
   readonly reason: ExitReason;
   readonly decision: Decision;
   readonly delayMs: number;
-  readonly budget: Intensity & { readonly used: number };
+  /** `used` counts this restart, where there is one; `usedBefore` does not. */
+  readonly budget: Intensity & { readonly usedBefore: number; readonly used: number };
+  /** Siblings that are restarted with it, in start order. */
+  readonly takenAlong: readonly string[];
 }
 
 export type SupervisorInput =

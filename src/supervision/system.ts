@@ -36,6 +36,9 @@ export interface ActorSystemOptions {
 /** A state that an operator asked for fills some screens; what is larger is read in pieces, elsewhere. */
 const STATE_CHARS_MAX = 65_536;
 
+/** Of siblings that go along by the thousand the first are named. */
+const TAKEN_ALONG_SHOWN = 10;
+
 interface Place {
   spec: ChildSpec;
   /** Of a supervisor whose rules were changed while it ran: they outlive its lives. */
@@ -249,7 +252,7 @@ export class ActorSystem implements ActorHost, SupervisorHost {
   }
 
   report(supervisor: string, child: string, report: ChildReport): void {
-    const { reason, context, decision, delayMs, budget } = report;
+    const { reason, context, decision, delayMs, budget, takenAlong } = report;
     const actor = this.find(child);
     const error = reasonError(reason);
     this.events.record({
@@ -266,6 +269,7 @@ export class ActorSystem implements ActorHost, SupervisorHost {
       decision,
       delayMs,
       budget,
+      ...(takenAlong.length === 0 ? {} : { takenAlong: { count: takenAlong.length, first: takenAlong.slice(0, TAKEN_ALONG_SHOWN).map((id) => childPath(supervisor, id)) } }),
     });
     if (decision !== 'escalate') return;
     this.events.record({ atMs: this.clock.wallNow(), type: 'escalate', path: supervisor, life: this.find(supervisor)?.life ?? 0, reason: `gives up over ${child}` });

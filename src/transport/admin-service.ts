@@ -14,6 +14,8 @@ import type { MeshService } from './session-service.ts';
 export interface AdminSink<T> {
   /** Never throws and never waits. False: not taken, because too much is queued or the stream has ended. */
   send(message: T): boolean;
+  /** Called each time when all that was sent is on its way: a sender that was not taken may go on. */
+  onDrained(listener: () => void): void;
   /** Called once, when the stream has ended, whoever ended it. */
   onClosed(listener: () => void): void;
   close(fault?: MeshError): void;
@@ -29,6 +31,7 @@ export interface AdminHandler {
   readonly listMembers: Answering<Rpc['ListMembers']>;
   readonly getTree: Answering<Rpc['GetTree']>;
   readonly listHistory: Answering<Rpc['ListHistory']>;
+  readonly listEvents: Streaming<Rpc['ListEvents']>;
   readonly killActor: Answering<Rpc['KillActor']>;
   readonly listAgents: Answering<Rpc['ListAgents']>;
   readonly tailAgent: Streaming<Rpc['TailAgent']>;
@@ -45,13 +48,17 @@ type OnBug = (error: unknown) => void;
 /** A watch begins with every entry under its prefix at once, and a registry is at most 32 MiB; twice that for changes meanwhile. */
 const SINK_OUTBOX: OutboxLimits = { framesMax: 200_000, bytesMax: 64 * 1024 * 1024 };
 
+/** Events wait in the trail that supervision keeps anyway; here only what is on its way, some hundreds of them. */
+const EVENTS_OUTBOX: OutboxLimits = { framesMax: 500, bytesMax: 1024 * 1024 };
+
 /** @param onBug hears of everything thrown that is no MeshError */
 export function adminService(handler: AdminHandler, onBug: OnBug): MeshService {
   const { service } = protos.AdminService;
-  const { TailAgent, RegistryWatch } = service;
+  const { ListEvents, TailAgent, RegistryWatch } = service;
   return {
     definition: {
       ...service,
+      ListEvents: { ...ListEvents, responseSerialize: asBytes },
       TailAgent: { ...TailAgent, responseSerialize: asBytes },
       RegistryWatch: { ...RegistryWatch, responseSerialize: asBytes },
     },
@@ -60,6 +67,7 @@ export function adminService(handler: AdminHandler, onBug: OnBug): MeshService {
       ListMembers: unary(handler.listMembers, onBug),
       GetTree: unary(handler.getTree, onBug),
       ListHistory: unary(handler.listHistory, onBug),
+      ListEvents: streaming(ListEvents, handler.listEvents, onBug, EVENTS_OUTBOX),
       KillActor: unary(handler.killActor, onBug),
       ListAgents: unary(handler.listAgents, onBug),
       TailAgent: streaming(TailAgent, handler.tailAgent, onBug),
@@ -90,9 +98,11 @@ function streaming<In, Request, Message, Seen>(
   method: MethodDefinition<In, Message, Request, Seen>,
   open: (request: Request, sink: AdminSink<Message>) => void,
   onBug: OnBug,
+  limits: OutboxLimits = SINK_OUTBOX,
 ): handleServerStreamingCall<Request, Buffer> {
   return (call) => {
-    const outbox = new Outbox(call, SINK_OUTBOX);
+    let onDrained = (): void => undefined;
+    const outbox = new Outbox(call, limits, () => onDrained());
     let isOpen = true;
     const ended = new Promise<void>((resolve) => {
       call.once('cancelled', resolve);
@@ -102,6 +112,7 @@ function streaming<In, Request, Message, Seen>(
     });
     const sink: AdminSink<Message> = {
       send: (message) => isOpen && outbox.offer(method.responseSerialize(message)) === 'accepted',
+      onDrained: (listener) => void (onDrained = listener),
       onClosed: (listener) => void ended.then(listener),
       close: (fault) => {
         if (!isOpen) return;

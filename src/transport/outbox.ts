@@ -16,12 +16,15 @@ interface Writer {
 export class Outbox {
   readonly #writer: Writer;
   readonly #limits: OutboxLimits;
+  readonly #onEmpty: () => void;
   #frames = 0;
   #bytes = 0;
 
-  constructor(writer: Writer, limits: OutboxLimits) {
+  /** @param onEmpty runs each time when all that was offered is on its way */
+  constructor(writer: Writer, limits: OutboxLimits, onEmpty: () => void = () => undefined) {
     this.#writer = writer;
     this.#limits = limits;
+    this.#onEmpty = onEmpty;
   }
 
   /** A frame larger than the whole limit is taken when nothing waits before it: otherwise it could never be sent. */
@@ -34,6 +37,7 @@ export class Outbox {
     this.#writer.write(frame, () => {
       this.#frames--;
       this.#bytes -= frame.length;
+      if (this.#frames === 0) this.#onEmpty();
     });
     return 'accepted';
   }

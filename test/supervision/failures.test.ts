@@ -226,7 +226,7 @@ inBothLanes('a failure that is told', () => {
     await world.settle();
     const [report] = world.system.events.latest('/room/a', 2);
     expect(report).to.deep.include({ type: 'crash', path: '/room/a', life: 1, reason: 'boom', during: 'receive put', state: '{"count":7}', supervisor: '/room', decision: 'restart', delayMs: 0 });
-    expect(report?.budget).to.deep.equal({ used: 1, intensity: 3, periodMs: 5_000 });
+    expect(report?.budget).to.deep.equal({ usedBefore: 0, used: 1, intensity: 3, periodMs: 5_000 });
     expect(report?.error?.stack).to.match(/boom/);
     expect(world.system.tree('/room/a')?.lastError?.message).to.equal('boom');
     await world.stop();

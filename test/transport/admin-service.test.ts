@@ -22,6 +22,7 @@ const SILENT: AdminHandler = {
   listMembers: unused,
   getTree: unused,
   listHistory: unused,
+  listEvents: unused,
   killActor: unused,
   listAgents: unused,
   tailAgent: unused,

@@ -2,6 +2,7 @@
 import { findMeshError, MeshError } from '../../errors.ts';
 import type { ActorContext, ActorRef, Behavior, Reply } from '../../supervision/behavior.ts';
 import type { AdminHandler, AdminSink } from '../../transport/admin-service.ts';
+import type { EventsItem } from '../../transport/generated/omega/mesh/v1/EventsItem.ts';
 import type { RegistryEvent } from '../../transport/generated/omega/mesh/v1/RegistryEvent.ts';
 import type { TelemetryBatch__Output } from '../../transport/generated/omega/mesh/v1/TelemetryBatch.ts';
 import type { TelemetryEvent } from '../../transport/generated/omega/mesh/v1/TelemetryEvent.ts';
@@ -12,6 +13,7 @@ import type { AdminMessage } from './admin-messages.ts';
 import { adminRequests } from './admin-requests.ts';
 import type { AdminRequestsOptions } from './admin-requests.ts';
 import { registryEvent, telemetryEvents } from './admin-views.ts';
+import { EventFollower } from './event-follower.ts';
 import { OperatorStreams, PULSE_MS } from './operator-streams.ts';
 import type { StreamsEffect, StreamsInput } from './operator-streams.ts';
 import { answered, ROOM_TIMEOUT_MS } from './room-answer.ts';
@@ -34,12 +36,17 @@ interface AdminState {
   /** By stream. */
   readonly tails: Map<string, AdminSink<TelemetryEvent>>;
   readonly watches: Map<string, AdminSink<RegistryEvent>>;
+  readonly followers: Map<string, { readonly follower: EventFollower; readonly sink: AdminSink<EventsItem> }>;
   lastStream: number;
+  /** One is on its way. */
+  isNewsDue: boolean;
 }
 
 /** Time for the answer to a kill to leave before the kill may take this actor along. */
 const KILL_DELAY_MS = 20;
 const CLOSE_GRACE_MS = 200;
+/** Each is walked through the trail at every event. */
+const FOLLOWERS_MAX = 32;
 
 type Context = ActorContext<AdminMessage>;
 
@@ -49,7 +56,9 @@ export function adminActor(options: AdminActorOptions): Behavior<AdminState, Adm
       const server = await options.openServer(handler(options, context));
       context.own(() => void server.close(0));
       context.setInterval('pulse', PULSE_MS, { kind: 'pulse' });
-      return { server, brain: new OperatorStreams(), tails: new Map(), watches: new Map(), lastStream: 0 };
+      const state: AdminState = { server, brain: new OperatorStreams(), tails: new Map(), watches: new Map(), followers: new Map(), lastStream: 0, isNewsDue: false };
+      context.own(options.operator.onEvent(() => spreadNews(state, context)));
+      return state;
     },
 
     receive(state, message, context) {
@@ -65,11 +74,12 @@ export function adminActor(options: AdminActorOptions): Behavior<AdminState, Adm
     },
 
     terminate: (state) => state.server.close(CLOSE_GRACE_MS),
-    view: ({ brain }) => ({ tails: brain.tailed, watches: brain.watches }),
+    view: ({ brain, followers }) => ({ tails: brain.tailed, watches: brain.watches, followers: followers.size }),
   };
 }
 
 function handler(options: AdminActorOptions, context: Context): AdminHandler {
+  const busy = (): MeshError => new MeshError('OVERLOADED', 'the node is too busy for another stream', { todo: 'try again later' });
   const kill = (path: string): void => context.setTimer(`kill ${path}`, KILL_DELAY_MS, { kind: 'kill', path });
   return {
     ...adminRequests({ ...options, kill, clock: context.clock }),
@@ -77,9 +87,12 @@ function handler(options: AdminActorOptions, context: Context): AdminHandler {
       const found = answered(options.agents.ask((reply: Reply<string | MeshError>) => ({ kind: 'where-is', agent, reply }), ROOM_TIMEOUT_MS));
       context.pipe(found, () => ({ kind: 'open-tail', agent, sink }), (error) => ({ kind: 'refuse-tail', sink, fault: asFault(error) }));
     },
+    listEvents: (request, sink) => {
+      if (context.self.send({ kind: 'open-events', request, sink }) !== 'accepted') sink.close(busy());
+    },
     registryWatch: ({ prefix }, sink) => {
       if (context.self.send({ kind: 'open-watch', prefix, sink }) === 'accepted') return;
-      sink.close(new MeshError('OVERLOADED', 'the node is too busy for another stream', { todo: 'try again later' }));
+      sink.close(busy());
     },
   };
 }
@@ -93,6 +106,13 @@ function hear(state: AdminState, message: AdminMessage, options: AdminActorOptio
     }
     case 'open-watch':
       return { kind: 'watch', stream: take(state, state.watches, message.sink, context), prefix: message.prefix };
+    case 'open-events':
+      openEvents(state, message, options, context);
+      return undefined;
+    case 'events-news':
+      state.isNewsDue = false;
+      showEvents(state, context);
+      return undefined;
     case 'refuse-tail':
       message.sink.close(message.fault);
       return undefined;
@@ -102,19 +122,56 @@ function hear(state: AdminState, message: AdminMessage, options: AdminActorOptio
     case 'closed':
       state.tails.delete(message.stream);
       state.watches.delete(message.stream);
+      state.followers.delete(message.stream);
+      return message;
+    case 'pulse':
+      // News that met a full mailbox is made up for.
+      showEvents(state, context);
       return message;
     case 'watch-answered':
     case 'bus-delivery':
     case 'registry-news':
-    case 'pulse':
       return message;
+  }
+}
+
+function openEvents(state: AdminState, { request, sink }: Extract<AdminMessage, { kind: 'open-events' }>, { operator }: AdminActorOptions, context: Context): void {
+  try {
+    if (state.followers.size >= FOLLOWERS_MAX) throw followersFull();
+    const follower = new EventFollower(request, operator.trail, (item) => sink.send(item));
+    sink.onDrained(() => spreadNews(state, context));
+    state.followers.set(nameStream(state, sink, context), { follower, sink });
+    showEvents(state, context);
+  } catch (error) {
+    sink.close(asFault(error as Error));
+  }
+}
+
+/** At most one is in the mailbox: a storm of events is one piece of news. */
+function spreadNews(state: AdminState, context: Context): void {
+  if (state.isNewsDue || state.followers.size === 0) return;
+  state.isNewsDue = context.self.send({ kind: 'events-news' }) === 'accepted';
+}
+
+function showEvents(state: AdminState, context: Context): void {
+  for (const [stream, { follower, sink }] of state.followers) {
+    const next = follower.goOn();
+    if (next === 'more') spreadNews(state, context);
+    if (next !== 'over') continue;
+    state.followers.delete(stream);
+    sink.close();
   }
 }
 
 /** The stream's name, which is also that of its watch in the registry: there, lives of this actor share one table. */
 function take<T>(state: AdminState, sinks: Map<string, AdminSink<T>>, sink: AdminSink<T>, context: Context): string {
-  const stream = `admin-${context.life}-${++state.lastStream}`;
+  const stream = nameStream(state, sink, context);
   sinks.set(stream, sink);
+  return stream;
+}
+
+function nameStream(state: AdminState, sink: AdminSink<never>, context: Context): string {
+  const stream = `admin-${context.life}-${++state.lastStream}`;
   // Piped, because a mailbox that is full refuses what is sent, and the stream would stay here for ever.
   const closed = new Promise<void>((resolve) => sink.onClosed(resolve));
   const told = (): AdminMessage => ({ kind: 'closed', stream });
@@ -170,6 +227,10 @@ function showTelemetry(state: AdminState, effect: Extract<StreamsEffect, { kind:
   for (const event of batch === undefined ? [] : telemetryEvents(agent, delivery.from, batch, options.decodeRecord)) {
     for (const stream of streams) state.tails.get(stream)?.send(event);
   }
+}
+
+function followersFull(): MeshError {
+  return new MeshError('OVERLOADED', `${FOLLOWERS_MAX} operators follow the events`, { expected: `at most ${FOLLOWERS_MAX}`, todo: 'close one first' });
 }
 
 function asFault(error: Error): MeshError {

@@ -1,6 +1,8 @@
 /** What the admin actor is told by its server and by the rooms it asks for operators. */
 import type { MeshError } from '../../errors.ts';
 import type { AdminSink } from '../../transport/admin-service.ts';
+import type { EventsItem } from '../../transport/generated/omega/mesh/v1/EventsItem.ts';
+import type { EventsRequest__Output } from '../../transport/generated/omega/mesh/v1/EventsRequest.ts';
 import type { RegistryEvent } from '../../transport/generated/omega/mesh/v1/RegistryEvent.ts';
 import type { TelemetryEvent } from '../../transport/generated/omega/mesh/v1/TelemetryEvent.ts';
 import type { BusDelivery } from '../bus/bus-messages.ts';
@@ -11,6 +13,9 @@ export type AdminMessage =
   | { readonly kind: 'open-tail'; readonly agent: string; readonly sink: AdminSink<TelemetryEvent> }
   | { readonly kind: 'refuse-tail'; readonly sink: AdminSink<TelemetryEvent>; readonly fault: MeshError }
   | { readonly kind: 'open-watch'; readonly prefix: string; readonly sink: AdminSink<RegistryEvent> }
+  | { readonly kind: 'open-events'; readonly request: EventsRequest__Output; readonly sink: AdminSink<EventsItem> }
+  /** Supervision has seen something, or somebody who reads events has room again. */
+  | { readonly kind: 'events-news' }
   | { readonly kind: 'closed'; readonly stream: string }
   | { readonly kind: 'watch-answered'; readonly stream: string; readonly fault: MeshError | undefined }
   | { readonly kind: 'kill'; readonly path: string }

@@ -4,7 +4,9 @@ import type { SupervisionEvent } from '../../supervision/event-log.ts';
 import { errorLine } from '../../supervision/exit-reason.ts';
 import type { ActorView } from '../../supervision/actor-view.ts';
 import type { Agent } from '../../transport/generated/omega/mesh/v1/Agent.ts';
+import type { ErrorDetail } from '../../transport/generated/omega/mesh/v1/ErrorDetail.ts';
 import type { HistoryEvent } from '../../transport/generated/omega/mesh/v1/HistoryEvent.ts';
+import type { LastMoments } from '../../transport/generated/omega/mesh/v1/LastMoments.ts';
 import type { Member } from '../../transport/generated/omega/mesh/v1/Member.ts';
 import type { RegistryEntry } from '../../transport/generated/omega/mesh/v1/RegistryEntry.ts';
 import type { RegistryEvent } from '../../transport/generated/omega/mesh/v1/RegistryEvent.ts';
@@ -49,17 +51,38 @@ export function treeTotals(view: ActorView): TreeTotals {
 }
 
 export function historyEvent(event: SupervisionEvent): HistoryEvent {
+  const { budget, takenAlong } = event;
   return {
     sequence: event.sequence,
     atMs: event.atMs,
     type: event.type,
     path: event.path,
     life: event.life,
-    reason: event.during === undefined ? event.reason : `${event.reason} (in ${event.during})`,
+    reason: event.reason,
     decision: event.decision ?? '',
     delayMs: event.delayMs ?? 0,
     error: lineOf(event.error),
+    errorDetail: errorDetail(event.error),
+    lastMoments: lastMoments(event),
+    supervisor: event.supervisor ?? '',
+    strategy: event.strategy ?? '',
+    restart: event.restart ?? '',
+    context: event.context ?? '',
+    budget: budget === undefined ? null : { ...budget },
+    takenAlong: takenAlong?.count ?? 0,
+    takenAlongFirst: [...(takenAlong?.first ?? [])],
   };
+}
+
+function errorDetail(error: ErrorInfo | undefined): ErrorDetail | null {
+  if (error === undefined) return null;
+  const { name, message, code = '', stack = '', cause } = error;
+  return { name, message, code, stack, cause: errorDetail(cause) };
+}
+
+function lastMoments({ during, state, mailbox, processed, uptimeMs }: SupervisionEvent): LastMoments | null {
+  if (during === undefined || mailbox === undefined || processed === undefined || uptimeMs === undefined) return null;
+  return { during, state: state ?? '', mailbox, processed, uptimeMs };
 }
 
 /** @param now monotonic milliseconds, on the scale of `statusSinceMs` */

@@ -35,11 +35,16 @@ class TestSink<T> implements AdminSink<T> {
   fault: MeshError | undefined;
   isClosed = false;
   isFull = false;
+  drain: () => void = () => undefined;
   #listener: () => void = () => undefined;
 
   send(message: T): boolean {
     if (!this.isFull) this.sent.push(message);
     return !this.isFull;
+  }
+
+  onDrained(listener: () => void): void {
+    this.drain = listener;
   }
 
   onClosed(listener: () => void): void {
@@ -68,11 +73,14 @@ describe('the operator’s room', () => {
     registryAsked.length = busAsked.length = killed.length = servers = closed = 0;
     const options = (): AdminActorOptions => ({
       facts: () => ({ node: 'n1', version: '0', pid: 1, gossipAddress: '', grpcAddress: '', adminSocket: '', dataDir: '', profile: 'lan' }),
+      boot: 'b1',
       memoryBytes: () => 1,
       operator: {
         tree: (path) => world.system.tree(path),
         paths: () => world.system.paths(),
         events: (path, limit) => world.system.events.latest(path, limit),
+        trail: world.system.events,
+        onEvent: (heard) => world.system.events.subscribe(heard),
         crashes: () => world.system.events.crashes,
         deadLetters: () => world.system.deadLetters.total,
         lifeOf: (path) => world.system.livingLife(path),
