@@ -1,4 +1,4 @@
-import { statSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { statSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -26,9 +26,7 @@ describe('a node, as a process', () => {
   it('writes JSON lines with node, actor, life and event to a file in its data directory', async () => {
     const node = await play.node('n1', { flags: ['--log-level', 'debug'] });
     await node.kill('SIGTERM');
-    const folder = join(node.dataDir, 'log');
-    const [file] = readdirSync(folder);
-    const lines = readFileSync(join(folder, file!), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+    const lines = readFileSync(join(node.dataDir, 'log', 'node.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
     const started = lines.find(({ event, actor }) => event === 'actor-start' && actor === '/membership/swim');
     expect(started).to.include({ node: 'n1', life: 1 });
   });
