@@ -104,7 +104,7 @@ describe('mesh', () => {
 
     it('lists history', async () => {
       const event = { sequence: 1, atMs: 0, type: 'crash', path: '/x', life: 1, reason: 'error', decision: '', delayMs: 0, error: '' };
-      fake.answerAsNode({ listHistory: ({ limit }) => Promise.resolve({ events: limit === 5 ? [event] : [] }) });
+      fake.answerAsNode({ listHistory: ({ limit }) => Promise.resolve({ events: limit === 5 ? [event] : [], boot: 'b' }) });
       expect(JSON.parse((await mesh('history', '--limit', '5', '--json')).stdout)).to.deep.equal([
         { sequence: 1, at: '1970-01-01T00:00:00.000Z', type: 'crash', path: '/x', life: 1, reason: 'error', decision: null, delayMs: 0, error: null },
       ]);
