@@ -32,12 +32,20 @@ export interface Config {
   readonly dataDir: string;
   readonly profile: Profile;
   readonly logLevel: LogLevel;
+  /** How long the loop may stand still before the log says so. */
+  readonly degradedMs: number;
+  /** How long it may stand still before the process ends; 0 for ever. */
+  readonly stallLimitMs: number;
 }
 
 export type ConfigKey = keyof Config;
 
 const GOSSIP_PORT_DEFAULT = 7946;
 export const GRPC_PORT_DEFAULT = 7947;
+/** A person notices a second, and nothing that a node does takes one. */
+const DEGRADED_MS_DEFAULT = 1_000;
+/** Peers have buried a node that was silent for so long; what keeps it is no load any more. */
+const STALL_LIMIT_MS_DEFAULT = 30_000;
 /** A node that finds none of this many seeds has another problem than too few of them. */
 const JOIN_MAX = 64;
 /** Names travel in every gossip packet of at most 1,400 bytes. No dot in front: a name is also a directory. */
@@ -127,6 +135,20 @@ export const CONFIG_KEYS = {
     schema: z.enum(LOG_LEVELS),
     choices: LOG_LEVELS,
   },
+  degradedMs: {
+    placeholder: 'ms',
+    summary: 'how long the loop may stand still before the log says so',
+    default: String(DEGRADED_MS_DEFAULT),
+    expected: 'a whole number of milliseconds from 100 to 60000',
+    schema: z.int().min(100).max(60_000),
+  },
+  stallLimitMs: {
+    placeholder: 'ms',
+    summary: 'how long the loop may stand still before the node ends with exit code 73; 0 never',
+    default: String(STALL_LIMIT_MS_DEFAULT),
+    expected: 'a whole number of milliseconds from 1000 to 3600000, or 0',
+    schema: z.union([z.literal(0), z.int().min(1_000).max(3_600_000)]),
+  },
 } as const satisfies Record<ConfigKey, KeySpec>;
 
 const KEYS = Object.keys(CONFIG_KEYS) as ConfigKey[];
@@ -180,8 +202,10 @@ export function readConfig(sources: ConfigSources): { readonly config: Config; r
     dataDir: absolutePath(value('dataDir', defaultDataDir(sources.home, name)), sources.home),
     profile: value('profile', CONFIG_KEYS.profile.default),
     logLevel: value('logLevel', CONFIG_KEYS.logLevel.default),
+    degradedMs: value('degradedMs', DEGRADED_MS_DEFAULT),
+    stallLimitMs: value('stallLimitMs', STALL_LIMIT_MS_DEFAULT),
   };
-  faults.push(...portFaults(config));
+  faults.push(...portFaults(config), ...stallFaults(config));
   const [first, ...others] = faults;
   if (first !== undefined) throw faultsAsError([first, ...others]);
   return { config: Object.freeze(config), warnings: unknownVariables(sources.env) };
@@ -205,12 +229,14 @@ function givenFor(
   };
 }
 
+const NUMBERS: ReadonlySet<ConfigKey> = new Set(['gossipPort', 'grpcPort', 'degradedMs', 'stallLimitMs']);
+
 /** Flags and variables are text; numbers and lists are made of it here, and what is neither stays text and fails. */
 function fromText(key: ConfigKey, given: string | readonly string[]): unknown {
   const texts = typeof given === 'string' ? [given] : given;
   if (key === 'join') return texts.flatMap((text) => text.split(',')).map((text) => text.trim()).filter((text) => text !== '');
   const text = texts.at(-1) ?? '';
-  return (key === 'gossipPort' || key === 'grpcPort') && /^\d+$/.test(text) ? Number(text) : text;
+  return NUMBERS.has(key) && /^\d+$/.test(text) ? Number(text) : text;
 }
 
 function check(key: ConfigKey, given: Given, faults: ConfigFault[]): unknown {
@@ -255,6 +281,18 @@ function portFaults({ gossipPort, grpcPort }: Config): ConfigFault[] {
       what: `gossipPort and grpcPort are both ${gossipPort}`,
       given: String(gossipPort),
       expected: 'two different ports: both listen on TCP',
+    },
+  ];
+}
+
+function stallFaults({ degradedMs, stallLimitMs }: Config): ConfigFault[] {
+  if (stallLimitMs === 0 || stallLimitMs > degradedMs) return [];
+  return [
+    {
+      code: 'BAD_CONFIG',
+      what: `stallLimitMs is ${stallLimitMs}, and degradedMs ${degradedMs}`,
+      given: String(stallLimitMs),
+      expected: 'more than degradedMs, so that the log says something before the node ends; or 0',
     },
   ];
 }

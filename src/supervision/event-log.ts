@@ -18,6 +18,8 @@ export const EVENT_TYPES = [
   'escalate',
   /** An operator intervened. */
   'admin',
+  /** The loop stood still, and turns again. */
+  'loop_lag',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 

@@ -36,6 +36,8 @@ const VALUES: Record<ConfigKey, readonly (readonly [text: string, yaml: string, 
   dataDir: [['/a', '/a', '/a'], ['~/b', '~/b', '/home/u/b'], ['~', '"~"', '/home/u']],
   profile: [['lan', 'lan', 'lan'], ['wan', 'wan', 'wan'], ['local', 'local', 'local']],
   logLevel: [['error', 'error', 'error'], ['warn', 'warn', 'warn'], ['debug', 'debug', 'debug']],
+  degradedMs: [['100', '100', 100], ['200', '200', 200], ['300', '300', 300]],
+  stallLimitMs: [['1001', '1001', 1_001], ['0', '0', 0], ['5000', '5000', 5_000]],
 };
 
 const DEFAULTS: Config = {
@@ -47,6 +49,8 @@ const DEFAULTS: Config = {
   dataDir: '/home/u/.omega-mesh/box',
   profile: 'lan',
   logLevel: 'info',
+  degradedMs: 1_000,
+  stallLimitMs: 30_000,
 };
 
 describe('a configuration', () => {
@@ -127,6 +131,8 @@ describe('a configuration', () => {
       ['a bind beyond loopback', 'bind: 0.0.0.0', 'INSECURE_BIND', /^mesh\.yaml:1: bind is 0\.0\.0\.0, .*plaintext/],
       ['an IPv6 bind beyond loopback', 'bind: "::"', 'INSECURE_BIND', /bind is ::/],
       ['the same port twice', 'gossipPort: 7947', 'BAD_CONFIG', /gossipPort and grpcPort are both 7947/],
+      ['a stall limit that is reached before anything is said', 'stallLimitMs: 1000', 'BAD_CONFIG', /stallLimitMs is 1000, and degradedMs 1000/],
+      ['a stall limit that is too short', 'stallLimitMs: 20', 'BAD_CONFIG', /stallLimitMs is 20/],
       ['a key given twice', 'name: a\nname: b', 'BAD_CONFIG', /^mesh\.yaml:2: Map keys must be unique/],
       ['text that is no YAML', 'name: "a', 'BAD_CONFIG', /^mesh\.yaml:1: Missing closing/],
       ['a file that is a list', '- a', 'BAD_CONFIG', /^mesh\.yaml:1: the file is not a mapping/],
