@@ -17,9 +17,13 @@ import { rememberedPeers } from './data-dir/remembered-peers.ts';
 import { systemRandom } from './random.ts';
 import { attributeFailures } from './supervision/attribution.ts';
 import type { ExitReason } from './supervision/behavior.ts';
+import { ROOT_PATH } from './supervision/child-spec.ts';
 import { EVENTS_MAX } from './supervision/event-log.ts';
+import type { SupervisionEvent } from './supervision/event-log.ts';
 import { reasonLine, toErrorInfo } from './supervision/exit-reason.ts';
 import { ActorSystem } from './supervision/system.ts';
+import { watchLoop } from './supervision/watchdog.ts';
+import type { LoopLag } from './supervision/watchdog-messages.ts';
 import { adminService } from './transport/admin-service.ts';
 import { agentService } from './transport/agent-service.ts';
 import { freePort } from './transport/free-port.ts';
@@ -77,12 +81,20 @@ export async function startNode({ config, log, version }: NodeOptions): Promise<
   const refs = meshRefs((path) => system.ref(path));
   const ports = new Ports(config, config.grpcPort === 0 ? await freePort(config.bind) : config.grpcPort);
   const node = new NodeProcess(system, log, clock);
+  const stopWatch = watchLoop({
+    log,
+    degradedMs: config.degradedMs,
+    stallLimitMs: config.stallLimitMs,
+    reportFile: join(config.dataDir, 'stall.json'),
+    onLag: (lag) => system.events.record(lagEvent(lag, clock)),
+  });
   const boot = randomBytes(4).toString('hex');
   const trail = keepTrail(system, config, boot, log);
   const parts = meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot });
   try {
     await node.start(parts, refs);
   } catch (error) {
+    stopWatch();
     await trail.close();
     throw error;
   }
@@ -93,8 +105,17 @@ export async function startNode({ config, log, version }: NodeOptions): Promise<
     grpcAddress: ports.grpcAddress,
     adminSocket,
     stop: () => node.stop(),
-    done: node.done.then((end) => trail.close().then(() => end)),
+    done: node.done.then(async (end) => {
+      stopWatch();
+      await trail.close();
+      return end;
+    }),
   };
+}
+
+/** That the loop stood still is told of the actor in whose turn it did; of the root when it was nobody's. */
+function lagEvent({ stalledMs, turn }: LoopLag, clock: Clock): Omit<SupervisionEvent, 'sequence'> {
+  return { atMs: clock.wallNow(), type: 'loop_lag', path: turn?.path ?? ROOT_PATH, life: turn?.life ?? 0, reason: `the loop stood still for ${stalledMs} ms` };
 }
 
 /** What supervision sees goes to disk as it happens: it is what is left of a node that was killed. First starts are no news. */
