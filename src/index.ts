@@ -16,6 +16,7 @@ export type { ActorSystemOptions } from './supervision/system.ts';
 export type { ActorView } from './supervision/actor-view.ts';
 export type { TraceEntry, TraceOptions } from './supervision/trace.ts';
 export type { MailboxSpec, Overflow } from './supervision/mailbox.ts';
+export type { ForeseenDecision, ForeseenStep, Foresight } from './supervision/what-if.ts';
 export { AskError, IGNORE } from './supervision/behavior.ts';
 export type { ActorContext, ActorRef, Behavior, ExitReason, Reply, SendOutcome, Signal } from './supervision/behavior.ts';
 export { BadSpecError } from './supervision/spec-fault.ts';

@@ -107,6 +107,10 @@ export function childFlags(spec: ChildSpec): ChildFlags {
 
 export const ROOT_PATH = '/';
 
+export function parentPath(path: string): string {
+  return path.slice(0, Math.max(1, path.lastIndexOf('/')));
+}
+
 export function childPath(parent: string, id: string): string {
   return parent === ROOT_PATH ? `/${id}` : `${parent}/${id}`;
 }

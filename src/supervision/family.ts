@@ -39,6 +39,20 @@ export class Family {
     for (const child of rules.children ?? []) this.add(child);
   }
 
+  /** A copy that goes its own way from here, with chances of its own. */
+  fork(random: Random): Family {
+    const copy = new Family({ ...this.rules, children: [] }, this.path, random, this.refOf);
+    copy.rules = this.rules;
+    copy.children = new Map([...this.children].map(([id, child]) => [id, { ...child, terminateReplies: [...child.terminateReplies], restartReplies: [...child.restartReplies] }]));
+    copy.phase = this.phase;
+    copy.exitReason = this.exitReason;
+    copy.hasLostSignificant = this.hasLostSignificant;
+    copy.walk = this.walk?.fork();
+    copy.#times = this.#times;
+    copy.#epoch = this.#epoch;
+    return copy;
+  }
+
   get isDynamic(): boolean {
     return this.rules.strategy === 'dynamic';
   }

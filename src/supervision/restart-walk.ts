@@ -33,6 +33,15 @@ export class RestartWalk {
     this.#stopAt = this.#order.length - 1;
   }
 
+  fork(): RestartWalk {
+    const copy = new RestartWalk({ epoch: this.epoch, order: this.#order, stop: this.#stop, start: this.#start, delayMs: this.delayMs });
+    copy.phase = this.phase;
+    copy.starting = this.starting;
+    copy.#stopAt = this.#stopAt;
+    copy.#startAt = this.#startAt;
+    return copy;
+  }
+
   /** Whether `id` is to be down before the walk turns. */
   isTakingDown(id: string): boolean {
     return this.phase === 'down' && this.#stop.has(id);

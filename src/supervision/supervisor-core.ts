@@ -9,12 +9,10 @@
  * 4. Nothing here waits: what takes time is an effect now and an input later, so requests are answered throughout.
  */
 import type { Random } from '../random.ts';
-import type { ActorRef } from './behavior.ts';
 import { childExited, childStarted, childStartTimeout, childStopTimeout } from './child-news.ts';
 import type { Child } from './child-record.ts';
 import { changeSpec, countChildren, deleteChild, restartChild, restartOne, startChild, terminateChild } from './child-requests.ts';
-import type { SupervisorRules } from './child-spec.ts';
-import { Family } from './family.ts';
+import type { Family } from './family.ts';
 import { advance, shutDown, walkUpFirst } from './family-walks.ts';
 import type { SupervisorEffect, SupervisorInput } from './supervisor-effects.ts';
 
@@ -23,8 +21,22 @@ type ChildNews = Extract<SupervisorInput, { id: string; epoch: number }>;
 export class SupervisorCore {
   readonly #family: Family;
 
-  constructor(rules: SupervisorRules, path: string, random: Random, refOf: (id: string) => ActorRef<unknown>) {
-    this.#family = new Family(rules, path, random, refOf);
+  constructor(family: Family) {
+    this.#family = family;
+  }
+
+  /** A copy that goes its own way from here. Who waits for an answer waits for that of the original. */
+  fork(random: Random): SupervisorCore {
+    return new SupervisorCore(this.#family.fork(random));
+  }
+
+  /** In start order. */
+  children(): Iterable<Readonly<Child>> {
+    return this.#family.children.values();
+  }
+
+  childAt(id: string): Readonly<Child> | undefined {
+    return this.#family.children.get(id);
   }
 
   /** @param now monotonic milliseconds */

@@ -5,6 +5,7 @@ import type { LifeWatcher } from './actor.ts';
 import { childPath } from './child-spec.ts';
 import type { ChildSpec, SupervisorRules } from './child-spec.ts';
 import { toErrorInfo } from './exit-reason.ts';
+import { Family } from './family.ts';
 import { SupervisorCore } from './supervisor-core.ts';
 import type { ChildReport, SupervisorEffect, SupervisorInput } from './supervisor-effects.ts';
 
@@ -12,6 +13,8 @@ import type { ChildReport, SupervisorEffect, SupervisorInput } from './superviso
 export interface SupervisorHost {
   readonly random: Random;
   ref(path: string): ActorRef<unknown>;
+  /** A life of a supervisor has begun; `core` is what it decides with. */
+  ledBy(supervisor: string, core: SupervisorCore): void;
   startChild(path: string, spec: ChildSpec, watcher: LifeWatcher): void;
   requestStop(path: string, reason: ExitReason): void;
   end(path: string, reason: ExitReason): void;
@@ -81,7 +84,8 @@ export function supervisorBehavior(rules: SupervisorRules, path: string, host: S
     trapsStop: true,
     startsLate: true,
     init(context) {
-      const core = new SupervisorCore(rules, path, host.random, (id) => host.ref(childPath(path, id)));
+      const core = new SupervisorCore(new Family(rules, path, host.random, (id) => host.ref(childPath(path, id))));
+      host.ledBy(path, core);
       // Children never outlive their supervisor, however it ends; after a shutdown in order there are none left.
       context.own(() => host.endChildren(path, { kind: 'killed', by: `end of ${path}` }));
       return handle(core, { kind: 'start' }, context);

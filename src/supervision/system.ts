@@ -9,7 +9,7 @@ import type { ActorView } from './actor-view.ts';
 import { AskTable } from './asks.ts';
 import type { ActorRef, ExitReason } from './behavior.ts';
 import type { AnyBehavior } from './cell.ts';
-import { childPath, DEFAULTS, ROOT_PATH } from './child-spec.ts';
+import { childPath, DEFAULTS, parentPath, ROOT_PATH } from './child-spec.ts';
 import type { ChildSpec, SupervisorRules, SupervisorSpec } from './child-spec.ts';
 import { DeadLetters, messageName } from './dead-letters.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
@@ -20,12 +20,15 @@ import { BadSpecError } from './spec-fault.ts';
 import { PathRef } from './path-ref.ts';
 import { specFaults, specWarning } from './spec-faults.ts';
 import type { ChildReport, SupervisorInput } from './supervisor-effects.ts';
+import type { SupervisorCore } from './supervisor-core.ts';
 import { supervisorBehavior } from './supervisor.ts';
 import type { SupervisorHost } from './supervisor.ts';
 import { threadBehavior } from './thread/thread-behavior.ts';
 import { ThreadedActor } from './thread/threaded-actor.ts';
 import type { TraceOptions } from './trace.ts';
 import { TurnEngine } from './turn-engine.ts';
+import { whatIfEnded } from './what-if.ts';
+import type { Foresight, Present } from './what-if.ts';
 
 export interface ActorSystemOptions {
   readonly clock: Clock;
@@ -43,6 +46,8 @@ interface Place {
   spec: ChildSpec;
   /** Of a supervisor whose rules were changed while it ran: they outlive its lives. */
   rules?: SupervisorRules;
+  /** Of the last life of a supervisor. */
+  core?: SupervisorCore;
   readonly actor: Actor;
   /** By path, in start order. */
   readonly children: Set<string>;
@@ -133,6 +138,19 @@ export class ActorSystem implements ActorHost, SupervisorHost {
     return this.#intervene(path, `kill asked by ${by}`, (actor) => actor.end({ kind: 'killed', by }));
   }
 
+  /** What `kill` would set going, to the end; undefined when there is no life at `path`. */
+  whatIfKilled(path: string, by: string): Foresight | undefined {
+    if (this.livingLife(path) === undefined) return undefined;
+    const present: Present = {
+      now: this.clock.now(),
+      coreAt: (at) => (this.livingLife(at) === undefined ? undefined : this.#places.get(at)?.core),
+      rulesAt: (at, spec) => rulesOf(this.#places.get(at) ?? { spec }),
+      uptimeMs: (at) => this.find(at)?.uptimeMs ?? 0,
+      ref: (at) => this.ref(at),
+    };
+    return whatIfEnded(present, path, { kind: 'killed', by });
+  }
+
   /** Ends a life with `error`, as if its own code had thrown it. @returns the life ended, undefined when there is none. */
   inject(path: string, error: Error, by: string): number | undefined {
     return this.#intervene(path, `error injected by ${by}: ${error.message}`, (actor) => actor.inject(error));
@@ -180,6 +198,12 @@ export class ActorSystem implements ActorHost, SupervisorHost {
   }
 
   // SupervisorHost
+
+  ledBy(supervisor: string, core: SupervisorCore): void {
+    const place = this.#places.get(supervisor)!;
+    place.core = core;
+    this.#list(supervisor, place, Array.from(core.children(), ({ spec }) => spec));
+  }
 
   startChild(path: string, spec: ChildSpec, watcher: LifeWatcher): void {
     const { actor } = this.#places.get(path) ?? this.#settle(path, spec);
@@ -241,14 +265,7 @@ export class ActorSystem implements ActorHost, SupervisorHost {
   change(supervisor: string, rules: SupervisorRules, children: readonly ChildSpec[]): void {
     const place = this.#places.get(supervisor)!;
     place.rules = rules;
-    place.children.clear();
-    for (const spec of children) {
-      const path = childPath(supervisor, spec.id);
-      const child = this.#places.get(path) ?? this.#settle(path, spec);
-      if (child.spec !== spec) delete child.rules;
-      child.spec = spec;
-      place.children.add(path);
-    }
+    this.#list(supervisor, place, children);
   }
 
   report(supervisor: string, child: string, report: ChildReport): void {
@@ -281,6 +298,18 @@ export class ActorSystem implements ActorHost, SupervisorHost {
     const { life } = actor;
     this.admin(path, what);
     return act(actor) ? life : undefined;
+  }
+
+  /** All that the supervisor knows of stands in the tree, in start order, also where one was forgotten and is named again. */
+  #list(supervisor: string, place: Place, children: readonly ChildSpec[]): void {
+    place.children.clear();
+    for (const spec of children) {
+      const path = childPath(supervisor, spec.id);
+      const child = this.#places.get(path) ?? this.#settle(path, spec);
+      if (child.spec !== spec) delete child.rules;
+      child.spec = spec;
+      place.children.add(path);
+    }
   }
 
   #settle(path: string, spec: ChildSpec): Place {
@@ -325,10 +354,6 @@ function flagsShown(supervisor: Place | undefined, child: Place | undefined): Pi
 }
 
 /** What the supervisor at `place` goes by; undefined when a worker stands there. */
-function rulesOf({ spec, rules }: Place): SupervisorRules | undefined {
+function rulesOf({ spec, rules }: Pick<Place, 'spec' | 'rules'>): SupervisorRules | undefined {
   return rules ?? (spec.type === 'supervisor' ? spec : undefined);
-}
-
-function parentPath(path: string): string {
-  return path.slice(0, Math.max(1, path.lastIndexOf('/')));
 }

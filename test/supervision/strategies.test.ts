@@ -215,6 +215,16 @@ describe('strategies and budgets', () => {
     await world.stop();
   });
 
+  it('a rebuilt supervisor has its children in the order of its spec, also those that were forgotten', async () => {
+    const room = supervisor('room', 'one_for_one', [puppet('passing', { restart: 'temporary' }), puppet('a')]);
+    const world = await startWorld({ children: [room] });
+    await order(world, '/room/passing', crash);
+    world.system.kill('/room', 'test');
+    await world.settle();
+    expect(world.system.tree('/room')?.children.map(({ path, status }) => [path, status])).to.deep.equal([['/room/passing', 'running'], ['/room/a', 'running']]);
+    await world.stop();
+  });
+
   it('a rebuilt dynamic supervisor has no children, and takes new specs under the old names', async () => {
     const trace: string[] = [];
     const world = await startWorld({ children: [supervisor('guests', 'dynamic', [])] });

@@ -5,6 +5,7 @@ import { seededRandom, shuffle } from '../../src/random.ts';
 import type { ExitReason } from '../../src/supervision/behavior.ts';
 import { AUTO_SHUTDOWNS } from '../../src/supervision/child-spec.ts';
 import type { AutoShutdown, Restart, Strategy, SupervisorSpec } from '../../src/supervision/child-spec.ts';
+import { Family } from '../../src/supervision/family.ts';
 import { SupervisorCore } from '../../src/supervision/supervisor-core.ts';
 import type { ChangeSpecOutcome } from '../../src/supervision/supervisor-messages.ts';
 import type { SupervisorEffect, SupervisorInput } from '../../src/supervision/supervisor-effects.ts';
@@ -51,7 +52,9 @@ class Stage {
   readonly #isMeddledWith: boolean;
 
   constructor(spec: SupervisorSpec, isMeddledWith: boolean) {
-    this.#core = new SupervisorCore(spec, '/family', seededRandom(7), (id) => ({ path: id, send: () => 'noproc', offer: () => Promise.resolve('noproc'), ask: () => Promise.reject(new Error('unused')) }));
+    this.#core = new SupervisorCore(
+      new Family(spec, '/family', seededRandom(7), (id) => ({ path: id, send: () => 'noproc', offer: () => Promise.resolve('noproc'), ask: () => Promise.reject(new Error('unused')) })),
+    );
     this.#spec = spec;
     this.#order = (spec.children ?? []).map(({ id }) => id);
     this.#isDynamic = spec.strategy === 'dynamic';
