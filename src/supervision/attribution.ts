@@ -8,14 +8,15 @@ export interface Culprit {
   failDetached(error: unknown): void;
 }
 
-const current = new AsyncLocalStorage<Culprit>();
+const current = new AsyncLocalStorage<Culprit | undefined>();
 
 export function runAs<T>(culprit: Culprit, work: () => T): T {
   return current.run(culprit, work);
 }
 
 export function runAsNobody<T>(work: () => T): T {
-  return current.exit(work);
+  // Not `exit`: in Node 20 that takes the hooks of all promises off and on again.
+  return current.run(undefined, work);
 }
 
 /** Whose code runs, also after an `await`; undefined when it is nobody's. */

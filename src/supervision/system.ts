@@ -17,6 +17,7 @@ import { EventLog } from './event-log.ts';
 import type { SupervisionEvent } from './event-log.ts';
 import { isAbnormal, reasonError, reasonLine, SHUTDOWN } from './exit-reason.ts';
 import { BadSpecError } from './spec-fault.ts';
+import type { MailboxSpec } from './mailbox.ts';
 import { PathRef } from './path-ref.ts';
 import { specFaults, specWarning } from './spec-faults.ts';
 import type { ChildReport, SupervisorInput } from './supervisor-effects.ts';
@@ -36,6 +37,8 @@ export interface ActorSystemOptions {
   readonly log: Logger;
 }
 
+/** News of children come one by one, and what follows from them should not take a turn of the loop each. */
+const SUPERVISOR_MAILBOX: MailboxSpec = { lane: 'queue' };
 /** A state that an operator asked for fills some screens; what is larger is read in pieces, elsewhere. */
 const STATE_CHARS_MAX = 65_536;
 
@@ -317,7 +320,7 @@ export class ActorSystem implements ActorHost, SupervisorHost {
       if (place.spec.type === 'supervisor') return supervisorBehavior(rulesOf(place)!, path, this);
       return place.spec.isolation === 'thread' ? threadBehavior(place.spec, this) : place.spec.start();
     };
-    const mailbox = spec.type === 'worker' ? spec.mailbox : undefined;
+    const mailbox = spec.type === 'worker' ? spec.mailbox : SUPERVISOR_MAILBOX;
     const warning = specWarning(spec);
     if (warning !== undefined) this.log.log('warn', 'spec-warning', { actor: path, warning, todo: "restart: 'permanent'" });
     const parts: ConstructorParameters<typeof Actor> = [this.ref(path), makeBehavior, mailbox, this];
