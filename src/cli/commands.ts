@@ -1,6 +1,7 @@
 /** Every command there is, in the order in which help shows them. */
 import { AGENT_COMMANDS } from './agent-commands.ts';
 import type { CommandSpec } from './command.ts';
+import { EVENT_COMMANDS } from './event-commands.ts';
 import { DONE } from './exit-code.ts';
 import { NODE_COMMANDS } from './node-commands.ts';
 import { REFERENCE_AGENT_COMMAND } from './reference-agent-command.ts';
@@ -22,6 +23,7 @@ const VERSION_COMMAND: CommandSpec = {
 export const COMMANDS: readonly CommandSpec[] = [
   START_COMMAND,
   ...NODE_COMMANDS,
+  ...EVENT_COMMANDS,
   ...AGENT_COMMANDS,
   ...REGISTRY_COMMANDS,
   REFERENCE_AGENT_COMMAND,

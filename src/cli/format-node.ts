@@ -3,7 +3,7 @@ import type { StatusReply__Output } from '../transport/generated/omega/mesh/v1/S
 import { formatDuration } from './format-duration.ts';
 import { formatTable } from './format-table.ts';
 import { paintStatus, printable, type Paint } from './paint.ts';
-import { moment, type HistoryLine, type MemberLine } from './views.ts';
+import { moment, type MemberLine } from './views.ts';
 
 const MIB = 1024 * 1024;
 
@@ -57,22 +57,5 @@ export function formatMembers(members: readonly MemberLine[], paint: Paint): str
       member.rttMs === null ? '-' : `${member.rttMs.toFixed(1)}ms`,
     ]),
     paint,
-  );
-}
-
-export function formatHistory(events: readonly HistoryLine[], paint: Paint, width?: number): string[] {
-  return formatTable(
-    [{ head: 'TIME' }, { head: 'EVENT' }, { head: 'ACTOR' }, { head: 'LIFE', align: 'right' }, { head: 'REASON' }, { head: 'DECISION' }, { head: 'ERROR', cutTo: Infinity }],
-    events.map((event) => [
-      event.at,
-      event.type === 'crash' ? paint.red(event.type) : printable(event.type),
-      printable(event.path),
-      String(event.life),
-      printable(event.reason),
-      `${printable(event.decision ?? '')}${event.delayMs > 0 ? ` in ${formatDuration(event.delayMs)}` : ''}`.trim(),
-      paint.red(printable(event.error?.split('\n', 1)[0] ?? '')),
-    ]),
-    paint,
-    width,
   );
 }

@@ -1,15 +1,13 @@
 /** Commands about the node itself: how it is, whom it knows, what runs in it. */
 import type { CommandSpec } from './command.ts';
 import { DONE } from './exit-code.ts';
-import { formatHistory, formatMembers, formatStatus } from './format-node.ts';
+import { formatMembers, formatStatus } from './format-node.ts';
 import { formatTree } from './format-tree.ts';
 import { wholeNumber } from './option-value.ts';
-import { historyLine, memberLine, statusView, treeLine } from './views.ts';
+import { memberLine, statusView, treeLine } from './views.ts';
 
 /** Deeper than any tree there is: supervisors of supervisors of supervisors are rare. */
 const DEPTH_MAX = 100;
-/** What the node itself keeps is bounded; this bounds the question. */
-const HISTORY_MAX = 10_000;
 
 export const NODE_COMMANDS: readonly CommandSpec[] = [
   {
@@ -43,21 +41,6 @@ export const NODE_COMMANDS: readonly CommandSpec[] = [
       const depth = options['depth'] === undefined ? DEPTH_MAX : wholeNumber('--depth', String(options['depth']), 0, DEPTH_MAX);
       const tree = treeLine(await ask((admin) => admin.getTree({ path: operands[0] ?? '' })), depth);
       answer(tree, () => formatTree(tree, paint, width));
-      return DONE;
-    },
-  },
-  {
-    words: 'history',
-    operands: '[path]',
-    summary: 'list crashes and restarts with their causes, the newest last',
-    options: [{ flags: '--limit <n>', summary: 'show at most this many (default: 100)' }],
-    example: 'mesh history --limit 20',
-    run: async ({ ask, answer, remark, operands, options, paint, width }) => {
-      const limit = options['limit'] === undefined ? 0 : wholeNumber('--limit', String(options['limit']), 1, HISTORY_MAX);
-      const { events } = await ask((admin) => admin.listHistory({ path: operands[0] ?? '', limit }));
-      const lines = events.map(historyLine);
-      if (lines.length === 0) remark('nothing has crashed or been restarted');
-      answer(lines, () => (lines.length === 0 ? [] : formatHistory(lines, paint, width)));
       return DONE;
     },
   },

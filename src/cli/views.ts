@@ -3,13 +3,14 @@
  * Absent is `null`; moments are ISO 8601; spans are whole milliseconds, round trips to three places.
  */
 import type { Agent__Output } from '../transport/generated/omega/mesh/v1/Agent.ts';
-import type { HistoryEvent__Output } from '../transport/generated/omega/mesh/v1/HistoryEvent.ts';
 import type { Member__Output } from '../transport/generated/omega/mesh/v1/Member.ts';
 import type { RegistryEntry__Output } from '../transport/generated/omega/mesh/v1/RegistryEntry.ts';
 import type { RegistryEvent__Output } from '../transport/generated/omega/mesh/v1/RegistryEvent.ts';
 import type { StatusReply__Output } from '../transport/generated/omega/mesh/v1/StatusReply.ts';
 import type { TelemetryEvent__Output } from '../transport/generated/omega/mesh/v1/TelemetryEvent.ts';
 import type { TreeNode__Output } from '../transport/generated/omega/mesh/v1/TreeNode.ts';
+import type { ErrorRecord, EventRecord } from './event-record.ts';
+import type { WhyFacts } from './why.ts';
 
 /** Who and where first, then figures, trouble last. */
 export function statusView(status: StatusReply__Output): object {
@@ -102,20 +103,41 @@ export interface HistoryLine {
   readonly decision: string | null;
   readonly delayMs: number;
   readonly error: string | null;
+  /** Which run of the node; sequences count from 1 in each. */
+  readonly boot: string;
+  readonly isEarlierRun: boolean;
 }
 
-export function historyLine(event: HistoryEvent__Output): HistoryLine {
+/** @param boot the run that goes on */
+export function historyLine(record: EventRecord, boot: string | undefined): HistoryLine {
   return {
-    sequence: event.sequence,
-    at: moment(event.atMs),
-    type: event.type,
-    path: event.path,
-    life: event.life,
-    reason: event.reason,
-    decision: orNull(event.decision),
-    delayMs: Math.round(event.delayMs),
-    error: orNull(event.error),
+    sequence: record.sequence,
+    at: moment(record.atMs),
+    type: record.type,
+    path: record.path,
+    life: record.life,
+    reason: record.during === null ? record.reason : `${record.reason} (in ${record.during})`,
+    decision: record.decision,
+    delayMs: record.delayMs,
+    error: record.error === null ? null : errorWords(record.error),
+    boot: record.boot,
+    isEarlierRun: record.boot !== boot,
   };
+}
+
+/** One line: `TypeError: x is not a function ← caused by …`. */
+function errorWords({ name, message, cause }: ErrorRecord): string {
+  const own = `${name === 'MeshError' || name === 'Error' ? '' : `${name}: `}${message}`;
+  return cause === null ? own : `${own} ← ${errorWords(cause)}`;
+}
+
+/** The facts as they are, but for the moments in them. */
+export function whyView({ event, cause, ...facts }: WhyFacts): object {
+  return { ...facts, event: event && recordView(event), cause: cause && recordView(cause) };
+}
+
+function recordView({ atMs, ...record }: EventRecord): object {
+  return { at: moment(atMs), ...record };
 }
 
 export interface AgentLine {

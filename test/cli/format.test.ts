@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { formatAgents, formatTelemetry } from '../../src/cli/format-agents.ts';
 import { formatDuration } from '../../src/cli/format-duration.ts';
-import { formatHistory, formatMembers, formatStatus } from '../../src/cli/format-node.ts';
+import { formatEvent, formatGap, formatHistory } from '../../src/cli/format-events.ts';
+import { formatMembers, formatStatus } from '../../src/cli/format-node.ts';
 import { formatChange, formatEntries } from '../../src/cli/format-registry.ts';
 import { formatTree } from '../../src/cli/format-tree.ts';
 import { paintFor, paintStatus, printable } from '../../src/cli/paint.ts';
@@ -62,6 +63,8 @@ const EVENT: HistoryLine = {
   decision: 'restart',
   delayMs: 200,
   error: 'TypeError: x\n  at y',
+  boot: 'b2',
+  isEarlierRun: false,
 };
 
 describe('what people read', () => {
@@ -108,6 +111,20 @@ describe('what people read', () => {
       '2025-01-01T00:00:00.000Z  crash    /bus      3  error   restart in 200ms  TypeError: x',
       '2025-01-01T00:00:00.000Z  restart  /bus      3',
     ]);
+  });
+
+  it('says which run of the node an event is of, where there are several', () => {
+    expect(formatHistory([{ ...EVENT, boot: 'b1', isEarlierRun: true }, EVENT], PLAIN)).to.deep.equal([
+      'TIME                      RUN  EVENT  ACTOR  LIFE  REASON  DECISION          ERROR',
+      '2025-01-01T00:00:00.000Z  b1   crash  /bus      3  error   restart in 200ms  TypeError: x',
+      '2025-01-01T00:00:00.000Z  now  crash  /bus      3  error   restart in 200ms  TypeError: x',
+    ]);
+  });
+
+  it('tells events as they come, and what is missing among them', () => {
+    expect(formatEvent(EVENT, PLAIN)).to.equal('2025-01-01T00:00:00.000Z #7 crash /bus life 3: error → restart in 200ms');
+    expect(formatEvent({ ...EVENT, type: 'restart', reason: 'restart', decision: null, delayMs: 0 }, PLAIN)).to.equal('2025-01-01T00:00:00.000Z #7 restart /bus life 3');
+    expect(formatGap({ lost: 4, from: 8, to: 11 }, PLAIN)).to.equal('… 4 events are not kept any more: #8 to #11');
   });
 
   it('lists agents', () => {

@@ -102,15 +102,6 @@ describe('mesh', () => {
       expect(tree.children[0]).to.include({ path: '/node/bus', restarts: 1, lastError: 'Error: x' }).and.to.not.have.property('strategy');
     });
 
-    it('lists history', async () => {
-      const event = { sequence: 1, atMs: 0, type: 'crash', path: '/x', life: 1, reason: 'error', decision: '', delayMs: 0, error: '' };
-      fake.answerAsNode({ listHistory: ({ limit }) => Promise.resolve({ events: limit === 5 ? [event] : [], boot: 'b' }) });
-      expect(JSON.parse((await mesh('history', '--limit', '5', '--json')).stdout)).to.deep.equal([
-        { sequence: 1, at: '1970-01-01T00:00:00.000Z', type: 'crash', path: '/x', life: 1, reason: 'error', decision: null, delayMs: 0, error: null },
-      ]);
-      expect(await mesh('history')).to.deep.equal({ exitCode: 0, stdout: '', stderr: 'mesh: nothing has crashed or been restarted\n' });
-    });
-
     it('kills an actor, by force when told', async () => {
       const asked: unknown[] = [];
       fake.answerAsNode({ killActor: (request) => Promise.resolve((asked.push(request), { path: '/x', life: 2 })) });
