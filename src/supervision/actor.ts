@@ -141,7 +141,9 @@ export class Actor implements CellHost, Bonded {
   // What its supervisor does with it
 
   start(watcher: LifeWatcher): void {
-    if (this.#cell !== undefined) throw new Error(`${this.path} has a life already`);
+    if (this.isAlive) throw new Error(`${this.path} has a life already`);
+    // Ended by the end of its supervisor, whose next life is quicker than the news of it.
+    this.#cell?.stopped();
     this.#status = 'starting';
     this.#watcher = watcher;
     this.mailbox.clearUrgent();
