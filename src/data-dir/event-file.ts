@@ -19,7 +19,7 @@ interface Cause {
 }
 
 /** An event as JSON. Of one that is too large the stacks of its error are left out, then its state and all but the error's head. */
-export function eventLine<E extends { readonly error?: Cause; readonly state?: string }>(event: E): string {
+export function eventLine(event: { readonly [field: string]: unknown; readonly error?: Cause; readonly state?: string }): string {
   const whole = JSON.stringify(event);
   if (whole.length <= LINE_CHARS_MAX) return whole;
   const { error } = event;

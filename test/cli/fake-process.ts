@@ -42,12 +42,12 @@ export class FakeProcess {
     this.doors.connectAdmin = () => Promise.resolve({ ...admin, close: () => void this.closed++ } as AdminClient);
   }
 
-  registerNode(adminSocket: string): void {
+  registerNode(adminSocket: string, dataDir = '/d'): void {
     mkdirSync(registrationDir(this.home), { recursive: true });
     const node = {
       ...thisProcess(),
       name: 'a',
-      dataDir: '/d',
+      dataDir,
       gossipAddress: '127.0.0.1:7946',
       grpcAddress: '127.0.0.1:7000',
       adminSocket,

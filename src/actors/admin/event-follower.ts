@@ -28,10 +28,9 @@ export class EventFollower {
   readonly #take: (item: EventsItem) => boolean;
   /** Number of the newest event that was dealt with. */
   #at: number;
-  /** What is missing up to here was forgotten before anybody asked for it. */
-  readonly #askedAt: number;
 
   /**
+   * Who does not say since when begins with the oldest that is kept: what was forgotten before is no gap.
    * @param take false when there is no room now; what it did not take is offered again
    * @throws MeshError BAD_ARGUMENT, REFUSED
    */
@@ -41,8 +40,8 @@ export class EventFollower {
     this.#request = request;
     this.#trail = trail;
     this.#take = take;
-    this.#at = request.since;
-    this.#askedAt = request.since === 0 ? trail.lastSequence : 0;
+    const oldest = trail.after(0, 1)[0]?.sequence ?? 1;
+    this.#at = request.since === 0 ? oldest - 1 : request.since;
   }
 
   /** Goes on through the trail. `more`: for now it has done enough; `full`: until there is room; `idle`: until there is news. */
@@ -59,7 +58,7 @@ export class EventFollower {
 
   /** @param sequence of the event that comes next */
   #tellGap(sequence: number): boolean {
-    const from = Math.max(this.#at, this.#askedAt) + 1;
+    const from = this.#at + 1;
     if (sequence <= from) return true;
     if (!this.#take({ gap: { lost: sequence - from, from, to: sequence - 1 } })) return false;
     this.#at = sequence - 1;

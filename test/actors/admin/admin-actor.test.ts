@@ -11,6 +11,7 @@ import { MeshError } from '../../../src/errors.ts';
 import type { Behavior } from '../../../src/supervision/behavior.ts';
 import type { WorkerSpec } from '../../../src/supervision/child-spec.ts';
 import type { AdminHandler, AdminSink } from '../../../src/transport/admin-service.ts';
+import type { EventsItem } from '../../../src/transport/generated/omega/mesh/v1/EventsItem.ts';
 import type { RegistryEvent } from '../../../src/transport/generated/omega/mesh/v1/RegistryEvent.ts';
 import type { TelemetryEvent } from '../../../src/transport/generated/omega/mesh/v1/TelemetryEvent.ts';
 import { decodeTelemetryBatch, decodeTelemetryRecord, encodeTelemetryBatch, encodeTelemetryRecord } from '../../../src/transport/telemetry-codec.ts';
@@ -245,6 +246,44 @@ describe('the operator’s room', () => {
     await world.settle();
     expect(busAsked.at(-1)?.kind).to.equal('unsubscribe');
     expect(registryAsked.at(-1)?.kind).to.equal('unwatch');
+  });
+
+  it('tells whoever follows the events of each, once there is room', async () => {
+    const sink = new TestSink<EventsItem>();
+    handler.listEvents({ path: '/bus', types: [], since: 0, follow: true }, sink);
+    await world.settle();
+    const types = (): unknown[] => sink.sent.map(({ event }) => event?.type);
+    expect(types()).to.deep.equal(['start']);
+    sink.isFull = true;
+    world.system.kill('/bus', 'test');
+    await world.settle();
+    expect(types()).to.deep.equal(['start']);
+    sink.isFull = false;
+    sink.drain();
+    await world.settle();
+    expect(types()).to.deep.equal(['start', 'admin', 'crash', 'restart']);
+    expect(sink.sent[2]?.event).to.deep.include({ path: '/bus', supervisor: '/', decision: 'restart', restart: 'permanent' });
+  });
+
+  it('ends the stream of whoever only wants what there is', async () => {
+    const sink = new TestSink<EventsItem>();
+    handler.listEvents({ path: '', types: ['start'], since: 0, follow: false }, sink);
+    await world.settle();
+    expect([sink.sent.length > 3, sink.isClosed, sink.fault]).to.deep.equal([true, true, undefined]);
+  });
+
+  it('refuses one follower too many, and takes one again when another goes', async () => {
+    const sinks = Array.from({ length: 33 }, () => new TestSink<EventsItem>());
+    const open = (sink: TestSink<EventsItem>): void => handler.listEvents({ path: '', types: [], since: 0, follow: true }, sink);
+    sinks.forEach(open);
+    await world.settle();
+    expect(sinks.map(({ fault }) => fault?.code).filter((code) => code !== undefined)).to.deep.equal(['OVERLOADED']);
+    sinks[0]!.close();
+    await world.settle();
+    const late = new TestSink<EventsItem>();
+    open(late);
+    await world.settle();
+    expect(late.isClosed).to.equal(false);
   });
 
   it('opens its server again after a crash, and has closed the one before', async () => {
