@@ -30,7 +30,7 @@ describe('a node in a program that has an endless loop', function () {
         return members.find(({ name, status, session }) => name === 'n1' && status === 'alive' && session === 'open');
       });
       expect(said.stdout()).not.to.include('HEARD');
-      await until('the next life', 20_000, () => (said.stdout().includes('HEARD') ? true : undefined));
+      await until('the next life', 40_000, () => (said.stdout().includes('HEARD') ? true : undefined));
       expect(said.stdout()).to.match(/^REBORN hung 1$/m);
       expect(said.stderr()).not.to.include('degraded');
       expect(await endOf(child, () => child.kill('SIGTERM'))).to.equal(0);

@@ -23,6 +23,8 @@ setInterval(() => {
 }, start.pulseMs);
 
 const exports = (await import(start.module)) as Readonly<Record<string, unknown>>;
+// From here on it may hang, in the first message already.
+gauge.pulse();
 const life = new ThreadLife(start.path, start.life, makeBehavior, outbox, gauge);
 attributeFailures((error) => life.fail(error));
 port.on('message', (message: ToThread) => act(message));
