@@ -52,6 +52,13 @@ describe('a thread contains', () => {
     expect(world.lastEnd).to.include({ during: 'receive loop', state: '{"sum":4}' });
   });
 
+  it('what hangs in the first message that it ever hears', async () => {
+    await world.start({ hangTimeoutMs: 2_000 });
+    world.ref.send({ kind: 'loop' });
+    await world.reborn(2);
+    expect(world.lastEnd?.error?.code).to.equal('hung');
+  });
+
   it('no handler that awaits for longer than the hang timeout: it is not taken for one that hangs', async () => {
     await world.start({ hangTimeoutMs: 100 });
     expect(await world.ref.ask<number>((reply) => ({ kind: 'await', forMs: 600, reply }), 5_000)).to.equal(0);

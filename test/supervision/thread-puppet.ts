@@ -8,7 +8,7 @@ export type ThreadOrder =
   | { readonly kind: 'echo'; readonly value: unknown; readonly reply: Reply<unknown> }
   | { readonly kind: 'answer-with-function'; readonly reply: Reply<unknown> }
   | { readonly kind: 'keep-silent'; readonly reply: Reply<unknown> }
-  | { readonly kind: 'throw' | 'throw-later' | 'reject-later' | 'loop' | 'loop-later' | 'await-forever' | 'fill-heap' | 'fill-buffers' | 'exit-process' | 'leave' | 'tick' }
+  | { readonly kind: 'throw' | 'throw-later' | 'reject-later' | 'loop' | 'loop-later' | 'await-forever' | 'fill-heap' | 'fill-buffers' | 'exit-process' | 'leave' | 'leave-later' | 'tick' }
   | { readonly kind: 'await'; readonly forMs: number; readonly reply: Reply<number> }
   | { readonly kind: 'spin'; readonly forMs: number }
   | { readonly kind: 'tell'; readonly to: ActorRef<unknown>; readonly what: unknown }
@@ -92,6 +92,9 @@ export function puppet({ witness, init, terminate, trapsStop = false }: ThreadAr
           return process.exit(3);
         case 'leave':
           context.exit({ kind: 'shutdown', info: 'done' });
+          return sum;
+        case 'leave-later':
+          setImmediate(() => context.exit({ kind: 'shutdown', info: 'done' }));
           return sum;
         case 'tick':
           witness?.send('tick');

@@ -130,6 +130,16 @@ describe('an actor in a thread of its own', () => {
       expect(await world.read()).to.equal(1);
     });
 
+    it('a message that was on its way to a life that ended by itself is a dead letter, not lost in silence', async () => {
+      await world.start({ restart: 'temporary' });
+      world.ref.send({ kind: 'leave-later' });
+      for (let n = 0; n < 3; n++) world.ref.send({ kind: 'tick' });
+      await until(() => world.lastEnd !== undefined, 'the end');
+      await until(() => world.heard.includes('-shutdown'), 'the last words');
+      const dead = world.system.deadLetters.latest().filter(({ reason, message }) => reason === 'ended' && message === 'tick');
+      expect(dead.length + world.heard.filter((word) => word === 'tick').length).to.equal(3);
+    });
+
     it('kept mail outlives its life', async () => {
       await world.start({ mailbox: { onRestart: 'keep' } });
       world.ref.send({ kind: 'throw' });

@@ -47,6 +47,7 @@ export class ThreadLife implements CellHost {
   readonly #outbox: ThreadOutbox;
   readonly #gauge: ThreadGauge;
   readonly #cell: ThreadCell;
+  #heard = 0;
   #viewedAt = -Infinity;
   #isViewDue = false;
 
@@ -120,8 +121,7 @@ export class ThreadLife implements CellHost {
 
   ended(reason: ExitReason): void {
     this.#showState();
-    const isUnheard = this.mailbox.drain().some((message) => message instanceof Delivered);
-    this.#outbox.post({ kind: 'ended', reason, during: this.#cell.during, isUnheard });
+    this.#outbox.post({ kind: 'ended', reason, during: this.#cell.during, heard: this.#heard });
   }
 
   exited(): void {
@@ -154,6 +154,7 @@ export class ThreadLife implements CellHost {
         }),
       receive: (state: unknown, message: unknown, context: ActorContext<unknown>) => {
         if (!(message instanceof Delivered)) return after(behavior.receive(state, message, context), () => this.#viewSoon());
+        this.#heard++;
         return after(behavior.receive(state, message.message, context), () => {
           if (!this.#cell.isLeaving) this.#outbox.post({ kind: 'handled' });
           this.#viewSoon();

@@ -47,6 +47,7 @@ export class ThreadLink implements Fillings {
   #pending: Pending | undefined;
   /** The message that the thread has. */
   #inHand: { readonly message: unknown } | undefined;
+  #delivered = 0;
   #isIgnored = false;
   #isOver = false;
   #view: unknown;
@@ -101,6 +102,7 @@ export class ThreadLink implements Fillings {
       // A buffer that was moved before, say.
       return refuse(this.#context.path, message, toErrorInfo(error).message, this.#host);
     }
+    this.#delivered++;
     this.#inHand = { message };
     return this.#wait();
   }
@@ -153,7 +155,7 @@ export class ThreadLink implements Fillings {
         return;
       case 'ended':
         if (message.during.startsWith(RECEIVE)) this.#described = message.during.slice(RECEIVE.length);
-        return this.#ended(message.reason, message.isUnheard);
+        return this.#ended(message.reason, message.heard);
       case 'bond':
         return this.#context[message.act](this.ref(message.path));
       case 'log':
@@ -171,8 +173,9 @@ export class ThreadLink implements Fillings {
     }
   }
 
-  #ended(reason: ExitReason, isUnheard: boolean): void {
-    if (isUnheard && this.#inHand !== undefined) this.#host.deadLetter(this.#context.path, 'ended', this.#inHand.message);
+  #ended(reason: ExitReason, heard: number): void {
+    // It ended before it came to what was on its way.
+    if (this.#delivered > heard && this.#inHand !== undefined) this.#host.deadLetter(this.#context.path, 'ended', this.#inHand.message);
     const error = reasonError(reason);
     if (error !== undefined) return this.#fail(error);
     if (this.#isOver || this.#isIgnored) return;

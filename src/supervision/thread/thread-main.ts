@@ -19,7 +19,7 @@ setInterval(() => {
   const { used_heap_size: heap, external_memory: buffers } = getHeapStatistics();
   // V8 ends a thread whose heap grows too large; what lies outside of the heap is nobody's if not ours.
   if (heap + buffers <= start.memoryBytesMax) return;
-  outbox.post({ kind: 'ended', reason: { kind: 'error', error: threadError(OUT_OF_MEMORY, `its heap and buffers hold ${Math.round((heap + buffers) / 2 ** 20)} MiB`) }, during: 'idle', isUnheard: false });
+  outbox.post({ kind: 'ended', reason: { kind: 'error', error: threadError(OUT_OF_MEMORY, `its heap and buffers hold ${Math.round((heap + buffers) / 2 ** 20)} MiB`) }, during: 'idle', heard: Infinity });
 }, start.pulseMs);
 
 const exports = (await import(start.module)) as Readonly<Record<string, unknown>>;

@@ -33,8 +33,8 @@ export type FromThread =
   | { readonly kind: 'handled' }
   /** What it shows of its state, as JSON. */
   | { readonly kind: 'view'; readonly json: string | undefined }
-  /** Its life is over. `during`: what it did last; `isUnheard`: the message in hand was never looked at. */
-  | { readonly kind: 'ended'; readonly reason: ExitReason; readonly during: string; readonly isUnheard: boolean }
+  /** Its life is over. `during`: what it did last; `heard`: how many messages it began with. */
+  | { readonly kind: 'ended'; readonly reason: ExitReason; readonly during: string; readonly heard: number }
   | { readonly kind: 'send'; readonly to: string; readonly crossing: Crossing }
   | { readonly kind: 'offer'; readonly id: number; readonly to: string; readonly crossing: Crossing }
   | { readonly kind: 'ask'; readonly id: number; readonly to: string; readonly crossing: Crossing; readonly timeoutMs: number }
