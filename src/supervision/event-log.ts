@@ -1,6 +1,7 @@
 /** The trail: what supervision saw and did, newest last, bounded, numbered. */
 import type { ErrorInfo } from './behavior.ts';
 import type { Restart, Strategy } from './child-spec.ts';
+import { EventRing } from './event-ring.ts';
 import type { ChildReport, Decision } from './supervisor-effects.ts';
 
 export const EVENT_TYPES = [
@@ -57,16 +58,19 @@ export interface SupervisionEvent {
 
 export type EventListener = (event: SupervisionEvent) => void;
 
-/** Hours of a troubled node, days of a quiet one; about 5 MiB at its worst. */
+/**
+ * Hours of a troubled node, days of a quiet one; about 5 MiB at its worst. Half is for what went wrong and half for lives
+ * that came and went in order: thousands of agents that reconnect must not push the one crash out that explains it.
+ */
 export const EVENTS_MAX = 10_000;
+const IN_ORDER: ReadonlySet<EventType> = new Set<EventType>(['start', 'restart', 'exit']);
 
 export class EventLog {
-  readonly #events: SupervisionEvent[] = [];
+  readonly #inOrder = new EventRing<SupervisionEvent>(EVENTS_MAX / 2);
+  readonly #troubles = new EventRing<SupervisionEvent>(EVENTS_MAX / 2);
   readonly #listeners = new Set<EventListener>();
   #sequence = 0;
   #crashes = 0;
-  /** Index of the oldest event once the ring is full. */
-  #oldest = 0;
 
   constructor(listener: EventListener) {
     this.#listeners.add(listener);
@@ -91,12 +95,7 @@ export class EventLog {
   record(parts: Omit<SupervisionEvent, 'sequence'>): void {
     const event = { ...parts, sequence: ++this.#sequence };
     if (event.type === 'crash') this.#crashes++;
-    if (this.#events.length < EVENTS_MAX) {
-      this.#events.push(event);
-    } else {
-      this.#events[this.#oldest] = event;
-      this.#oldest = (this.#oldest + 1) % EVENTS_MAX;
-    }
+    (IN_ORDER.has(event.type) ? this.#inOrder : this.#troubles).push(event);
     for (const listener of this.#listeners) listener(event);
   }
 
@@ -104,8 +103,13 @@ export class EventLog {
   latest(path: string, limit: number): readonly SupervisionEvent[] {
     const below = path.endsWith('/') ? path : `${path}/`;
     const found: SupervisionEvent[] = [];
-    for (let back = 1; back <= this.#events.length && found.length < limit; back++) {
-      const event = this.#events[(this.#oldest + this.#events.length - back) % this.#events.length]!;
+    let [order, trouble] = [this.#inOrder.length - 1, this.#troubles.length - 1];
+    while (found.length < limit) {
+      const [a, b] = [this.#inOrder.at(order), this.#troubles.at(trouble)];
+      const event = a === undefined || (b !== undefined && b.sequence > a.sequence) ? b : a;
+      if (event === undefined) break;
+      if (event === a) order--;
+      else trouble--;
       if (event.path === path || event.path.startsWith(below)) found.push(event);
     }
     return found.reverse();
@@ -113,9 +117,16 @@ export class EventLog {
 
   /** Up to `limit` of the events that came after the one of that number and are kept still, oldest first. */
   after(sequence: number, limit: number): readonly SupervisionEvent[] {
-    const oldest = this.#sequence - this.#events.length + 1;
-    const from = Math.max(sequence + 1, oldest);
-    const length = Math.max(0, Math.min(limit, this.#sequence - from + 1));
-    return Array.from({ length }, (_, at) => this.#events[(this.#oldest + from - oldest + at) % this.#events.length]!);
+    const found: SupervisionEvent[] = [];
+    let [order, trouble] = [this.#inOrder.indexAfter(sequence), this.#troubles.indexAfter(sequence)];
+    while (found.length < limit) {
+      const [a, b] = [this.#inOrder.at(order), this.#troubles.at(trouble)];
+      const event = a === undefined || (b !== undefined && b.sequence < a.sequence) ? b : a;
+      if (event === undefined) break;
+      if (event === a) order++;
+      else trouble++;
+      found.push(event);
+    }
+    return found;
   }
 }

@@ -18,6 +18,7 @@ import type { SupervisionEvent } from './event-log.ts';
 import { isAbnormal, reasonError, reasonLine, SHUTDOWN } from './exit-reason.ts';
 import { BadSpecError } from './spec-fault.ts';
 import type { MailboxSpec } from './mailbox.ts';
+import { EventLines } from './event-lines.ts';
 import { PathRef } from './path-ref.ts';
 import { specFaults, specWarning } from './spec-faults.ts';
 import type { ChildReport, SupervisorInput } from './supervisor-effects.ts';
@@ -65,18 +66,15 @@ export class ActorSystem implements ActorHost, SupervisorHost {
   readonly deadLetters: DeadLetters;
   readonly #places = new Map<string, Place>();
   readonly #asks: AskTable;
+  readonly #lines: EventLines;
 
   constructor(options: ActorSystemOptions) {
     this.clock = options.clock;
     this.random = options.random;
     this.log = options.log;
     this.engine = new TurnEngine(this.clock);
-    this.events = new EventLog((event) => {
-      const level = event.type === 'crash' || event.type === 'escalate' ? 'error' : 'info';
-      const { type, path: actor, error, life, reason, during, state, supervisor, decision, delayMs, budget } = event;
-      const fields = { actor, life, reason, during, state, supervisor, decision, delayMs, budget, stack: error?.stack };
-      this.log.log(type === 'start' ? 'debug' : level, `actor-${type}`, fields);
-    });
+    this.#lines = new EventLines(this.clock, this.log);
+    this.events = new EventLog((event) => this.#lines.add(event));
     this.deadLetters = new DeadLetters((letter, count) => {
       this.log.log('debug', 'dead-letters', { actor: letter.path, reason: letter.reason, last: letter.message, count });
     });
@@ -102,6 +100,7 @@ export class ActorSystem implements ActorHost, SupervisorHost {
         exited: (reason) => {
           this.retire(ROOT_PATH);
           this.events.record({ atMs: this.clock.wallNow(), type: isAbnormal(reason) ? 'crash' : 'exit', path: ROOT_PATH, life: this.find(ROOT_PATH)?.life ?? 0, reason: reasonLine(reason) });
+          this.#lines.flush();
           if (!isUp) reject(new StartError(reason));
           onExit(reason);
         },

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import * as fc from 'fast-check';
 import { EventLog, EVENTS_MAX } from '../../src/supervision/event-log.ts';
 import type { EventType } from '../../src/supervision/event-log.ts';
 
@@ -29,19 +30,41 @@ describe('the event log', () => {
     const extra = 1_234;
     for (let number = 1; number <= EVENTS_MAX + extra; number++) record(log, number % 2 === 0 ? '/even' : '/odd', 'crash');
     const all = log.latest('/', Infinity);
-    expect(all).to.have.length(EVENTS_MAX);
-    expect(all[0]?.sequence).to.equal(extra + 1);
-    expect(all.every(({ sequence }, index) => sequence === extra + 1 + index)).to.equal(true);
+    expect(all).to.have.length(EVENTS_MAX / 2);
+    expect(all[0]?.sequence).to.equal(EVENTS_MAX / 2 + extra + 1);
+    expect(all.every(({ sequence }, index) => sequence === EVENTS_MAX / 2 + extra + 1 + index)).to.equal(true);
     expect(log.latest('/odd', 3).map(({ sequence }) => sequence)).to.deep.equal([11_229, 11_231, 11_233]);
     expect(log.crashes).to.equal(EVENTS_MAX + extra);
+  });
+
+  it('keeps a crash through any number of lives that come and go in order, and the other way round', () => {
+    const log = new EventLog(() => undefined);
+    record(log, '/a', 'crash');
+    for (let number = 0; number < EVENTS_MAX; number++) record(log, '/b', number % 2 === 0 ? 'start' : 'exit');
+    expect(log.latest('/', Infinity)).to.have.length(EVENTS_MAX / 2 + 1);
+    expect(log.latest('/', Infinity)[0]).to.deep.include({ path: '/a', type: 'crash' });
+    for (let number = 0; number < EVENTS_MAX; number++) record(log, '/a', 'crash');
+    expect(log.latest('/b', 1)[0]).to.deep.include({ type: 'exit', sequence: EVENTS_MAX + 1 });
+  });
+
+  it('gives events of both kinds in the order in which they happened', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom<EventType>('start', 'crash', 'exit', 'admin'), { maxLength: 60 }), fc.nat({ max: 70 }), fc.nat({ max: 70 }), (types, from, limit) => {
+        const log = new EventLog(() => undefined);
+        for (const type of types) record(log, '/a', type);
+        const all = types.map((type, index) => [index + 1, type]);
+        expect(log.latest('/', limit).map(({ sequence, type }) => [sequence, type])).to.deep.equal(all.slice(Math.max(0, all.length - limit)));
+        expect(log.after(from, limit).map(({ sequence, type }) => [sequence, type])).to.deep.equal(all.slice(from, from + limit));
+      }),
+    );
   });
 
   it('gives what came after a number, as far as it is kept', () => {
     const log = new EventLog(() => undefined);
     expect([log.lastSequence, log.after(0, 9)]).to.deep.equal([0, []]);
-    for (let number = 1; number <= EVENTS_MAX + 5; number++) record(log, '/a');
+    for (let number = 1; number <= EVENTS_MAX / 2 + 5; number++) record(log, '/a');
     expect(log.after(0, 2).map(({ sequence }) => sequence)).to.deep.equal([6, 7]);
-    expect(log.after(log.lastSequence - 2, 9).map(({ sequence }) => sequence)).to.deep.equal([EVENTS_MAX + 4, EVENTS_MAX + 5]);
+    expect(log.after(log.lastSequence - 2, 9).map(({ sequence }) => sequence)).to.deep.equal([EVENTS_MAX / 2 + 4, EVENTS_MAX / 2 + 5]);
     expect(log.after(log.lastSequence, 9)).to.deep.equal([]);
     expect(log.after(log.lastSequence + 7, 9)).to.deep.equal([]);
   });

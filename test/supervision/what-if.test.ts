@@ -152,7 +152,7 @@ describe('what would happen if', () => {
       '/outer over /outer/inner: escalate',
       '/ over /outer: escalate',
     ]);
-    expect(foretold.decisions[0]?.budget).to.deep.equal({ used: 1, intensity: 0, periodMs: 5_000 });
+    expect(foretold.decisions[0]?.budget).to.deep.include({ used: 1, intensity: 0, periodMs: 5_000 });
     expect(foretold.exit).to.deep.equal({ kind: 'shutdown', info: 'reached_max_restart_intensity' });
     expect([world.exit, statusOf(world, '/outer/inner/bad')]).to.deep.equal([undefined, 'running']);
     await world.stop();
@@ -161,7 +161,10 @@ describe('what would happen if', () => {
   it('a life were killed that has a budget left tells how much of it is used then', async () => {
     const world = await startWorld({ intensity: 2, children: [puppet('a')] });
     await order(world, '/a', crash);
-    expect(world.system.whatIfKilled('/a', 'test')?.decisions).to.deep.equal([{ supervisor: '/', child: '/a', decision: 'restart', delayMs: 0, budget: { used: 2, intensity: 2, periodMs: 5_000 } }]);
+    const [first, ...others] = world.system.whatIfKilled('/a', 'test')?.decisions ?? [];
+    expect(first).to.deep.include({ supervisor: '/', child: '/a', decision: 'restart', delayMs: 0 });
+    expect(first?.budget).to.deep.include({ used: 2, intensity: 2 });
+    expect(others).to.deep.equal([]);
     await world.stop();
   });
 
