@@ -24,6 +24,7 @@ export type { SpecFault, SpecFaultCode } from './supervision/spec-fault.ts';
 export type { AutoShutdown, ChildSpec, Restart, Shutdown, Strategy, SupervisorRules, SupervisorSpec, ThreadedWorkerSpec, WorkerSpec } from './supervision/child-spec.ts';
 export { moved } from './supervision/thread/crossing.ts';
 export type { BadSpec, ChangeSpecOutcome, ChildrenCount, RestartOneOutcome, StartChildOutcome, SupervisorMessage } from './supervision/supervisor-messages.ts';
+export type { EventType, SupervisionEvent } from './supervision/event-log.ts';
 export { systemClock, VirtualClock } from './clock.ts';
 export type { Clock } from './clock.ts';
 export { seededRandom, systemRandom } from './random.ts';

@@ -116,7 +116,7 @@ export function historyLine(record: EventRecord, boot: string | undefined): Hist
     type: record.type,
     path: record.path,
     life: record.life,
-    reason: record.during === null ? record.reason : `${record.reason} (in ${record.during})`,
+    reason: record.during === null || record.during === 'idle' ? record.reason : `${record.reason} (in ${record.during})`,
     decision: record.decision,
     delayMs: record.delayMs,
     error: record.error === null ? null : errorWords(record.error),

@@ -145,6 +145,26 @@ describe('the operator’s service', () => {
     expect((await admin.registryList({})).entries).to.have.length(100);
   });
 
+  it('who follows events too slowly is not taken, and may go on when what was sent is on its way', async () => {
+    let refused = 0;
+    await serve({
+      listEvents: (_request, sink) => {
+        let sequence = 0;
+        const goOn = (): void => {
+          while (sequence < 5_000 && sink.send({ event: { sequence: sequence + 1, reason: 'x'.repeat(1_000) } })) sequence++;
+          if (sequence === 5_000) sink.close();
+          else refused++;
+        };
+        sink.onDrained(goOn);
+        goOn();
+      },
+    });
+    const sequences: number[] = [];
+    for await (const { event } of admin.listEvents({})) sequences.push(event?.sequence ?? 0);
+    expect(sequences).to.deep.equal(Array.from({ length: 5_000 }, (_, at) => at + 1));
+    expect(refused).to.be.greaterThan(5);
+  });
+
   it('who asks where no node runs hears which socket was tried', async () => {
     const missing = await faultOf(admin.getStatus({}));
     expect(missing).to.include({ code: 'NODE_UNREACHABLE', given: path });
