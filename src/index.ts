@@ -2,7 +2,8 @@
 
 // Run a node inside a program of your own.
 export { startNode } from './node.ts';
-export type { NodeEnd, NodeOptions, RunningNode } from './node.ts';
+export type { NodeOptions, RunningNode } from './node.ts';
+export type { NodeEnd } from './node-process.ts';
 export { readConfig } from './config/config.ts';
 export type { Config } from './config/config.ts';
 export { createLog } from './log.ts';

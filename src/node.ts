@@ -6,7 +6,7 @@ import { meshRefs, meshTree } from './actors/tree.ts';
 import type { MeshParts, MeshRefs } from './actors/tree.ts';
 import { formatAddress, parseAddress } from './address.ts';
 import { systemClock } from './clock.ts';
-import type { Clock, Timer } from './clock.ts';
+import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { MeshError } from './errors.ts';
 import type { LogFields, Logger, LogLevel, NodeLog } from './log.ts';
@@ -14,13 +14,12 @@ import { eventFileOf, eventLine } from './data-dir/event-file.ts';
 import { LineFile } from './data-dir/line-file.ts';
 import { RegistryFiles } from './data-dir/registry-files.ts';
 import { rememberedPeers } from './data-dir/remembered-peers.ts';
+import { NodeProcess } from './node-process.ts';
+import type { NodeEnd } from './node-process.ts';
 import { systemRandom } from './random.ts';
-import { attributeFailures } from './supervision/attribution.ts';
-import type { ExitReason } from './supervision/behavior.ts';
 import { ROOT_PATH } from './supervision/child-spec.ts';
-import { EVENTS_MAX } from './supervision/event-log.ts';
 import type { SupervisionEvent } from './supervision/event-log.ts';
-import { reasonLine, toErrorInfo } from './supervision/exit-reason.ts';
+import { toErrorInfo } from './supervision/exit-reason.ts';
 import { ActorSystem } from './supervision/system.ts';
 import { watchLoop } from './supervision/watchdog.ts';
 import type { LoopLag } from './supervision/watchdog-messages.ts';
@@ -54,17 +53,6 @@ export interface RunningNode {
   readonly done: Promise<NodeEnd>;
 }
 
-export interface NodeEnd {
-  readonly exitCode: number;
-  /** Why it ended without being asked to, or not in order; one line. */
-  readonly why?: string;
-}
-
-/** From sysexits.h and its neighbourhood; each names who is to blame. */
-export const NODE_EXIT = { ok: 0, ownerlessError: 70, gaveUp: 70, startFailed: 71, shutdownDeadline: 72 } as const;
-
-/** A stop takes a second or two. What hangs has limits of its own, which sum to more than anybody waits for. */
-const SHUTDOWN_DEADLINE_MS = 20_000;
 /** Membership answers after two seconds at the latest. */
 const JOIN_TIMEOUT_MS = 5_000;
 
@@ -92,7 +80,8 @@ export async function startNode({ config, log, version }: NodeOptions): Promise<
   const trail = keepTrail(system, config, boot, log);
   const parts = meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot });
   try {
-    await node.start(parts, refs);
+    await node.start(meshTree(parts, refs));
+    await joinMesh(node, refs);
   } catch (error) {
     stopWatch();
     await trail.close();
@@ -111,6 +100,17 @@ export async function startNode({ config, log, version }: NodeOptions): Promise<
       return end;
     }),
   };
+}
+
+/** When all is up: who hears of a node wants to open a session with it. */
+async function joinMesh(node: NodeProcess, refs: MeshRefs): Promise<void> {
+  const answer = refs.membership.ask<MeshError | undefined>((reply) => ({ kind: 'join', reply }), JOIN_TIMEOUT_MS);
+  // A life of membership that ends before it answers is followed by one that joins by itself.
+  const fault = await answer.catch(() => undefined);
+  if (fault === undefined) return;
+  node.stop();
+  await node.done;
+  throw fault;
 }
 
 /** That the loop stood still is told of the actor in whose turn it did; of the root when it was nobody's. */
@@ -166,106 +166,6 @@ class Ports {
     const transport = await openGossipSocket({ host: this.#config.bind, port: this.#gossipPort });
     this.#gossipPort = transport.local.port;
     return transport;
-  }
-}
-
-/** One run of the tree: up, down, and with which exit code. */
-class NodeProcess {
-  readonly done: Promise<NodeEnd>;
-  readonly #system: ActorSystem;
-  readonly #log: NodeLog;
-  readonly #clock: Clock;
-  #resolveDone: (end: NodeEnd) => void = () => undefined;
-  #detach: () => void = () => undefined;
-  #deadline: Timer | undefined;
-  #isStopping = false;
-  #end: NodeEnd = { exitCode: NODE_EXIT.ok };
-  /** Faults of the listeners, as they were thrown; the tree only passes on what they say. */
-  #openFault: MeshError | undefined;
-
-  constructor(system: ActorSystem, log: NodeLog, clock: Clock) {
-    this.#system = system;
-    this.#log = log;
-    this.#clock = clock;
-    this.done = new Promise((resolve) => {
-      this.#resolveDone = resolve;
-    });
-  }
-
-  async start(parts: MeshParts, refs: MeshRefs): Promise<void> {
-    this.#detach = attributeFailures((error) => this.#failOwnerless(error));
-    try {
-      await this.#system.start(meshTree(parts, refs), (reason) => this.#ended(reason));
-      this.#openFault = undefined;
-    } catch (error) {
-      throw this.#openFault ?? error;
-    }
-    await this.#join(refs);
-  }
-
-  /** When all is up: who hears of a node wants to open a session with it. */
-  async #join(refs: MeshRefs): Promise<void> {
-    const answer = refs.membership.ask<MeshError | undefined>((reply) => ({ kind: 'join', reply }), JOIN_TIMEOUT_MS);
-    // A life of membership that ends before it answers is followed by one that joins by itself.
-    const fault = await answer.catch(() => undefined);
-    if (fault === undefined) return;
-    this.stop();
-    await this.done;
-    throw fault;
-  }
-
-  stop(): void {
-    if (this.#isStopping) return;
-    this.#isStopping = true;
-    this.#deadline = this.#clock.setTimer(SHUTDOWN_DEADLINE_MS, () => this.#leaveBehind());
-    this.#system.stop();
-  }
-
-  /** Opens a listener, and remembers why it could not. */
-  async opening<T>(open: () => Promise<T>): Promise<T> {
-    try {
-      return await open();
-    } catch (error) {
-      if (error instanceof MeshError) this.#openFault ??= error;
-      throw error;
-    }
-  }
-
-  /** A question that could not be answered for a reason of ours. */
-  noteBug(error: unknown): void {
-    const { name, message, stack } = toErrorInfo(error);
-    this.#log.log('error', 'admin-bug', { actor: '/edge/admin', error: `${name}: ${message}`, stack });
-  }
-
-  #ended(reason: ExitReason): void {
-    this.#detach();
-    this.#deadline?.cancel();
-    if (!this.#isStopping) {
-      const exitCode = reason.kind === 'start_failed' ? NODE_EXIT.startFailed : NODE_EXIT.gaveUp;
-      this.#end = { exitCode, why: `the node gave up: ${this.#lastStraw() ?? reasonLine(reason)}` };
-    }
-    this.#resolveDone(this.#end);
-  }
-
-  /** The failure that was one too many, at the actor that failed. */
-  #lastStraw(): string | undefined {
-    const straw = this.#system.events.latest('/', EVENTS_MAX).findLast(({ type, decision }) => type === 'crash' && decision === 'escalate');
-    return straw && `${straw.path} failed more often than its supervisor allows, at last with: ${straw.reason}`;
-  }
-
-  /** Nobody's failure: what it left behind in memory is unknown, so the node goes, in good order. */
-  #failOwnerless(error: unknown): void {
-    const { name, message, stack } = toErrorInfo(error);
-    this.#log.log('error', 'ownerless-error', { error: `${name}: ${message}`, stack });
-    this.#end = { exitCode: NODE_EXIT.ownerlessError, why: `the node stopped over a failure that belongs to none of its actors: ${name}: ${message}` };
-    this.stop();
-  }
-
-  #leaveBehind(): void {
-    const stuck = this.#system.paths().filter((path) => this.#system.tree(path)?.status === 'stopping');
-    this.#log.log('error', 'shutdown-deadline', { afterMs: SHUTDOWN_DEADLINE_MS, stuck });
-    const why = `the node did not stop within ${SHUTDOWN_DEADLINE_MS / 1_000} s: ${stuck.join(', ')} did not end`;
-    this.#resolveDone({ exitCode: NODE_EXIT.shutdownDeadline, why });
   }
 }
 

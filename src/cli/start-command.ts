@@ -6,7 +6,7 @@ import { claimDataDir, type DataDirClaim } from '../data-dir/data-dir.ts';
 import { MeshError } from '../errors.ts';
 import { overseerOf, type Overseer } from '../keeper/overseer.ts';
 import type { NodeLog } from '../log.ts';
-import type { NodeEnd } from '../node.ts';
+import type { NodeEnd } from '../node-process.ts';
 import { systemErrorMeaning } from '../system-error.ts';
 import type { Call, CommandSpec, OptionSpec } from './command.ts';
 import { watchForStop } from './stop-signal.ts';
