@@ -29,7 +29,8 @@ export function formatHistory(events: readonly HistoryLine[], paint: Paint): str
       String(event.life),
       printable(event.reason),
       decision(event),
-      paint.red(printable(event.error?.split('\n', 1)[0] ?? '')),
+      // The reason of most ends is their error.
+      event.error === null || event.reason.includes(event.error) ? '' : paint.red(printable(event.error.split('\n', 1)[0] ?? '')),
     ]),
     paint,
   );

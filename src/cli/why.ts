@@ -1,7 +1,7 @@
 /** Why an actor ended: the facts, from the trail and the tree. Pure. */
 import type { ErrorRecord, EventRecord } from './event-record.ts';
 
-export type WhyKind =
+type WhyKind =
   /** Nothing ever happened to it. */
   | 'never'
   /** It threw. */

@@ -104,7 +104,7 @@ describe('the commands about what happened', () => {
       expect((await fake.mesh('history', '--json')).stderr).to.equal('');
     });
 
-    it('skips damaged lines, and counts them', async () => {
+    it('skips damaged lines, and counts those that it has to read', async () => {
       leave('{"boot":"b0","seq', eventLine(PAST), '[]', 'null', '', '{}', '"x"', '{"type":{}}');
       const { stdout, stderr } = await fake.mesh('history');
       expect(stdout).to.include('long ago');

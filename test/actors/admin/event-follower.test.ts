@@ -39,7 +39,7 @@ function reader(room: number): { room: number; readonly said: string[]; take(ite
     take({ event, gap }) {
       if (this.room === 0) return false;
       this.room--;
-      this.said.push(gap ? `lost ${gap.lost}: ${gap.from}-${gap.to}` : String(event?.sequence));
+      this.said.push(gap ? `lost ${Number(gap.lost)}: ${Number(gap.from)}-${Number(gap.to)}` : String(event?.sequence));
       return true;
     },
   };
