@@ -37,6 +37,8 @@ async function look(): Promise<void> {
 async function act(verdict: Verdict): Promise<void> {
   const stalledMs = Math.round(verdict.stalledMs);
   if (verdict.kind === 'recovered') {
+    // A port to another thread has no origin.
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin
     parentPort?.postMessage({ stalledMs, turn: stalledTurn } satisfies LoopLag);
     stalledTurn = undefined;
     return;

@@ -1,6 +1,6 @@
 /** What the actors of the thread tests do in their threads. Orders are data: functions do not cross. */
-import { AskError, IGNORE } from '../../src/supervision/behavior.ts';
-import type { ActorRef, Behavior, Reply } from '../../src/supervision/behavior.ts';
+import { IGNORE } from '../../src/supervision/behavior.ts';
+import type { ActorRef, AskError, Behavior, Reply } from '../../src/supervision/behavior.ts';
 
 export type ThreadOrder =
   | { readonly kind: 'add'; readonly by: number }
@@ -38,7 +38,7 @@ export function puppet({ witness, init, terminate, trapsStop = false }: ThreadAr
       if (init === 'throw') throw new RangeError('no start');
       if (init === 'ignore') return IGNORE;
       if (init === 'never') return new Promise(() => undefined);
-      for (; init === 'loop'; );
+      if (init === 'loop') for (;;);
       return 0;
     },
     receive: (sum, order, context) => {

@@ -174,8 +174,8 @@ describe('an actor in a thread of its own', () => {
     });
 
     it('it asks actors of the main thread, and hears why when there is no answer', async () => {
-      const answerer: ChildSpec = worker('b', (message: { reply: Reply<unknown> }) => message.reply({ n: 42 }));
-      await world.start({}, [answerer, worker('silent', () => undefined), worker('spoilt', (message: { reply: Reply<unknown> }) => message.reply({ undo: () => 1 }))]);
+      const answerer: ChildSpec = worker('b', (message) => message.reply({ n: 42 }));
+      await world.start({}, [answerer, worker('silent', () => undefined), worker('spoilt', (message) => message.reply({ undo: () => 1 }))]);
       const askFrom = (path: string, timeoutMs = PATIENCE_MS): Promise<unknown> => asked((reply) => ({ kind: 'ask', whom: world.system.ref(path), timeoutMs, reply }));
       expect(await askFrom('/b')).to.deep.equal({ n: 42 });
       expect(await askFrom('/nobody')).to.equal('noproc /nobody');
@@ -185,12 +185,12 @@ describe('an actor in a thread of its own', () => {
 
     it('it offers, and hears what became of it', async () => {
       await world.start();
-      expect(await asked((reply) => ({ kind: 'offer', to: world.system.ref('/witness'), reply: reply as Reply<string> }))).to.equal('accepted');
+      expect(await asked((reply) => ({ kind: 'offer', to: world.system.ref('/witness'), reply }))).to.equal('accepted');
       expect(world.heard).to.include('offered');
     });
 
     it('it passes a question on, and the answer of another reaches who asked', async () => {
-      await world.start({}, [worker('b', (message: { reply: Reply<unknown> }) => message.reply('from b'))]);
+      await world.start({}, [worker('b', (message) => message.reply('from b'))]);
       expect(await asked((reply) => ({ kind: 'forward', to: world.system.ref('/b'), reply }))).to.equal('from b');
     });
 
@@ -242,12 +242,12 @@ describe('an actor in a thread of its own', () => {
       await world.start();
       const failed = await asked((reply) => ({ kind: 'answer-with-function', reply })).then(() => undefined, (error: Error) => error.message);
       expect(failed).to.match(/answer\.undo is a function/);
-      expect(await asked((reply) => ({ kind: 'send-function', to: world.system.ref('/witness'), reply: reply as Reply<string> }))).to.equal('refused');
+      expect(await asked((reply) => ({ kind: 'send-function', to: world.system.ref('/witness'), reply }))).to.equal('refused');
       expect(world.life()).to.equal(1);
     });
   });
 });
 
-function worker<M>(id: string, receive: (message: M) => void): ChildSpec {
-  return { type: 'worker', id, start: () => ({ init: () => undefined, receive: (_state: undefined, message: M) => receive(message) }) };
+function worker(id: string, receive: (message: { reply: Reply<unknown> }) => void): ChildSpec {
+  return { type: 'worker', id, start: () => ({ init: () => undefined, receive: (_state: undefined, message: { reply: Reply<unknown> }) => receive(message) }) };
 }

@@ -125,7 +125,7 @@ class Surveyor {
     if (types.isAnyArrayBuffer(value)) return this.#buffer(value);
     // Of an error only its name, message, stack and cause cross.
     if (types.isNativeError(value)) return this.visit(value.cause, 'cause');
-    if (value instanceof MessagePort) return void this.#found.moved.add(value as Transferable);
+    if (value instanceof MessagePort) return void this.#found.moved.add(value);
     if (!isCloneable(value)) this.#refuse(`is a ${value.constructor?.name ?? 'object'}, whose methods and private fields would be lost`);
   }
 

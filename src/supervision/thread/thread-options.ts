@@ -12,19 +12,21 @@ export function threadOptions(file: string, options: WorkerOptions): [URL, Worke
   const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
   const given = loadingArguments(process.execArgv);
   const entry = new URL(`${file}${ending}`, import.meta.url);
-  return [given.some(isTsx) ? throughTsx(entry) : entry, { ...options, execArgv: given.filter((argument) => !isTsx(argument)) }];
+  return [given.some(isTsx) ? throughTsx(entry) : entry, { ...options, execArgv: given.filter((argument) => !isTsx(argument)).flat() }];
 }
 
-/** @param given as `process.execArgv` holds them: `--import x` or `--import=x` @returns the second form */
-export function loadingArguments(given: readonly string[]): string[] {
+type Argument = readonly [flag: string, value: string];
+
+/** @param given as `process.execArgv` holds them: `--import x` or `--import=x` */
+export function loadingArguments(given: readonly string[]): readonly Argument[] {
   return given.flatMap((argument, at) => {
     const [flag = '', value = given[at + 1]] = argument.split(/=(.*)/s, 2);
-    return LOADING.has(flag) && value !== undefined ? [`${flag}=${value}`] : [];
+    return LOADING.has(flag) && value !== undefined ? [[flag, value]] : [];
   });
 }
 
-function isTsx(argument: string): boolean {
-  return /[=/]tsx(\/|$)/.test(argument);
+function isTsx([, value]: Argument): boolean {
+  return /(^|\/)tsx(\/|$)/.test(value);
 }
 
 /** tsx, which runs sources in development, arms only the main thread by itself. */

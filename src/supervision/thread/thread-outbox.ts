@@ -67,15 +67,15 @@ export class ThreadOutbox implements Fillings, Logger {
     const packed = this.#pack(to, message);
     if (packed === undefined) return Promise.resolve('refused');
     return new Promise((resolve, reject) => {
-      const id = this.#await({ path: to, resolve: resolve as (value: unknown) => void, reject });
+      const id = this.#await({ path: to, resolve, reject });
       this.post({ kind: 'offer', id, to, crossing: packed.crossing }, packed.transfer);
     });
   }
 
-  ask<M, R>(to: string, make: (reply: Reply<R>) => M, timeoutMs: number): Promise<R> {
+  ask<R>(to: string, make: (reply: Reply<R>) => unknown, timeoutMs: number): Promise<R> {
     return new Promise((resolve, reject) => {
       if (this.#isFull) return reject(new AskError('full', to, 'the main thread is behind'));
-      const id = this.#await({ path: to, resolve: resolve as (value: unknown) => void, reject });
+      const id = this.#await({ path: to, resolve, reject });
       const reply = askReply<R>(
         (answer) => this.#settle(id)?.resolve(answer),
         (why) => this.unanswered(id, 'refused', why),
