@@ -26,7 +26,7 @@ export function loadingArguments(given: readonly string[]): readonly Argument[] 
 }
 
 function isTsx([, value]: Argument): boolean {
-  return /(^|\/)tsx(\/|$)/.test(value);
+  return /^tsx(\/|$)|\/tsx\/dist\//.test(value);
 }
 
 /** tsx, which runs sources in development, arms only the main thread by itself. */
