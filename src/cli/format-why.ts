@@ -1,5 +1,5 @@
 /** Why an actor ended, in one paragraph that a person can read. Pure. */
-import type { ErrorRecord, EventRecord } from './event-record.ts';
+import type { EventRecord } from './event-record.ts';
 import { formatDuration } from './format-duration.ts';
 import { printable } from './paint.ts';
 import { moment } from './views.ts';
@@ -44,7 +44,7 @@ function what({ path: raw, kind, errors, askedBy, cause, isEarlierRun, agoMs }: 
   }
 }
 
-function errorWords(errors: readonly ErrorRecord[], { reason }: EventRecord): string {
+function errorWords(errors: WhyFacts['errors'], { reason }: EventRecord): string {
   const [first, ...causes] = errors.map(({ name, message, code }) => {
     const known = name === 'Error' || name === 'MeshError' ? '' : `${name}: `;
     return `${printable(`${known}${message}`)}${code === null ? '' : ` (${printable(code)})`}`;

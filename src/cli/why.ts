@@ -44,7 +44,7 @@ export interface WhyFacts {
   readonly isEarlierRun: boolean;
   readonly agoMs: number | null;
   /** The error and its causes, the outermost first. */
-  readonly errors: readonly ErrorRecord[];
+  readonly errors: readonly Omit<ErrorRecord, 'cause'>[];
   /** Who asked for it. */
   readonly askedBy: string | null;
   /** The event that caused it: of the child that a supervisor gave up over, or of who took it along. */
@@ -150,8 +150,11 @@ function askedBy(event: EventRecord | null): string | null {
   return event === null ? null : (/(?:^killed by|asked by) (.+)$/.exec(event.reason)?.[1] ?? null);
 }
 
-function* chainOf(error: ErrorRecord | null): Generator<ErrorRecord> {
-  for (let current = error; current !== null; current = current.cause) yield current;
+function* chainOf(error: ErrorRecord | null): Generator<Omit<ErrorRecord, 'cause'>> {
+  for (let current = error; current !== null; current = current.cause) {
+    const { name, message, code, stack } = current;
+    yield { name, message, code, stack };
+  }
 }
 
 function byReason(ends: readonly EventRecord[]): { reason: string; count: number }[] {

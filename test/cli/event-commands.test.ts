@@ -147,8 +147,8 @@ describe('the commands about what happened', () => {
       expect(Object.keys(facts)).to.have.members(['path', 'kind', 'now', 'isNodeUp', 'event', 'isEarlierRun', 'agoMs', 'errors', 'askedBy', 'cause', 'ends', 'upAgainAfterMs']);
       expect(facts['event']).to.deep.include({ at: '2026-01-01T00:00:00.002Z', budget: { usedBefore: 0, used: 1, intensity: 3, periodMs: 5_000 }, mailbox: 1, state: null });
       expect(facts['errors']).to.deep.equal([
-        { name: 'TypeError', message: 'boom', code: null, stack: 'at bus', cause: { name: 'Error', message: 'deep', code: 'ENOSPC', stack: null, cause: null } },
-        { name: 'Error', message: 'deep', code: 'ENOSPC', stack: null, cause: null },
+        { name: 'TypeError', message: 'boom', code: null, stack: 'at bus' },
+        { name: 'Error', message: 'deep', code: 'ENOSPC', stack: null },
       ]);
     });
 
