@@ -105,6 +105,14 @@ export function childFlags(spec: ChildSpec): ChildFlags {
   };
 }
 
+/** @throws TypeError when what `start` gives is no behavior, as that of an async function: then the start fails. */
+export function behaviorOf<S, M>({ start }: WorkerSpec<S, M>): Behavior<S, M> {
+  const made = start() as Partial<Behavior<S, M>> | undefined;
+  if (typeof made?.init === 'function' && typeof made.receive === 'function') return made as Behavior<S, M>;
+  const given = made instanceof Promise ? 'a promise' : typeof made;
+  throw new TypeError(`start must give a behavior, which has init and receive, and gave ${given}`);
+}
+
 export const ROOT_PATH = '/';
 
 export function parentPath(path: string): string {

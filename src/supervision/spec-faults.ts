@@ -48,21 +48,29 @@ export function changeFaults(rules: SupervisorRules, present: SupervisorRules, k
   return [...changes.found, ...(rules.children ?? []).flatMap((spec) => childChangeFaults(spec, byId.get(spec.id), childPath(path, spec.id)))];
 }
 
-/** The mailbox stands where the child stands and outlives its lives, as does what kind of child it is. */
+/**
+ * The mailbox stands where the child stands and outlives its lives, as does what kind of child it is. Its coalesceKey is the
+ * one exception: it stays as it was, for whether two functions do the same cannot be told.
+ */
 function childChangeFaults(spec: ChildSpec, known: ChildSpec | undefined, path: string): readonly SpecFault[] {
   const faults = new Faults(path);
   const todo = 'the change after the child is terminated and deleted, or another id';
   if (known === undefined) return faults.found;
-  if (spec.type !== known.type) faults.add({ code: 'unchangeable', field: 'type', given: shown(spec.type), expected: `${known.type}, as it is`, todo });
+  if (kindLine(spec) !== kindLine(known)) faults.add({ code: 'unchangeable', field: 'type', given: kindLine(spec), expected: `${kindLine(known)}, as it is`, todo });
   else if (mailboxLine(spec) !== mailboxLine(known)) {
     faults.add({ code: 'unchangeable', field: 'mailbox', given: mailboxLine(spec), expected: `${mailboxLine(known)}, as it is`, todo });
   }
   return faults.found;
 }
 
+function kindLine(spec: ChildSpec): string {
+  return spec.type === 'worker' && spec.isolation === 'thread' ? 'worker in a thread' : spec.type;
+}
+
 function mailboxLine(spec: ChildSpec): string {
-  const { max = DEFAULTS.mailboxMax, overflow = 'reject', onRestart = 'drop', lane = 'turn' } = (spec.type === 'worker' ? spec.mailbox : undefined) ?? {};
-  return `${max} ${overflow} ${onRestart} ${lane}`;
+  const { max = DEFAULTS.mailboxMax, overflow = 'reject', onRestart = 'drop', lane = 'turn', high, low } = (spec.type === 'worker' ? spec.mailbox : undefined) ?? {};
+  const marks = high === undefined && low === undefined ? '' : ` ${high} ${low}`;
+  return `${max} ${overflow} ${onRestart} ${lane}${marks}`;
 }
 
 /** As `specFaults`, for a child of the supervisor at `parent`; takes also what is no spec at all. */

@@ -9,7 +9,7 @@ import type { ActorView } from './actor-view.ts';
 import { AskTable } from './asks.ts';
 import type { ActorRef, ExitReason } from './behavior.ts';
 import type { AnyBehavior } from './cell.ts';
-import { childPath, DEFAULTS, parentPath, ROOT_PATH } from './child-spec.ts';
+import { behaviorOf, childPath, DEFAULTS, parentPath, ROOT_PATH } from './child-spec.ts';
 import type { ChildSpec, SupervisorRules, SupervisorSpec } from './child-spec.ts';
 import { DeadLetters, messageName } from './dead-letters.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
@@ -317,7 +317,7 @@ export class ActorSystem implements ActorHost, SupervisorHost {
   #settle(path: string, spec: ChildSpec): Place {
     const makeBehavior = (): AnyBehavior => {
       if (place.spec.type === 'supervisor') return supervisorBehavior(rulesOf(place)!, path, this);
-      return place.spec.isolation === 'thread' ? threadBehavior(place.spec, this) : place.spec.start();
+      return place.spec.isolation === 'thread' ? threadBehavior(place.spec, this) : behaviorOf(place.spec);
     };
     const mailbox = spec.type === 'worker' ? spec.mailbox : SUPERVISOR_MAILBOX;
     const warning = specWarning(spec);

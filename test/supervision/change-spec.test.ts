@@ -123,6 +123,11 @@ describe('a change of spec at run time', () => {
     'with faults in a child': [{ ...present, children: [puppet('b', { shutdown: -1 })] }, '/b', 'invalid_shutdown'],
     'to dynamic': [{ strategy: 'dynamic' }, '/', 'unchangeable'],
     'of a worker into a supervisor': [{ ...present, children: [supervisor('a', 'one_for_one', [])] }, '/a', 'unchangeable'],
+    'of a worker into one in a thread': [
+      { ...present, children: [{ type: 'worker', id: 'a', isolation: 'thread', module: 'file:///a.js', export: 'a', mailbox: { max: 5 } }] },
+      '/a',
+      'unchangeable',
+    ],
     'of a mailbox that stands already': [{ ...present, children: [puppet('a', { mailbox: { max: 6 } })] }, '/a', 'unchangeable'],
   };
 

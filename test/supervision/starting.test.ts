@@ -110,6 +110,22 @@ describe('starting', () => {
     await world.stop();
   });
 
+  it('a start function that gives no behavior fails its child alone, and says what it gave', async () => {
+    const world = await startWorld({ children: [puppet('steady')] });
+    const starts: [start: unknown, given: RegExp][] = [
+      [() => undefined, /gave undefined/],
+      [() => Promise.resolve(puppet('a').start()), /gave a promise/],
+      [() => ({ init: () => undefined }), /must give a behavior, which has init and receive, and gave object/],
+    ];
+    for (const [start, given] of starts) {
+      const outcome = await startChild(world, { type: 'worker', id: 'broken', start } as ChildSpec);
+      expect(outcome).to.deep.include({ outcome: 'start_failed' });
+      expect('error' in outcome && outcome.error.message).to.match(given);
+    }
+    expect(lifeOf(world, '/steady')).to.equal(1);
+    await world.stop();
+  });
+
   it('an init that never settles fails the start when its time is over', async () => {
     const children = [puppet('stuck', { init: hang, startTimeoutMs: 3_000 })];
     expect(await refusal(startWorld({ children }))).to.match(/StartTimeout: init took longer than 3000 ms/);
