@@ -56,11 +56,14 @@ export class AskError extends Error {
   override readonly name = 'AskError';
   readonly failure: AskFailure;
   readonly path: string;
+  /** The failure in words. */
+  readonly detail: string;
 
   constructor(failure: AskFailure, path: string, detail: string) {
     super(`ask to ${path} failed: ${detail}`);
     this.failure = failure;
     this.path = path;
+    this.detail = detail;
   }
 }
 

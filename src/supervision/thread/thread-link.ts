@@ -215,8 +215,8 @@ export class ThreadLink implements Fillings {
       const answer = await this.#host.ref(to).ask<unknown>((reply) => decode(crossing, this.#fillingsOf(id, reply)), timeoutMs);
       this.#answer(id, answer);
     } catch (error) {
-      const failure = error instanceof AskError ? error.failure : 'exited';
-      this.#post({ kind: 'unanswered', id, failure, why: toErrorInfo(error).message });
+      if (!(error instanceof AskError)) throw error;
+      this.#post({ kind: 'unanswered', id, failure: error.failure, why: error.detail });
     }
   }
 
@@ -232,7 +232,12 @@ export class ThreadLink implements Fillings {
     const surveyed = survey(value, 'answer');
     if (surveyed.fault !== undefined) return this.#post({ kind: 'unanswered', id, failure: 'refused', why: surveyed.fault });
     const { crossing, transfer } = encode(value, surveyed, (reply) => this.#replies.nameOf(reply));
-    this.#post({ kind: 'answer', id, crossing }, transfer);
+    try {
+      this.#post({ kind: 'answer', id, crossing }, transfer);
+    } catch (error) {
+      // It must not end the actor that answers.
+      this.#post({ kind: 'unanswered', id, failure: 'refused', why: toErrorInfo(error).message });
+    }
   }
 
   #unpack(crossing: Crossing): unknown {

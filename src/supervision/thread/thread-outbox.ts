@@ -40,8 +40,8 @@ export class ThreadOutbox implements Fillings, Logger {
 
   /** For what the main thread must hear, and what is bounded by what it said itself. */
   post(message: FromThread, transfer: readonly Transferable[] = []): void {
-    this.#posted++;
     this.#port.postMessage(message, [...transfer]);
+    this.#posted++;
   }
 
   log(level: LogLevel, event: string, fields: LogFields = {}): void {
@@ -58,7 +58,12 @@ export class ThreadOutbox implements Fillings, Logger {
     if (this.#isFull) return 'full';
     const packed = this.#pack(to, message);
     if (packed === undefined) return 'refused';
-    this.post({ kind: 'send', to, crossing: packed.crossing }, packed.transfer);
+    try {
+      this.post({ kind: 'send', to, crossing: packed.crossing }, packed.transfer);
+    } catch {
+      // A buffer that was moved before, say.
+      return 'refused';
+    }
     return 'accepted';
   }
 

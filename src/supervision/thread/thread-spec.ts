@@ -1,4 +1,11 @@
-/** What a supervisor is told about a child that runs in a thread of its own. */
+/**
+ * What a supervisor is told about a child that runs in a thread of its own. Its messages cross to it (see crossing.ts); its
+ * timers, what it awaits and what it owns are of its thread. What it owns is released when its life ends there; when its
+ * thread is ended instead (killed, hung, out of memory), Node closes what the thread had open.
+ *
+ * A thread cannot contain what ends a whole process: process.abort, process.kill, a crash in native code. One in a native
+ * call, such as execSync, ends when that returns; its life is over and its next one runs before that.
+ */
 export interface ThreadSpec {
   readonly isolation: 'thread';
   /** The file that makes the behavior, as a `file:` URL: `new URL('./hasher.js', import.meta.url)`. */
