@@ -10,7 +10,7 @@ import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { MeshError } from './errors.ts';
 import type { LogFields, Logger, LogLevel, NodeLog } from './log.ts';
-import { eventFileOf, eventLine } from './data-dir/event-file.ts';
+import { eventFileOf, eventLine, isForDisk } from './data-dir/event-file.ts';
 import { LineFile } from './data-dir/line-file.ts';
 import { RegistryFiles } from './data-dir/registry-files.ts';
 import { rememberedPeers } from './data-dir/remembered-peers.ts';
@@ -118,12 +118,12 @@ function lagEvent({ stalledMs, turn }: LoopLag, clock: Clock): Omit<SupervisionE
   return { atMs: clock.wallNow(), type: 'loop_lag', path: turn?.path ?? ROOT_PATH, life: turn?.life ?? 0, reason: `the loop stood still for ${stalledMs} ms` };
 }
 
-/** What supervision sees goes to disk as it happens: it is what is left of a node that was killed. First starts are no news. */
+/** What supervision sees goes to disk as it happens: it is what is left of a node that was killed. */
 function keepTrail(system: ActorSystem, { dataDir, name }: Config, boot: string, log: Logger): LineFile {
   const file = eventFileOf(dataDir);
   const lines = new LineFile(file, (error) => log.log('warn', 'events-lost', { file, error: toErrorInfo(error).message }));
   system.events.subscribe((event) => {
-    if (event.type !== 'start') lines.write(eventLine({ boot, node: name, ...event }));
+    if (isForDisk(event)) lines.write(eventLine({ boot, node: name, ...event }));
   });
   return lines;
 }

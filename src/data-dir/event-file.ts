@@ -10,6 +10,14 @@ const LINE_CHARS_MAX = 32_768;
 /** No character takes more than four bytes: what is longer was not written here. */
 export const EVENT_BYTES_MAX = 4 * LINE_CHARS_MAX;
 
+/**
+ * Whether an event goes to disk. First starts are no news, nor are children that come and go in order: thousands of agents
+ * that reconnect must not push the one crash out that explains it.
+ */
+export function isForDisk({ type, strategy }: { readonly type: string; readonly strategy?: string }): boolean {
+  return type !== 'start' && !(type === 'exit' && strategy === 'dynamic');
+}
+
 interface Cause {
   readonly name: string;
   readonly message: string;

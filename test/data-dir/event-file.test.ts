@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { eventFileOf, eventLine } from '../../src/data-dir/event-file.ts';
+import { eventFileOf, eventLine, isForDisk } from '../../src/data-dir/event-file.ts';
 
 describe('the line of an event', () => {
   it('stands in a file in the log folder of the data directory', () => {
@@ -10,6 +10,13 @@ describe('the line of an event', () => {
     message: 'm'.repeat(2_000),
     stack: '\u0000'.repeat(4_000),
     ...(depth === 0 ? {} : { cause: error(depth - 1) }),
+  });
+
+  it('is not written of a first start, nor of a child of many that ended in order', () => {
+    for (const type of ['start', 'restart', 'crash', 'exit', 'shutdown_error', 'escalate', 'admin']) {
+      expect(isForDisk({ type, strategy: 'one_for_one' }), type).to.equal(type !== 'start');
+      expect(isForDisk({ type, strategy: 'dynamic' }), `dynamic ${type}`).to.equal(type !== 'start' && type !== 'exit');
+    }
   });
 
   it('is whole where it fits', () => {
