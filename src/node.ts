@@ -213,21 +213,36 @@ function meshParts({ config, version, system, refs, ports, adminSocket, node, re
       }),
       boot,
       memoryBytes: () => process.memoryUsage().rss,
-      operator: {
-        tree: (path) => system.tree(path),
-        paths: () => system.paths(),
-        events: (path, limit) => system.events.latest(path, limit),
-        trail: system.events,
-        onEvent: (heard) => system.events.subscribe(heard),
-        crashes: () => system.events.crashes,
-        deadLetters: () => system.deadLetters.total,
-        lifeOf: (path) => system.livingLife(path),
-      },
+      operator: operatorOf(system, node),
       openServer: (handler) => node.opening(() => createAdminServer(adminSocket, [adminService(handler, (error) => node.noteBug(error))])),
-      kill: (path) => void system.kill(path, 'operator'),
+      kill: (path, by) => void system.kill(path, by),
       decodeBatch: (bytes) => orUndefined(() => decodeTelemetryBatch(bytes)),
       decodeRecord: (bytes) => orUndefined(() => decodeTelemetryRecord(bytes)),
     },
+  };
+}
+
+function operatorOf(system: ActorSystem, node: NodeProcess): MeshParts['admin']['operator'] {
+  return {
+    tree: (path) => system.tree(path),
+    info: (path) => system.info(path),
+    paths: () => system.paths(),
+    state: (path) => system.state(path),
+    events: (path, limit) => system.events.latest(path, limit),
+    trail: system.events,
+    onEvent: (heard) => system.events.subscribe(heard),
+    crashes: () => system.events.crashes,
+    deadLetters: system.deadLetters,
+    lifeOf: (path) => system.livingLife(path),
+    trace: (path, options) => system.trace(path, options),
+    replay: (sequence, to, by) => system.replay(sequence, to, by),
+    suspend: (path, by) => void system.suspend(path, by),
+    resume: (path, by) => void system.resume(path, by),
+    stopNode: (by) => {
+      system.admin(ROOT_PATH, `stop asked by ${by}`);
+      node.stop();
+    },
+    supervisor: (path) => system.ref(path),
   };
 }
 

@@ -8,11 +8,22 @@ export interface Bonded {
   hearExit(of: Bonded, reason: ExitReason): void;
 }
 
+export interface BondCounts {
+  readonly watchers: number;
+  readonly watched: number;
+  readonly links: number;
+}
+
 export class Bonds {
   // Most lives have none of these.
   #watchers: Set<Bonded> | undefined;
   #watched: Set<Bonded> | undefined;
   #linked: Set<Bonded> | undefined;
+
+  /** Who watches this life, how many it watches, and to how many it is linked. */
+  get counts(): BondCounts {
+    return { watchers: this.#watchers?.size ?? 0, watched: this.#watched?.size ?? 0, links: this.#linked?.size ?? 0 };
+  }
 
   static monitor(watcher: Bonded, target: Bonded): void {
     (watcher.bonds.#watched ??= new Set()).add(target);

@@ -14,6 +14,13 @@ import type { RestartOneOutcome, StartChildOutcome } from './supervisor-messages
 
 type ReportParts = Omit<ChildReport, 'budget' | 'takenAlong'> & Partial<Pick<ChildReport, 'takenAlong'>> & { readonly usedBefore?: number };
 
+export interface BudgetView extends Intensity {
+  /** Restarts that count now. */
+  readonly used: number;
+  /** Whether siblings draw on it too. */
+  readonly isShared: boolean;
+}
+
 export class Family {
   rules: SupervisorRules;
   readonly path: string;
@@ -164,6 +171,12 @@ export class Family {
     const used = this.#used(child, now);
     const budget = { ...this.#limit, usedBefore: usedBefore ?? used, used };
     this.emit({ kind: 'report', id: child.spec.id, report: { ...report, budget, takenAlong } });
+  }
+
+  /** The budget that restarts of the child draw on; without one, what all draw on that share one. */
+  budgetOf(child: Child | undefined, now: number): BudgetView {
+    const times = child === undefined ? this.#times : this.#timesOf(child);
+    return { ...this.#limit, used: restartsInPeriod(times, now, this.#limit), isShared: this.isBudgetShared };
   }
 
   emit(effect: SupervisorEffect): void {

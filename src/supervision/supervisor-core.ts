@@ -12,7 +12,7 @@ import type { Random } from '../random.ts';
 import { childExited, childStarted, childStartTimeout, childStopTimeout } from './child-news.ts';
 import type { Child } from './child-record.ts';
 import { changeSpec, countChildren, deleteChild, restartChild, restartOne, startChild, terminateChild } from './child-requests.ts';
-import type { Family } from './family.ts';
+import type { BudgetView, Family } from './family.ts';
 import { advance, shutDown, walkUpFirst } from './family-walks.ts';
 import type { SupervisorEffect, SupervisorInput } from './supervisor-effects.ts';
 
@@ -37,6 +37,11 @@ export class SupervisorCore {
 
   childAt(id: string): Readonly<Child> | undefined {
     return this.#family.children.get(id);
+  }
+
+  /** What restarts of the child draw on; without an id, what all of them share. @param now monotonic milliseconds */
+  budget(id: string | undefined, now: number): BudgetView {
+    return this.#family.budgetOf(id === undefined ? undefined : this.#family.children.get(id), now);
   }
 
   /** @param now monotonic milliseconds */

@@ -4,15 +4,17 @@ import type { Logger } from '../log.ts';
 import type { Random } from '../random.ts';
 import { Actor } from './actor.ts';
 import type { ActorHost, LifeWatcher } from './actor.ts';
+import { actorInfo } from './actor-info.ts';
+import type { ActorInfo } from './actor-info.ts';
 import { actorView } from './actor-view.ts';
 import type { ActorView } from './actor-view.ts';
 import { AskTable } from './asks.ts';
-import type { ActorRef, ExitReason } from './behavior.ts';
+import type { ActorRef, ExitReason, SendOutcome } from './behavior.ts';
 import type { AnyBehavior } from './cell.ts';
 import { behaviorOf, childPath, DEFAULTS, parentPath, ROOT_PATH } from './child-spec.ts';
 import type { ChildSpec, SupervisorRules, SupervisorSpec } from './child-spec.ts';
 import { DeadLetters, messageName } from './dead-letters.ts';
-import type { DeadLetterReason } from './dead-letters.ts';
+import type { DeadLetterReason, Withheld } from './dead-letters.ts';
 import { EventLog } from './event-log.ts';
 import type { SupervisionEvent } from './event-log.ts';
 import { isAbnormal, reasonError, reasonLine, SHUTDOWN } from './exit-reason.ts';
@@ -125,6 +127,22 @@ export class ActorSystem implements ActorHost, SupervisorHost {
     return actorView(place, rulesOf(place)?.strategy, [...place.children].flatMap((child) => this.tree(child) ?? []));
   }
 
+  /** All that is known of the actor at `path`, of it alone. Asks nobody, as `tree`. @returns undefined when nothing stands there. */
+  info(path: string): ActorInfo | undefined {
+    const place = this.#places.get(path);
+    if (place === undefined) return undefined;
+    const now = this.clock.now();
+    const supervisor = path === ROOT_PATH ? undefined : parentPath(path);
+    const alive = (at: string | undefined): SupervisorCore | undefined => (at === undefined || this.livingLife(at) === undefined ? undefined : this.#places.get(at)?.core);
+    return actorInfo({
+      ...place,
+      rules: rulesOf(place),
+      budget: alive(supervisor)?.budget(place.spec.id, now),
+      childrenBudget: alive(path)?.budget(undefined, now),
+      children: place.children.size,
+    });
+  }
+
   paths(): readonly string[] {
     return [...this.#places.keys()];
   }
@@ -185,6 +203,21 @@ export class ActorSystem implements ActorHost, SupervisorHost {
     return this.find(path)?.trace(options);
   }
 
+  /**
+   * Sends the message of a dead letter again, to who was to have it or to `to`.
+   * @returns what became of it, or why it cannot be sent again; undefined when the letter is not kept.
+   */
+  replay(sequence: number, to: string | undefined, by: string): { readonly path: string; readonly outcome: SendOutcome | Withheld } | undefined {
+    const found = this.deadLetters.find(sequence);
+    if (found === undefined) return undefined;
+    const path = to ?? found.letter.path;
+    if (found.withheld !== undefined) return { path, outcome: found.withheld };
+    this.admin(path, `replay of dead letter ${sequence} asked by ${by}`);
+    const outcome = this.ref(path).send(found.content);
+    if (outcome === 'accepted') this.deadLetters.replayed(sequence);
+    return { path, outcome };
+  }
+
   // ActorHost
 
   find(path: string): Actor | undefined {
@@ -192,7 +225,7 @@ export class ActorSystem implements ActorHost, SupervisorHost {
   }
 
   deadLetter(path: string, reason: DeadLetterReason, message: unknown): void {
-    this.deadLetters.add({ atMs: this.clock.wallNow(), path, reason, message: messageName(message) });
+    this.deadLetters.add({ atMs: this.clock.wallNow(), path, reason, message: messageName(message) }, message);
   }
 
   failAsks(path: string, why: string): void {

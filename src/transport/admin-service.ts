@@ -33,6 +33,12 @@ export interface AdminHandler {
   readonly listHistory: Answering<Rpc['ListHistory']>;
   readonly listEvents: Streaming<Rpc['ListEvents']>;
   readonly killActor: Answering<Rpc['KillActor']>;
+  readonly getActor: Answering<Rpc['GetActor']>;
+  readonly getState: Answering<Rpc['GetState']>;
+  readonly listDeadLetters: Answering<Rpc['ListDeadLetters']>;
+  readonly traceActor: Streaming<Rpc['TraceActor']>;
+  readonly controlActor: Answering<Rpc['ControlActor']>;
+  readonly replayDeadLetter: Answering<Rpc['ReplayDeadLetter']>;
   readonly listAgents: Answering<Rpc['ListAgents']>;
   readonly tailAgent: Streaming<Rpc['TailAgent']>;
   readonly sendCommand: Answering<Rpc['SendCommand']>;
@@ -54,11 +60,12 @@ const EVENTS_OUTBOX: OutboxLimits = { framesMax: 500, bytesMax: 1024 * 1024 };
 /** @param onBug hears of everything thrown that is no MeshError */
 export function adminService(handler: AdminHandler, onBug: OnBug): MeshService {
   const { service } = protos.AdminService;
-  const { ListEvents, TailAgent, RegistryWatch } = service;
+  const { ListEvents, TraceActor, TailAgent, RegistryWatch } = service;
   return {
     definition: {
       ...service,
       ListEvents: { ...ListEvents, responseSerialize: asBytes },
+      TraceActor: { ...TraceActor, responseSerialize: asBytes },
       TailAgent: { ...TailAgent, responseSerialize: asBytes },
       RegistryWatch: { ...RegistryWatch, responseSerialize: asBytes },
     },
@@ -69,6 +76,12 @@ export function adminService(handler: AdminHandler, onBug: OnBug): MeshService {
       ListHistory: unary(handler.listHistory, onBug),
       ListEvents: streaming(ListEvents, handler.listEvents, onBug, EVENTS_OUTBOX),
       KillActor: unary(handler.killActor, onBug),
+      GetActor: unary(handler.getActor, onBug),
+      GetState: unary(handler.getState, onBug),
+      ListDeadLetters: unary(handler.listDeadLetters, onBug),
+      TraceActor: streaming(TraceActor, handler.traceActor, onBug, EVENTS_OUTBOX),
+      ControlActor: unary(handler.controlActor, onBug),
+      ReplayDeadLetter: unary(handler.replayDeadLetter, onBug),
       ListAgents: unary(handler.listAgents, onBug),
       TailAgent: streaming(TailAgent, handler.tailAgent, onBug),
       SendCommand: unary(handler.sendCommand, onBug),

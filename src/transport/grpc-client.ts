@@ -83,6 +83,12 @@ export interface AdminClient {
   readonly listHistory: Asking<Rpc['ListHistory']>;
   readonly listEvents: Following<Rpc['ListEvents']>;
   readonly killActor: Asking<Rpc['KillActor']>;
+  readonly getActor: Asking<Rpc['GetActor']>;
+  readonly getState: Asking<Rpc['GetState']>;
+  readonly listDeadLetters: Asking<Rpc['ListDeadLetters']>;
+  readonly traceActor: Following<Rpc['TraceActor']>;
+  readonly controlActor: Asking<Rpc['ControlActor']>;
+  readonly replayDeadLetter: Asking<Rpc['ReplayDeadLetter']>;
   readonly listAgents: Asking<Rpc['ListAgents']>;
   readonly tailAgent: Following<Rpc['TailAgent']>;
   readonly sendCommand: Asking<Rpc['SendCommand']>;
@@ -96,6 +102,8 @@ export interface AdminClient {
 }
 
 const ASK_TIMEOUT_MS = 10_000;
+/** The node gives an actor 20 s to stop and start, and then says so. */
+const CONTROL_TIMEOUT_MS = 30_000;
 
 /** All entries of a registry of 32 MiB in one answer, and then some. The node is the user's own. */
 const REPLY_BYTES_MAX = 64 * 1024 * 1024;
@@ -117,6 +125,7 @@ export function connectAdmin(socketPath: string): AdminClient {
   const ask = <Request, Reply>(method: AskedMethod<Request, Reply>) => asking(client, path, method);
   const follow = <Request, Message>(method: AskedMethod<Request, Message>) => following(client, path, method);
   const sendCommand = ask(service.SendCommand);
+  const controlActor = ask(service.ControlActor);
   return {
     getStatus: ask(service.GetStatus),
     listMembers: ask(service.ListMembers),
@@ -124,6 +133,12 @@ export function connectAdmin(socketPath: string): AdminClient {
     listHistory: ask(service.ListHistory),
     listEvents: follow(service.ListEvents),
     killActor: ask(service.KillActor),
+    getActor: ask(service.GetActor),
+    getState: ask(service.GetState),
+    listDeadLetters: ask(service.ListDeadLetters),
+    traceActor: follow(service.TraceActor),
+    controlActor: (request, options) => controlActor(request, { timeoutMs: CONTROL_TIMEOUT_MS, ...options }),
+    replayDeadLetter: ask(service.ReplayDeadLetter),
     listAgents: ask(service.ListAgents),
     tailAgent: follow(service.TailAgent),
     sendCommand: (request, options) =>

@@ -40,8 +40,10 @@ describe('mesh', () => {
     processed: 4,
     uptimeMs: 5,
     lastError: '',
+    ratePerS: 0,
+    busyMs: 0,
     children: [
-      { path: '/node/bus', type: 'worker', status: 'running', strategy: '', restart: 'permanent', life: 2, restarts: 1, mailbox: 0, mailboxMax: 10, processed: 4, uptimeMs: 5, lastError: 'Error: x', children: [] },
+      { path: '/node/bus', type: 'worker', status: 'running', strategy: '', restart: 'permanent', life: 2, restarts: 1, mailbox: 0, mailboxMax: 10, processed: 4, uptimeMs: 5, lastError: 'Error: x', ratePerS: 0, busyMs: 0, children: [] },
     ],
   };
 

@@ -140,7 +140,7 @@ inBothLanes('mail', () => {
   it('to a path where nothing ever stood is refused and counted', async () => {
     const world = await startWorld({ children: [] });
     expect(world.ref('/nobody').send({ kind: 'greeting' })).to.equal('noproc');
-    expect(world.system.deadLetters.latest()).to.deep.equal([{ atMs: 0, path: '/nobody', reason: 'noproc', message: 'greeting' }]);
+    expect(world.system.deadLetters.latest()).to.deep.equal([{ sequence: 1, atMs: 0, path: '/nobody', reason: 'noproc', message: 'greeting' }]);
     await world.stop();
   });
 

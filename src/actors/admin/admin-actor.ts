@@ -17,6 +17,7 @@ import { EventFollower } from './event-follower.ts';
 import { OperatorStreams, PULSE_MS } from './operator-streams.ts';
 import type { StreamsEffect, StreamsInput } from './operator-streams.ts';
 import { answered, ROOM_TIMEOUT_MS } from './room-answer.ts';
+import { Traces } from './traces.ts';
 
 interface AdminServer {
   close(graceMs: number): Promise<void>;
@@ -37,6 +38,7 @@ interface AdminState {
   readonly tails: Map<string, AdminSink<TelemetryEvent>>;
   readonly watches: Map<string, AdminSink<RegistryEvent>>;
   readonly followers: Map<string, { readonly follower: EventFollower; readonly sink: AdminSink<EventsItem> }>;
+  readonly traces: Traces;
   lastStream: number;
   /** One is on its way. */
   isNewsDue: boolean;
@@ -56,7 +58,8 @@ export function adminActor(options: AdminActorOptions): Behavior<AdminState, Adm
       const server = await options.openServer(handler(options, context));
       context.own(() => void server.close(0));
       context.setInterval('pulse', PULSE_MS, { kind: 'pulse' });
-      const state: AdminState = { server, brain: new OperatorStreams(), tails: new Map(), watches: new Map(), followers: new Map(), lastStream: 0, isNewsDue: false };
+      const state: AdminState = { server, brain: new OperatorStreams(), tails: new Map(), watches: new Map(), followers: new Map(), traces: new Traces(), lastStream: 0, isNewsDue: false };
+      context.own(() => state.traces.endAll());
       context.own(options.operator.onEvent(() => spreadNews(state, context)));
       return state;
     },
@@ -74,13 +77,13 @@ export function adminActor(options: AdminActorOptions): Behavior<AdminState, Adm
     },
 
     terminate: (state) => state.server.close(CLOSE_GRACE_MS),
-    view: ({ brain, followers }) => ({ tails: brain.tailed, watches: brain.watches, followers: followers.size }),
+    view: ({ brain, followers, traces }) => ({ tails: brain.tailed, watches: brain.watches, followers: followers.size, traces: traces.size }),
   };
 }
 
 function handler(options: AdminActorOptions, context: Context): AdminHandler {
   const busy = (): MeshError => new MeshError('OVERLOADED', 'the node is too busy for another stream', { todo: 'try again later' });
-  const kill = (path: string): void => context.setTimer(`kill ${path}`, KILL_DELAY_MS, { kind: 'kill', path });
+  const kill = (path: string, by: string): void => context.setTimer(`kill ${path}`, KILL_DELAY_MS, { kind: 'kill', path, by });
   return {
     ...adminRequests({ ...options, kill, clock: context.clock }),
     tailAgent: ({ id: agent }, sink) => {
@@ -89,6 +92,9 @@ function handler(options: AdminActorOptions, context: Context): AdminHandler {
     },
     listEvents: (request, sink) => {
       if (context.self.send({ kind: 'open-events', request, sink }) !== 'accepted') sink.close(busy());
+    },
+    traceActor: (request, sink) => {
+      if (context.self.send({ kind: 'open-trace', request, sink }) !== 'accepted') sink.close(busy());
     },
     registryWatch: ({ prefix }, sink) => {
       if (context.self.send({ kind: 'open-watch', prefix, sink }) === 'accepted') return;
@@ -109,6 +115,12 @@ function hear(state: AdminState, message: AdminMessage, options: AdminActorOptio
     case 'open-events':
       openEvents(state, message, options, context);
       return undefined;
+    case 'open-trace':
+      openTrace(state, message, options, context);
+      return undefined;
+    case 'trace-over':
+      state.traces.over(message.stream, 'time');
+      return undefined;
     case 'events-news':
       state.isNewsDue = false;
       showEvents(state, context);
@@ -117,12 +129,14 @@ function hear(state: AdminState, message: AdminMessage, options: AdminActorOptio
       message.sink.close(message.fault);
       return undefined;
     case 'kill':
-      options.kill(message.path);
+      options.kill(message.path, message.by);
       return undefined;
     case 'closed':
       state.tails.delete(message.stream);
       state.watches.delete(message.stream);
       state.followers.delete(message.stream);
+      state.traces.end(message.stream);
+      context.clearTimer(`trace ${message.stream}`);
       return message;
     case 'pulse':
       // News that met a full mailbox is made up for.
@@ -142,6 +156,16 @@ function openEvents(state: AdminState, { request, sink }: Extract<AdminMessage, 
     sink.onDrained(() => spreadNews(state, context));
     state.followers.set(nameStream(state, sink, context), { follower, sink });
     showEvents(state, context);
+  } catch (error) {
+    sink.close(asFault(error as Error));
+  }
+}
+
+function openTrace(state: AdminState, { request, sink }: Extract<AdminMessage, { kind: 'open-trace' }>, { operator }: AdminActorOptions, context: Context): void {
+  const stream = nameStream(state, sink, context);
+  try {
+    state.traces.start(stream, request, sink, operator);
+    context.setTimer(`trace ${stream}`, request.forMs, { kind: 'trace-over', stream });
   } catch (error) {
     sink.close(asFault(error as Error));
   }

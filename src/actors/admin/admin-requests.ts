@@ -2,66 +2,39 @@
 import type { Clock } from '../../clock.ts';
 import { COMMAND_TIMEOUT_MAX_MS, COMMAND_TIMEOUT_MS } from '../../command-timeout.ts';
 import { MeshError } from '../../errors.ts';
-import { nearestWord } from '../../nearest-word.ts';
 import type { ActorRef, Reply } from '../../supervision/behavior.ts';
-import type { SupervisionEvent } from '../../supervision/event-log.ts';
-import type { ActorView } from '../../supervision/actor-view.ts';
 import type { AdminHandler } from '../../transport/admin-service.ts';
 import type { StatusReply } from '../../transport/generated/omega/mesh/v1/StatusReply.ts';
 import type { AgentsRequest, AgentView, CommandOutcome } from '../agents/agent-messages.ts';
 import type { MembershipRequest, MembershipView } from '../membership/membership-messages.ts';
 import type { PeersRequest, SessionView } from '../peers/peer-messages.ts';
 import type { RegistryEntryView, RegistryRequest, RegistryStatus } from '../registry/registry-messages.ts';
-import { agent, historyEvent, member, registryEntry, treeNode, treeTotals } from './admin-views.ts';
-import type { Trail } from './event-follower.ts';
+import { actorRequests } from './actor-requests.ts';
+import type { ActorRequestsOptions } from './actor-requests.ts';
+import { actorVerbs } from './actor-verbs.ts';
+import { agent, member, registryEntry, treeTotals } from './admin-views.ts';
 import { answered, answeredOr, ROOM_TIMEOUT_MS } from './room-answer.ts';
-
-/** What only the runtime knows or may do. */
-interface Operator {
-  tree(path: string): ActorView | undefined;
-  paths(): readonly string[];
-  events(path: string, limit: number): readonly SupervisionEvent[];
-  /** All events in order, as far as they are kept. */
-  readonly trail: Trail;
-  /** `heard` runs at each event, and must be quick. @returns what ends that */
-  onEvent(heard: () => void): () => void;
-  /** Counts since the process began. */
-  crashes(): number;
-  /** Messages that reached nobody since the process began. */
-  deadLetters(): number;
-  /** The life that would be ended; undefined when there is none. */
-  lifeOf(path: string): number | undefined;
-}
 
 /** What a node says about itself and does not change while it runs, and what only the process knows. */
 type NodeFacts = Pick<Required<StatusReply>, 'node' | 'version' | 'pid' | 'gossipAddress' | 'grpcAddress' | 'adminSocket' | 'dataDir' | 'profile'>;
 
-export interface AdminRequestsOptions {
+export interface AdminRequestsOptions extends ActorRequestsOptions {
   readonly facts: () => NodeFacts;
-  /** Tells this run of the node from others. */
-  readonly boot: string;
   readonly memoryBytes: () => number;
   readonly clock: Clock;
-  readonly operator: Operator;
   readonly membership: ActorRef<MembershipRequest>;
   readonly peers: ActorRef<PeersRequest>;
   readonly agents: ActorRef<AgentsRequest>;
   readonly registry: ActorRef<RegistryRequest>;
-  /** Ends the life at this path once the answer is on its way. */
-  readonly kill: (path: string) => void;
 }
 
 /** Answers must arrive after the room's own deadline has had its chance. */
 const MARGIN_MS = 1_000;
-const HISTORY_DEFAULT = 100;
-const HISTORY_MAX = 10_000;
-/** Without these two an operator cannot see or mend anything: killing them must be meant. */
-const GUARDED = new Set(['/', '/edge', '/edge/admin']);
 
-type Requests = Omit<AdminHandler, 'listEvents' | 'tailAgent' | 'registryWatch'>;
+type Requests = Omit<AdminHandler, 'listEvents' | 'traceActor' | 'tailAgent' | 'registryWatch'>;
 
 export function adminRequests(options: AdminRequestsOptions): Requests {
-  return { ...nodeRequests(options), ...treeRequests(options), ...agentRequests(options), ...registryRequests(options.registry) };
+  return { ...nodeRequests(options), ...actorRequests(options), ...actorVerbs(options.operator), ...agentRequests(options), ...registryRequests(options.registry) };
 }
 
 function nodeRequests(options: AdminRequestsOptions): Pick<Requests, 'getStatus' | 'listMembers'> {
@@ -89,7 +62,7 @@ function nodeRequests(options: AdminRequestsOptions): Pick<Requests, 'getStatus'
         registryNotSaved: registry.notSaved ?? null,
         ...(root === undefined ? { actors: 0, restarts: 0 } : treeTotals(root)),
         crashes: operator.crashes(),
-        deadLetters: operator.deadLetters(),
+        deadLetters: operator.deadLetters.total,
         memoryBytes: options.memoryBytes(),
         unreachedSeeds: [...view.unreachedSeeds],
         packetsDropped: { ...view.dropped },
@@ -104,32 +77,6 @@ function nodeRequests(options: AdminRequestsOptions): Pick<Requests, 'getStatus'
       const sessionOf = new Map(sessions.map((session) => [session.node, session]));
       const sorted = [...members].sort((a, b) => (a.name < b.name ? -1 : 1));
       return { members: sorted.map((view) => member(view, sessionOf.get(view.name), clock.now())) };
-    },
-  };
-}
-
-function treeRequests({ operator, kill, boot }: AdminRequestsOptions): Pick<Requests, 'getTree' | 'listHistory' | 'killActor'> {
-  return {
-    getTree({ path }) {
-      const view = operator.tree(path === '' ? '/' : path);
-      return view === undefined ? Promise.reject(unknownPath(path, operator.paths())) : Promise.resolve(treeNode(view));
-    },
-
-    listHistory({ path, limit }) {
-      // Also for paths that are gone: their trail is what one looks for.
-      const wanted = Math.min(limit === 0 ? HISTORY_DEFAULT : limit, HISTORY_MAX);
-      // A first start is no event in a history of trouble.
-      const events = operator.events(path === '' ? '/' : path, HISTORY_MAX).filter(({ type }) => type !== 'start').slice(-wanted);
-      if (events.length === 0 && path !== '' && !operator.paths().includes(path)) return Promise.reject(unknownPath(path, operator.paths()));
-      return Promise.resolve({ events: events.map(historyEvent), boot });
-    },
-
-    killActor({ path, force }) {
-      const life = operator.lifeOf(path);
-      if (life === undefined) return Promise.reject(operator.paths().includes(path) ? notRunning(path) : unknownPath(path, operator.paths()));
-      if (GUARDED.has(path) && !force) return Promise.reject(guarded(path));
-      kill(path);
-      return Promise.resolve({ path, life });
     },
   };
 }
@@ -176,20 +123,4 @@ function registryRequests(registry: ActorRef<RegistryRequest>): Pick<Requests, '
       return { entries: entries.map(registryEntry) };
     },
   };
-}
-
-function unknownPath(path: string, known: readonly string[]): MeshError {
-  const nearest = nearestWord(path, known);
-  return new MeshError('UNKNOWN_PATH', `there is no actor at ${path}`, {
-    given: path,
-    todo: `${nearest === undefined ? '' : `did you mean ${nearest}? `}see \`mesh tree\``,
-  });
-}
-
-function notRunning(path: string): MeshError {
-  return new MeshError('REFUSED', `${path} has no life to end just now`, { given: path, todo: `see \`mesh tree ${path}\`` });
-}
-
-function guarded(path: string): MeshError {
-  return new MeshError('REFUSED', `killing ${path} takes this command's own connection along`, { given: path, todo: 'say --force if that is meant' });
 }

@@ -33,6 +33,8 @@ export function treeNode(view: ActorView): TreeNode {
     processed: view.processed,
     uptimeMs: view.uptimeMs,
     lastError: lineOf(view.lastError),
+    ratePerS: view.ratePerS,
+    busyMs: view.busyMs,
     children: view.children.map(treeNode),
   };
 }
@@ -74,7 +76,7 @@ export function historyEvent(event: SupervisionEvent): HistoryEvent {
   };
 }
 
-function errorDetail(error: ErrorInfo | undefined): ErrorDetail | null {
+export function errorDetail(error: ErrorInfo | undefined): ErrorDetail | null {
   if (error === undefined) return null;
   const { name, message, code = '', stack = '', cause } = error;
   return { name, message, code, stack, cause: errorDetail(cause) };

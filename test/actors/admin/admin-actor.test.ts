@@ -83,8 +83,16 @@ describe('the operator’s room', () => {
         trail: world.system.events,
         onEvent: (heard) => world.system.events.subscribe(heard),
         crashes: () => world.system.events.crashes,
-        deadLetters: () => world.system.deadLetters.total,
+        deadLetters: world.system.deadLetters,
         lifeOf: (path) => world.system.livingLife(path),
+        info: (path) => world.system.info(path),
+        state: (path) => world.system.state(path),
+        trace: (path, limits) => world.system.trace(path, limits),
+        replay: (sequence, to, by) => world.system.replay(sequence, to, by),
+        suspend: (path, by) => void world.system.suspend(path, by),
+        resume: (path, by) => void world.system.resume(path, by),
+        stopNode: () => world.system.stop(),
+        supervisor: (path) => world.supervisor(path),
       },
       kill: (path) => void killed.push(path),
       membership: world.ref('/membership'),
@@ -151,15 +159,15 @@ describe('the operator’s room', () => {
   });
 
   it('kills what it is told to, once the answer is on its way', async () => {
-    expect(await world.outcome(handler.killActor({ path: '/bus', force: false }))).to.deep.equal({ path: '/bus', life: 1 });
+    expect(await world.outcome(handler.killActor({ path: '/bus', force: false, by: '' }))).to.deep.equal({ path: '/bus', life: 1 });
     expect(killed).to.deep.equal([]);
     await world.advance(100);
     expect(killed).to.deep.equal(['/bus']);
   });
 
   it('does not kill the root without being forced to', async () => {
-    expect((await faultOf(handler.killActor({ path: '/', force: false }))).code).to.equal('REFUSED');
-    expect(await world.outcome(handler.killActor({ path: '/', force: true }))).to.include({ path: '/' });
+    expect((await faultOf(handler.killActor({ path: '/', force: false, by: '' }))).code).to.equal('REFUSED');
+    expect(await world.outcome(handler.killActor({ path: '/', force: true, by: '' }))).to.include({ path: '/' });
   });
 
   it('passes on the registry’s refusal as it is', async () => {
