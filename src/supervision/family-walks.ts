@@ -14,9 +14,12 @@ export function walkUpFirst(family: Family): void {
 
 /** Takes the place of a walk that is under way: what that had left to do is part of this, its delay included. */
 export function walkOver(family: Family, ids: readonly string[], delayMs: number): void {
-  const stillDueMs = family.walk?.phase === 'down' ? family.walk.delayMs : 0;
-  family.walk = new RestartWalk({ epoch: family.nextEpoch(), order: family.order, stop: ids, start: ids, delayMs: Math.max(delayMs, stillDueMs) });
-  for (const id of ids) {
+  const left = family.walk?.left() ?? { stop: [], start: [], delayMs: 0 };
+  // After a change of spec the group need not hold all that was left.
+  const start = new Set([...ids, ...left.start]);
+  const stop = new Set([...ids, ...left.stop]);
+  family.walk = new RestartWalk({ epoch: family.nextEpoch(), order: family.order, stop, start, delayMs: Math.max(delayMs, left.delayMs) });
+  for (const id of start) {
     const child = family.children.get(id);
     if (child === undefined || isActive(child)) continue;
     child.status = 'down';

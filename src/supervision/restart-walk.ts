@@ -47,6 +47,11 @@ export class RestartWalk {
     return this.phase === 'down' && this.#stop.has(id);
   }
 
+  /** What the walk has still to do. */
+  left(): Pick<WalkParts, 'stop' | 'start' | 'delayMs'> {
+    return this.phase === 'down' ? { stop: this.#stop, start: this.#start, delayMs: this.delayMs } : { stop: [], start: this.#start, delayMs: 0 };
+  }
+
   willStart(id: string): boolean {
     return this.#start.has(id);
   }
