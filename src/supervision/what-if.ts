@@ -27,7 +27,10 @@ export interface ForeseenDecision extends Pick<ChildReport, 'decision' | 'delayM
 }
 
 export interface Foresight {
-  /** Who stops, the end in question first, and who starts, in the order in which it happens. */
+  /**
+   * Who stops and who starts, in the order in which it happens; a supervisor stops after its children and starts before them.
+   * Children of a dynamic supervisor stop side by side: among them the order may be another.
+   */
   readonly order: readonly ForeseenStep[];
   readonly stops: readonly string[];
   readonly starts: readonly string[];
