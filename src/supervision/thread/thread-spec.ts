@@ -3,7 +3,9 @@
  * timers, what it awaits and what it owns are of its thread. What it owns is released when its life ends there; when its
  * thread is ended instead (killed, hung, out of memory), Node closes what the thread had open.
  *
- * A thread cannot contain what ends a whole process: process.abort, process.kill, a crash in native code. One in a native
+ * A thread cannot contain what ends a whole process: process.abort, process.kill, a crash in native code; nor one allocation
+ * that does not fit into what is left of its heap and the 16 MiB that Node adds (a Set, a list or a string that doubles over
+ * that), for V8 then ends the process (node_worker.cc, NearHeapLimit). One in a native
  * call, such as execSync, ends when that returns; its life is over and its next one runs before that.
  */
 export interface ThreadSpec {
