@@ -1,28 +1,32 @@
-/** What supervision costs: a message through a cell, and the restart of a child. */
+/** What a message to a supervised actor costs, in bursts: against nact alone and against no actor at all. */
 import { dispatch, spawn, start } from 'nact';
-import { systemClock } from '../src/clock.ts';
-import { silentLog } from '../src/log.ts';
-import { seededRandom } from '../src/random.ts';
-import type { ActorRef } from '../src/supervision/behavior.ts';
-import { ActorSystem } from '../src/supervision/system.ts';
+import { ActorSystem, seededRandom, systemClock } from 'omega-mesh';
+import type { MailboxSpec } from 'omega-mesh';
 import type { Contender } from './rounds.ts';
 
 const MESSAGES = 200_000;
 
-type Counting = { readonly kind: 'add'; readonly by: number } | { readonly kind: 'done'; readonly reply: (sum: number) => void } | { readonly kind: 'crash' };
+type Counting = { readonly kind: 'add'; readonly by: number } | { readonly kind: 'done'; readonly reply: (sum: number) => void };
 
 function add(sum: number, message: Counting): number {
   if (message.kind === 'add') return sum + message.by;
-  if (message.kind === 'done') message.reply(sum);
-  if (message.kind === 'crash') throw new Error('asked to');
+  message.reply(sum);
   return sum;
 }
 
 export async function messageContenders(): Promise<readonly Contender[]> {
-  const system = new ActorSystem({ clock: systemClock, random: seededRandom(1), log: silentLog });
-  const child = { type: 'worker', id: 'counter', start: () => ({ init: () => 0, receive: add }), mailbox: { max: MESSAGES + 1 } } as const;
-  await system.start({ type: 'supervisor', id: 'root', strategy: 'one_for_one', children: [child] }, () => undefined);
-  const counter = system.ref<Counting>('/counter');
+  const system = new ActorSystem({ clock: systemClock, random: seededRandom(1), log: { log: () => undefined } });
+  const counter = (lane: NonNullable<MailboxSpec['lane']>) =>
+    ({ type: 'worker', id: lane, start: () => ({ init: () => 0, receive: add }), mailbox: { lane, max: MESSAGES + 1 } }) as const;
+  await system.start({ type: 'supervisor', id: 'root', strategy: 'one_for_one', children: [counter('turn'), counter('queue')] }, () => undefined);
+  const cell = (lane: string): Contender => ({
+    name: `a supervised cell, lane ${lane}`,
+    run() {
+      const ref = system.ref<Counting>(`/${lane}`);
+      for (let sent = 0; sent < MESSAGES; sent++) ref.send({ kind: 'add', by: sent & 1 });
+      return new Promise((resolve) => ref.send({ kind: 'done', reply: () => resolve(MESSAGES) }));
+    },
+  });
 
   // nact's own declarations take any number for an actor and know neither names nor initial states as they are.
   const bare = start({ name: 'bench' } as never) as never;
@@ -46,37 +50,7 @@ export async function messageContenders(): Promise<readonly Contender[]> {
         return new Promise((resolve) => nactSend(nactCounter, { kind: 'done', reply: () => resolve(MESSAGES) }, nobody));
       },
     },
-    {
-      name: 'a supervised cell',
-      run() {
-        for (let sent = 0; sent < MESSAGES; sent++) counter.send({ kind: 'add', by: sent & 1 });
-        return new Promise((resolve) => counter.send({ kind: 'done', reply: () => resolve(MESSAGES) }));
-      },
-    },
+    cell('turn'),
+    cell('queue'),
   ];
-}
-
-/** From the send of the fatal message to the new life being up, in microseconds, one restart after the other. */
-export async function restartMicros(restarts: number): Promise<readonly number[]> {
-  const system = new ActorSystem({ clock: systemClock, random: seededRandom(1), log: silentLog });
-  let isUp: () => void = () => undefined;
-  const behavior = {
-    init: (): number => {
-      queueMicrotask(isUp);
-      return 0;
-    },
-    receive: add,
-  };
-  const child = { type: 'worker', id: 'crasher', start: () => behavior } as const;
-  await system.start({ type: 'supervisor', id: 'root', strategy: 'one_for_one', intensity: restarts + 1, periodMs: 1, children: [child] }, () => undefined);
-  const crasher: ActorRef<Counting> = system.ref('/crasher');
-  const micros: number[] = [];
-  for (let done = 0; done < restarts; done++) {
-    const startedAt = performance.now();
-    const up = new Promise<void>((resolve) => (isUp = resolve));
-    crasher.send({ kind: 'crash' });
-    await up;
-    micros.push((performance.now() - startedAt) * 1_000);
-  }
-  return micros;
 }

@@ -1,30 +1,64 @@
 /** What the README claims, measured in one run. Figures differ between machines; the ratios less so. */
-import { messageContenders, restartMicros } from './actors-bench.ts';
+import { messageContenders } from './actors-bench.ts';
+import { otpFigures } from './erlang-bench.ts';
+import type { OtpFigures } from './erlang-bench.ts';
+import { childBytes, restartMicros, startMicros, stormMs } from './lives-bench.ts';
 import { median, quantile, race } from './rounds.ts';
 import { telemetryPerSecond } from './telemetry-bench.ts';
 
+// With source maps on, as tsx has them, the stack of every crash costs more than the crash.
+process.setSourceMapsEnabled(false);
+
 const ROUNDS = 9;
-const RESTARTS = 3_000;
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+const fine = new Intl.NumberFormat('en', { maximumFractionDigits: 3 });
 
 say(`Node.js ${process.version}, ${process.platform} ${process.arch}, medians of ${ROUNDS} rounds in turn`);
+const otp = await otpFigures();
+say(otp === undefined ? 'Erlang/OTP is not installed: no figures to compare with (Debian: apt install erlang-base)' : `Erlang/OTP ${otp.release}, one scheduler, the same measurements`);
 say('');
-say('one message                     per second   CPU µs   against bare nact');
+say('one message                        per second   CPU µs   against bare nact');
 const outcomes = await race(await messageContenders(), ROUNDS);
 const nact = outcomes.find(({ name }) => name === 'bare nact');
 for (const { name, perSecond, cpuMicros } of outcomes) {
   const ratio = nact === undefined ? Number.NaN : perSecond / nact.perSecond;
-  say(`  ${name.padEnd(27)} ${whole.format(perSecond).padStart(13)}  ${cpuMicros.toFixed(3).padStart(7)}   × ${ratio >= 10 ? whole.format(ratio) : ratio.toFixed(1)}`);
+  say(`  ${name.padEnd(30)} ${whole.format(perSecond).padStart(13)}  ${cpuMicros.toFixed(3).padStart(7)}   × ${ratio >= 10 ? whole.format(ratio) : ratio.toFixed(1)}`);
+}
+if (otp !== undefined) {
+  say(`  ${'OTP, ! to a process'.padEnd(30)} ${''.padStart(13)}  ${otp.bang.toFixed(3).padStart(7)}`);
+  say(`  ${'OTP, cast to a gen_server'.padEnd(30)} ${''.padStart(13)}  ${otp.cast.toFixed(3).padStart(7)}`);
+}
+const tell = outcomes.find(({ name }) => name.endsWith('lane turn'))?.cpuMicros ?? Number.NaN;
+
+interface Row {
+  readonly what: string;
+  readonly target: number;
+  readonly unit: string;
+  readonly turn: number;
+  readonly queue: number;
+  readonly otp: keyof OtpFigures;
 }
 
-const micros = await restartMicros(RESTARTS);
+const restarts = { turn: await restartMicros('turn'), queue: await restartMicros('queue') };
+const rows: readonly Row[] = [
+  { what: 'a message', target: 0.15, unit: 'µs CPU', turn: tell, queue: outcomes.find(({ name }) => name.endsWith('lane queue'))?.cpuMicros ?? Number.NaN, otp: 'cast' },
+  { what: 'start of a child, of 10,000', target: 30, unit: 'µs CPU', turn: await startMicros('turn'), queue: await startMicros('queue'), otp: 'start' },
+  { what: 'restart of one child', target: 50, unit: 'µs', turn: median(restarts.turn), queue: median(restarts.queue), otp: 'restart' },
+  { what: '10,000 crash at once, until all run', target: 1_500, unit: 'ms', turn: await stormMs('turn'), queue: await stormMs('queue'), otp: 'storm' },
+  { what: 'a child, of 100,000', target: 3_500, unit: 'bytes', turn: await childBytes('turn'), queue: await childBytes('queue'), otp: 'memory' },
+];
 say('');
-say(`restart of one child, crash to running   median ${whole.format(median(micros))} µs, p99 ${whole.format(quantile(micros, 0.99))} µs, of ${whole.format(RESTARTS)}`);
+say(`supervision                              target   lane turn  lane queue         OTP`);
+for (const { what, target, unit, turn, queue, otp: key } of rows) {
+  const figures = [target, turn, queue, ...(otp === undefined ? [] : [otp[key] as number])].map((figure) => fine.format(Number(figure.toPrecision(3))).padStart(11));
+  say(`  ${what.padEnd(35)} ${figures.join(' ')}  ${unit}${turn <= target ? '' : ' (missed)'}`);
+}
+say(`  restart, 99 of 100 within ${whole.format(quantile(restarts.turn, 0.99))} µs (turn), ${whole.format(quantile(restarts.queue, 0.99))} µs (queue)`);
 
 const alone = await telemetryPerSecond(false);
 const tailed = await telemetryPerSecond(true);

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import type { ExitReason } from '../../src/supervision/behavior.ts';
 import type { ChildSpec } from '../../src/supervision/child-spec.ts';
 import { startWorld } from '../support/actor-world.ts';
-import { crash, exitNormally, inBothLanes, inLane, order, puppet } from './puppet.ts';
+import { crash, exitNormally, inBothLanes, inLane, lifeOf, order, puppet, supervisor } from './puppet.ts';
 import type { Order } from './puppet.ts';
 
 inBothLanes('a life', () => {
@@ -229,5 +229,20 @@ inBothLanes('a life', () => {
     await world.stop();
     expect(world.clock.now()).to.equal(500);
     expect(reasons).to.deep.equal([{ kind: 'shutdown', info: 'wound up' }]);
+  });
+
+  it('starts also when its supervisor is back before the news of its end', async () => {
+    for (let turns = 0; turns < 4; turns++) {
+      const heard: number[] = [];
+      const world = await startWorld({ children: [supervisor('room', 'one_for_one', [puppet('a')])] });
+      world.ref<Order>('/room/a').send(() => undefined);
+      for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => void setImmediate(resolve));
+      world.ref<Order>('/room/a').send(() => undefined);
+      world.system.kill('/room', 'test');
+      await world.settle();
+      await order(world, '/room/a', ({ life }) => heard.push(life));
+      expect([lifeOf(world, '/room'), heard]).to.deep.equal([2, [2]]);
+      await world.stop();
+    }
   });
 });

@@ -8,7 +8,7 @@ import { ActorSystem } from '../../src/supervision/system.ts';
 import { startWorld } from '../support/actor-world.ts';
 import type { ActorWorld } from '../support/actor-world.ts';
 import { until } from '../support/real-time.ts';
-import { crash, exitNormally, exitWithShutdown, hang, inBothLanes, inLane, lifeOf, order, puppet, statusOf, supervisor } from './puppet.ts';
+import { crash, exitNormally, exitWithShutdown, hang, inBothLanes, inLane, lifeOf, order, puppet, statusOf } from './puppet.ts';
 import type { Order } from './puppet.ts';
 
 const linkTo = (world: ActorWorld, path: string): Order => (context) => context.link(world.ref(path));

@@ -1,0 +1,118 @@
+/** What the lives of supervised children cost: to start, to restart one by one and all at once, to keep. */
+import { ActorSystem, seededRandom, systemClock } from 'omega-mesh';
+import type { ActorRef, MailboxSpec, SupervisorMessage, WorkerSpec } from 'omega-mesh';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { median } from './rounds.ts';
+
+const CHILDREN = 10_000;
+const MANY = 100_000;
+const RESTARTS = 3_000;
+const WARM_UP = 500;
+/** The supervisor's mailbox holds ten thousand requests. */
+const BURST = 5_000;
+/** A child's start has a limit of 5 s; its timer is part of the child until then. */
+const STARTS_SETTLED_MS = 5_500;
+
+type Lane = NonNullable<MailboxSpec['lane']>;
+type Does = 'crash';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+function child(id: string, lane: Lane, isUp?: () => void): WorkerSpec<number, Does> {
+  const start = (): ReturnType<WorkerSpec<number, Does>['start']> => ({
+    init: () => {
+      isUp?.();
+      return 0;
+    },
+    receive() {
+      throw new Error('asked to');
+    },
+  });
+  return { type: 'worker', id, start, mailbox: { lane } };
+}
+
+async function turnsUntil(isDone: () => boolean): Promise<void> {
+  while (!isDone()) await new Promise((resolve) => void setImmediate(resolve));
+}
+
+interface Crowd {
+  readonly system: ActorSystem;
+  readonly cpuMicros: number;
+}
+
+/** So many children of one dynamic supervisor, and what a start cost. */
+async function crowd(count: number, lane: Lane, isUp?: () => void): Promise<Crowd> {
+  const system = new ActorSystem({ clock: systemClock, random: seededRandom(1), log: { log: () => undefined } });
+  // A budget that is never used up: fewer than a hundred restarts fit into a millisecond.
+  const limits = { intensity: 100, periodMs: 1, childrenMax: MANY };
+  await system.start({ type: 'supervisor', id: 'root', strategy: 'dynamic', ...limits }, () => undefined);
+  const root = system.ref<SupervisorMessage>('/');
+  const before = process.cpuUsage();
+  let started = 0;
+  for (let asked = 0; asked < count; ) {
+    for (const until = Math.min(count, asked + BURST); asked < until; asked++) {
+      root.send({ kind: 'start-child', spec: child(`c${asked}`, lane, isUp), reply: () => void started++ });
+    }
+    const upTo = asked;
+    await turnsUntil(() => started === upTo);
+  }
+  const { user, system: kernel } = process.cpuUsage(before);
+  return { system, cpuMicros: (user + kernel) / count };
+}
+
+/** CPU microseconds for each start of ten thousand. */
+export async function startMicros(lane: Lane): Promise<number> {
+  const micros: number[] = [];
+  for (let round = 0; round < 5; round++) {
+    micros.push((await crowd(CHILDREN, lane)).cpuMicros);
+    // The crowd of the round before is not to be collected during the next.
+    collect();
+  }
+  return median(micros);
+}
+
+/** From the send of the fatal message to the new life's init, in microseconds, one restart after the other. */
+export async function restartMicros(lane: Lane): Promise<readonly number[]> {
+  let isUp: () => void = () => undefined;
+  const { system } = await crowd(1, lane, () => isUp());
+  const crasher: ActorRef<Does> = system.ref('/c0');
+  const micros: number[] = [];
+  for (let done = 0; done < WARM_UP + RESTARTS; done++) {
+    const startedAt = performance.now();
+    const up = new Promise<void>((resolve) => (isUp = resolve));
+    crasher.send('crash');
+    await up;
+    if (done >= WARM_UP) micros.push((performance.now() - startedAt) * 1_000);
+  }
+  return micros;
+}
+
+/** Milliseconds until all of ten thousand run again that crashed at once. */
+export async function stormMs(lane: Lane): Promise<number> {
+  const millis: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    let up = 0;
+    const { system } = await crowd(CHILDREN, lane, () => void up++);
+    collect();
+    up = 0;
+    const startedAt = performance.now();
+    for (let number = 0; number < CHILDREN; number++) system.ref<Does>(`/c${number}`).send('crash');
+    await turnsUntil(() => up === CHILDREN);
+    millis.push(performance.now() - startedAt);
+  }
+  return median(millis);
+}
+
+/** Bytes of heap for each of a hundred thousand children. */
+export async function childBytes(lane: Lane): Promise<number> {
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  const { system } = await crowd(MANY, lane);
+  await new Promise((resolve) => setTimeout(resolve, STARTS_SETTLED_MS));
+  collect();
+  const bytes = (process.memoryUsage().heapUsed - before) / MANY;
+  if (system.find('/c0')?.isAlive !== true) throw new Error('the children did not stay');
+  return bytes;
+}
