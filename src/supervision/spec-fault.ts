@@ -89,7 +89,7 @@ const RULES = {
   export: { code: 'invalid_export', expected: 'the name of a function that the module exports', todo: "export: 'hasher'" },
   argument: { code: 'invalid_argument', expected: 'what can cross to a thread', todo: 'argument: { … } of data and refs; what else it needs, the module makes itself' },
   hangTimeoutMs: { code: 'invalid_hang_timeout', expected: 'from 10 to 2147483647', todo: 'hangTimeoutMs: 5_000, or leave it out' },
-  memoryMbMax: { code: 'invalid_memory_max', expected: `>= ${MEMORY_MB_MIN} and finite`, todo: 'memoryMbMax: 128, or leave it out' },
+  memoryMbMax: { code: 'invalid_memory_max', expected: `>= ${MEMORY_MB_MIN} and finite`, todo: 'memoryMbMax: 32, or leave it out' },
   strategy: { code: 'invalid_strategy', expected: oneOf(STRATEGIES), todo: "strategy: 'one_for_one' unless children stand on each other" },
   intensity: { code: 'invalid_intensity', expected: 'a whole number >= 0', todo: 'intensity: 3, or leave it out' },
   periodMs: { code: 'invalid_period', expected: '> 0 and finite', todo: 'periodMs: 5_000, or leave it out' },

@@ -4,9 +4,8 @@
  * thread is ended instead (killed, hung, out of memory), Node closes what the thread had open.
  *
  * A thread cannot contain what ends a whole process: process.abort, process.kill, a crash in native code; nor one allocation
- * that does not fit into what is left of its heap and the 16 MiB that Node adds (a Set, a list or a string that doubles over
- * that), for V8 then ends the process (node_worker.cc, NearHeapLimit). One in a native
- * call, such as execSync, ends when that returns; its life is over and its next one runs before that.
+ * that fits neither into what is left of its heap nor into the 16 MiB that Node then adds (Worker::NearHeapLimit), for there
+ * V8 ends the process. One in a native call, such as execSync, ends when that returns; its next life runs before that.
  */
 export interface ThreadSpec {
   readonly isolation: 'thread';
@@ -21,13 +20,17 @@ export interface ThreadSpec {
    * gives signs. Default 5,000 ms.
    */
   readonly hangTimeoutMs?: number;
-  /** Heap and buffers of the thread in MiB; beyond, its life ends with error `out_of_memory`. Default 128. */
+  /**
+   * Heap and buffers of the thread in MiB; beyond, its life ends with error `out_of_memory`. Default 32: what grows item by
+   * item doubles by less than Node adds then. At 64 a Set or an object used as a table ended the process, when tried on Node
+   * 20; a string or list that is made large at once did at any limit.
+   */
   readonly memoryMbMax?: number;
 }
 
 export const THREAD_DEFAULTS = {
   hangTimeoutMs: 5_000,
-  memoryMbMax: 128,
+  memoryMbMax: 32,
 } as const;
 
 /** A thread costs some 10 MB before its actor has done anything; these together a third of a gigabyte. */
