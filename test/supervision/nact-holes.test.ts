@@ -1,8 +1,15 @@
 /** Each known fault of nact 7.6.2 that could show through our runtime, and the promise that it does not. */
 import { expect } from 'chai';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { startWorld } from '../support/actor-world.ts';
 import { crash, exitNormally, hang, inBothLanes, inLane, lifeOf, order, puppet, startChild, statusOf, supervisor } from './puppet.ts';
 import type { Order } from './puppet.ts';
+
+function collector(): () => void {
+  setFlagsFromString('--expose_gc');
+  return runInNewContext('gc') as () => void;
+}
 
 const turns = async (count: number): Promise<void> => {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => void setImmediate(resolve));
@@ -169,6 +176,69 @@ inBothLanes('what nact does and we do not', () => {
     await world.settle();
     world.system.kill('/a', 'test');
     expect(await failure).to.equal('exited');
+    await world.stop();
+  });
+
+  it('nact handles one message in a turn of the loop: an actor of ours handles a batch', async () => {
+    let heard = 0;
+    const world = await startWorld({ children: [puppet('a')] });
+    for (let number = 0; number < 2_000; number++) world.ref<Order>('/a').send(() => void heard++);
+    // nact would need two thousand; some slack for slow machines, on which a batch ends by time.
+    for (let turn = 0; turn < 500 && heard < 2_000; turn++) await turns(1);
+    expect(heard).to.equal(2_000);
+    await world.stop();
+  });
+
+  it('nact queues without end behind a handler that never settles: our senders are told when it is full', async () => {
+    const world = await startWorld({ children: [puppet('a', { mailbox: { max: 3 } })] });
+    await order(world, '/a', hang);
+    const outcomes = [1, 2, 3, 4].map(() => world.ref<Order>('/a').send(hang));
+    expect(outcomes).to.deep.equal(['accepted', 'accepted', 'accepted', 'full']);
+    await world.stop();
+  });
+
+  it('nact keeps the room that a burst took for as long as the actor lives: ours is let go', async () => {
+    const collect = collector();
+    const world = await startWorld({ children: [puppet('a', { mailbox: { max: 500_000 } })] });
+    await order(world, '/a', () => undefined);
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    let heard = 0;
+    const count: Order = () => void heard++;
+    for (let number = 0; number < 500_000; number++) world.ref<Order>('/a').send(count);
+    while (heard < 500_000) await turns(1);
+    await turns(3);
+    collect();
+    // nact's queue alone keeps 4 MiB.
+    expect(process.memoryUsage().heapUsed - before).to.be.lessThan(2 * 2 ** 20);
+    await world.stop();
+  });
+
+  it('nact gives answers to the wrong one of many who ask: each of ours gets its own', async () => {
+    const world = await startWorld({ children: [puppet('a', { mailbox: { max: 50_000 } })] });
+    const answers = Array.from({ length: 50_000 }, (_, number) => world.ref<Order>('/a').ask<number>((reply) => () => reply(number), 60_000));
+    const wrong = (await Promise.all(answers)).filter((answer, number) => answer !== number);
+    expect(wrong).to.deep.equal([]);
+    await world.stop();
+  });
+
+  it('nact ends the process when a hook of a dying actor throws: every hook of ours may', async () => {
+    const boom = (): never => {
+      throw new Error('a hook');
+    };
+    const behavior = { init: (context: { own(release: () => void): void }) => context.own(boom), receive: boom, terminate: boom, view: boom, describe: boom };
+    const world = await startWorld({ intensity: 9, children: [{ type: 'worker', id: 'a', mailbox: inLane(), start: () => behavior }] });
+    for (const end of [() => world.ref('/a').send('crash'), () => world.system.kill('/a', 'test'), () => world.system.requestStop('/a', { kind: 'normal' })]) {
+      end();
+      await world.settle();
+    }
+    expect([lifeOf(world, '/a'), statusOf(world, '/a')]).to.deep.equal([4, 'running']);
+    await world.stop();
+  });
+
+  it('nact ends the process over a message to what is no actor: a ref of ours may name nobody', async () => {
+    const world = await startWorld({ children: [] });
+    for (const path of ['', '//', '/nobody', 'no path at all']) expect(world.ref(path).send('hello'), path).to.equal('noproc');
     await world.stop();
   });
 });
