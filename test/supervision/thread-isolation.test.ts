@@ -14,7 +14,8 @@ interface Fault {
 const FAULTS: Record<string, Fault> = {
   'an endless loop in a handler': { orders: ['loop'], flags: { hangTimeoutMs: 300 }, error: { name: 'ThreadError', code: 'hung', message: /no sign of life for 300 ms/ } },
   'an endless loop in a timer': { orders: ['loop-later'], flags: { hangTimeoutMs: 300 }, error: { name: 'ThreadError', code: 'hung', message: /no sign of life/ } },
-  'a heap that fills': { orders: ['fill-heap'], flags: { memoryMbMax: 32 }, error: { name: 'ThreadError', code: 'out_of_memory', message: /32 MiB/ } },
+  'a heap that fills': { orders: ['fill-heap'], error: { name: 'ThreadError', code: 'out_of_memory', message: /32 MiB/ } },
+  'a table that fills the heap': { orders: ['fill-table'], error: { name: 'ThreadError', code: 'out_of_memory', message: /32 MiB/ } },
   'buffers that fill memory': { orders: ['fill-buffers'], flags: { memoryMbMax: 64, hangTimeoutMs: 500 }, error: { name: 'ThreadError', code: 'out_of_memory', message: /buffers hold \d+ MiB/ } },
   'process.exit': { orders: ['exit-process'], error: { name: 'ThreadError', code: 'process_exit', message: /process\.exit\(3\)/ } },
   'an uncaught error': { orders: ['throw-later'], error: { name: 'RangeError', message: /^late boom$/ } },

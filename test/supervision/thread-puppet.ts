@@ -8,7 +8,7 @@ export type ThreadOrder =
   | { readonly kind: 'echo'; readonly value: unknown; readonly reply: Reply<unknown> }
   | { readonly kind: 'answer-with-function'; readonly reply: Reply<unknown> }
   | { readonly kind: 'keep-silent'; readonly reply: Reply<unknown> }
-  | { readonly kind: 'throw' | 'throw-later' | 'reject-later' | 'loop' | 'loop-later' | 'await-forever' | 'fill-heap' | 'fill-buffers' | 'exit-process' | 'leave' | 'leave-later' | 'tick' }
+  | { readonly kind: 'throw' | 'throw-later' | 'reject-later' | 'loop' | 'loop-later' | 'await-forever' | 'fill-heap' | 'fill-table' | 'fill-buffers' | 'exit-process' | 'leave' | 'leave-later' | 'tick' }
   | { readonly kind: 'await'; readonly forMs: number; readonly reply: Reply<number> }
   | { readonly kind: 'spin'; readonly forMs: number }
   | { readonly kind: 'tell'; readonly to: ActorRef<unknown>; readonly what: unknown }
@@ -78,6 +78,10 @@ export function puppet({ witness, init, terminate, trapsStop = false }: ThreadAr
         case 'fill-heap': {
           const kept: unknown[] = [];
           for (;;) kept.push(Array.from({ length: 10_000 }, (_, at) => ({ at })));
+        }
+        case 'fill-table': {
+          const kept = new Set<string>();
+          for (let at = 0; ; at++) kept.add(`item ${at}`);
         }
         case 'fill-buffers': {
           const kept: Buffer[] = [];
