@@ -10,7 +10,7 @@ import type { DeadLetterReason } from './dead-letters.ts';
 import { reasonError, reasonLine, toErrorInfo } from './exit-reason.ts';
 import { isReported } from './last-moments.ts';
 import type { LastMoments } from './last-moments.ts';
-import { Mailbox } from './mailbox.ts';
+import { Mailbox, MailboxOverflow } from './mailbox.ts';
 import type { Lane, MailboxSpec, Offered } from './mailbox.ts';
 import { OwnMessage } from './own-message.ts';
 import { Trace } from './trace.ts';
@@ -92,8 +92,13 @@ export class Actor implements CellHost, Bonded {
     return this.#status === 'running' && this.mailbox.isHeld ? 'suspended' : this.#status;
   }
 
+  /** The life that goes on; undefined while there is none. */
+  get present(): Cell | undefined {
+    return this.#cell?.ending === undefined ? this.#cell : undefined;
+  }
+
   get isAlive(): boolean {
-    return this.#cell !== undefined && this.#cell.ending === undefined;
+    return this.present !== undefined;
   }
 
   /** Number of the present life, or of the last. */
@@ -386,13 +391,5 @@ export class Actor implements CellHost, Bonded {
       if (!(message instanceof OwnMessage)) this.#host.deadLetter(this.path, 'ended', message);
     }
     this.#letSend();
-  }
-}
-
-class MailboxOverflow extends Error {
-  override readonly name = 'MailboxOverflow';
-
-  constructor(max: number) {
-    super(`more than ${max} messages waited`);
   }
 }

@@ -111,6 +111,15 @@ export class Cell implements Culprit, Crank, LifeRunner, Runnable {
     return this.#behavior?.trapsExits === true;
   }
 
+  /** What it goes by; undefined while it starts. Chaos puts another in its place for a while. */
+  get behavior(): AnyBehavior | undefined {
+    return this.#isUp ? this.#behavior : undefined;
+  }
+
+  set behavior(behavior: AnyBehavior) {
+    this.#behavior = behavior;
+  }
+
   // Culprit
 
   get path(): string {

@@ -236,3 +236,12 @@ export class Mailbox<Urgent, M> {
     return this.#unwrap(at === 0 ? messages.shift() : messages.removeOne(at));
   }
 }
+
+/** What a life with `overflow: 'crash'` ends with. */
+export class MailboxOverflow extends Error {
+  override readonly name = 'MailboxOverflow';
+
+  constructor(max: number) {
+    super(`more than ${max} messages waited`);
+  }
+}

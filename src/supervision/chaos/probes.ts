@@ -1,0 +1,59 @@
+/** Witnesses that a storm sends ahead of each end: a monitor, which hears of it once, and a question, which fails with it. */
+import { Bonds } from '../bonds.ts';
+import type { Bonded } from '../bonds.ts';
+import { OwnMessage } from '../own-message.ts';
+import type { ActorSystem } from '../system.ts';
+
+/** Longer than any life lasts that is about to be ended. */
+const ASK_TIMEOUT_MS = 1_000;
+/** For life 0, which never was: a cell skips it, so no behavior hears a message that it does not know. */
+const NO_LIFE = 0;
+
+class Watcher implements Bonded {
+  readonly bonds = new Bonds();
+  heard = 0;
+
+  hearDown(): void {
+    this.heard++;
+  }
+
+  hearExit(): void {
+    // It has no links.
+  }
+}
+
+export class Probes {
+  readonly #system: ActorSystem;
+  readonly #watchers: Watcher[] = [];
+  #asked = 0;
+  #settled = 0;
+
+  constructor(system: ActorSystem) {
+    this.#system = system;
+  }
+
+  /** Before the life at `path` is ended. */
+  send(path: string): void {
+    const actor = this.#system.find(path);
+    if (actor === undefined) return;
+    const watcher = new Watcher();
+    this.#watchers.push(watcher);
+    Bonds.monitor(watcher, actor);
+    // A coalesceKey is the behavior's own, and would be asked about it.
+    if (actor.mailbox.overflow === 'coalesce') return;
+    this.#asked++;
+    const settled = (): void => void this.#settled++;
+    this.#system.ref<OwnMessage>(path).ask(() => new OwnMessage(NO_LIFE, undefined), ASK_TIMEOUT_MS).then(settled, settled);
+  }
+
+  /** Of those sent. */
+  get monitors(): { readonly sent: number; readonly heard: number; readonly isHeardTwice: boolean } {
+    const heard = this.#watchers.reduce((sum, watcher) => sum + Math.min(1, watcher.heard), 0);
+    const isHeardTwice = this.#watchers.some((watcher) => watcher.heard > 1);
+    return { sent: this.#watchers.length, heard, isHeardTwice };
+  }
+
+  get asks(): { readonly sent: number; readonly settled: number } {
+    return { sent: this.#asked, settled: this.#settled };
+  }
+}
