@@ -17,12 +17,27 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
   readonly hostName: string;
+  /** Who runs this, for a node's trail: user and process. */
+  readonly asker: string;
+  /** Undefined when standard output is none. */
+  readonly terminal: Terminal | undefined;
   /** `heard` runs for each SIGHUP, SIGINT and SIGTERM, instead of what they do otherwise, until the returned function is called. */
   onSignal(heard: (signal: StopSignal) => void): () => void;
   /** From now on the process goes on when nobody reads its standard output any more. */
   outliveReader(): void;
   /** Ends the process now. */
   exit(code: number): void;
+}
+
+/** The whole screen, and the keyboard where standard input is one. */
+export interface Terminal {
+  size(): { readonly columns: number; readonly rows: number };
+  /** Keys are heard as they are typed, unseen, until the returned function is called or the process ends. */
+  onInput(heard: (typed: string) => void): () => void;
+  onResize(heard: () => void): () => void;
+  write(text: string): void;
+  /** `leave` is written when the returned function is called, or when the process ends before. */
+  enter(enter: string, leave: string): () => void;
 }
 
 export type StopSignal = 'SIGHUP' | 'SIGINT' | 'SIGTERM';
@@ -79,6 +94,6 @@ export interface Call {
   findNode(): FoundNode;
   /** Asks that node. */
   ask<T>(question: (admin: AdminClient) => Promise<T>): Promise<T>;
-  /** Follows a stream of that node until a signal or the node ends it. @returns the exit code */
-  follow<T>(open: (admin: AdminClient, signal: AbortSignal) => AsyncIterable<T>, each: (item: T) => void): Promise<number>;
+  /** Follows a stream of that node until a signal or the node ends it, or `each` says that it is over. @returns the exit code */
+  follow<T>(open: (admin: AdminClient, signal: AbortSignal) => AsyncIterable<T>, each: (item: T) => 'over' | undefined | void): Promise<number>;
 }

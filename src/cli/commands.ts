@@ -1,12 +1,16 @@
 /** Every command there is, in the order in which help shows them. */
+import { ACTOR_COMMANDS } from './actor-commands.ts';
 import { AGENT_COMMANDS } from './agent-commands.ts';
 import type { CommandSpec } from './command.ts';
+import { DEAD_LETTER_COMMANDS } from './dead-letter-commands.ts';
 import { EVENT_COMMANDS } from './event-commands.ts';
 import { DONE } from './exit-code.ts';
+import { LIVE_COMMANDS } from './live-commands.ts';
 import { NODE_COMMANDS } from './node-commands.ts';
 import { REFERENCE_AGENT_COMMAND } from './reference-agent-command.ts';
 import { REGISTRY_COMMANDS } from './registry-commands.ts';
 import { START_COMMAND } from './start-command.ts';
+import { VERB_COMMANDS } from './verb-commands.ts';
 import { readVersion } from './version.ts';
 
 const VERSION_COMMAND: CommandSpec = {
@@ -23,7 +27,11 @@ const VERSION_COMMAND: CommandSpec = {
 export const COMMANDS: readonly CommandSpec[] = [
   START_COMMAND,
   ...NODE_COMMANDS,
+  ...LIVE_COMMANDS,
+  ...ACTOR_COMMANDS,
   ...EVENT_COMMANDS,
+  ...DEAD_LETTER_COMMANDS,
+  ...VERB_COMMANDS,
   ...AGENT_COMMANDS,
   ...REGISTRY_COMMANDS,
   REFERENCE_AGENT_COMMAND,
@@ -34,5 +42,6 @@ export const COMMANDS: readonly CommandSpec[] = [
 export const GROUPS: Readonly<Record<string, string>> = {
   chaos: 'break something on purpose',
   command: 'tell agents what to do',
+  'dead-letters': 'look at messages that reached nobody, and send them again',
   registry: 'read and write the values that all nodes share',
 };

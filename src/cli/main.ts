@@ -6,6 +6,8 @@ import { DONE, FAILED } from './exit-code.ts';
 import { MeshError } from '../errors.ts';
 import { asksForKeeper, isKept } from '../keeper/kept.ts';
 import { systemErrorMeaning } from '../system-error.ts';
+import { askerOf } from './asker.ts';
+import { processTerminal } from './process-terminal.ts';
 
 const STOP_SIGNALS: readonly StopSignal[] = ['SIGHUP', 'SIGINT', 'SIGTERM'];
 
@@ -23,6 +25,8 @@ const io: CliIo = {
   env: process.env,
   home: homedir(),
   hostName: hostname(),
+  asker: askerOf(process.env, process.pid),
+  terminal: processTerminal(() => process.stdin, process.stdout),
   onSignal(heard) {
     for (const signal of STOP_SIGNALS) process.on(signal, heard);
     return () => {

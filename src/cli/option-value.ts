@@ -17,3 +17,13 @@ export function labels(option: string, texts: readonly string[]): Record<string,
   });
   return Object.fromEntries(pairs);
 }
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+/** `500ms`, `30s`, `5m`, `1h`. @returns milliseconds. @throws MeshError BAD_ARGUMENT */
+export function span(option: string, text: string, minMs: number, maxMs: number): number {
+  const [, number = '', unit = ''] = /^(\d+)(ms|s|m|h)$/.exec(text) ?? [];
+  const valueMs = Number(number) * (UNIT_MS[unit] ?? Number.NaN);
+  if (valueMs >= minMs && valueMs <= maxMs) return valueMs;
+  throw new MeshError('BAD_ARGUMENT', `${option} is "${text}"`, { given: text, expected: `a time such as 500ms, 30s, 5m or 1h, from ${minMs}ms to ${maxMs}ms` });
+}

@@ -64,7 +64,7 @@ function callOf(io: CliIo, doors: Doors, operands: readonly string[], options: C
       const admin = await doors.connectAdmin(find().adminSocket);
       const stop = watchForStop(io);
       try {
-        for await (const item of open(admin, stop.signal)) each(item);
+        for await (const item of open(admin, stop.signal)) if (each(item) === 'over') return DONE;
         if (stop.signal.aborted) return DONE;
         throw new MeshError('SESSION_CLOSED', 'the node ended the stream', { todo: 'see with `mesh status` whether it still runs' });
       } catch (error) {

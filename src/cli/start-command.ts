@@ -10,13 +10,15 @@ import type { NodeEnd } from '../node-process.ts';
 import { systemErrorMeaning } from '../system-error.ts';
 import type { Call, CommandSpec, OptionSpec } from './command.ts';
 import { watchForStop } from './stop-signal.ts';
+import { control } from './verb-commands.ts';
 import { readVersion } from './version.ts';
 
 const KEYS = Object.keys(CONFIG_KEYS) as ConfigKey[];
 
 export const START_COMMAND: CommandSpec = {
   words: 'start',
-  summary: 'run a node; prints one line when it is up',
+  operands: '[path]',
+  summary: 'run a node; prints one line when it is up; with the path of an actor, start that actor in the node that runs',
   options: [
     ...KEYS.map(optionOf),
     { flags: '--config <file>', summary: `YAML file with these keys: ${KEYS.join(', ')}; flags and variables win over it` },
@@ -28,37 +30,49 @@ export const START_COMMAND: CommandSpec = {
     },
   ],
   example: 'mesh start --name b --bind 127.0.0.2 --join 127.0.0.1',
-  run: async (call) => {
-    const { config, warnings } = readConfig(sourcesOf(call));
-    for (const warning of warnings) call.remark(`warning: ${warning}`);
-    call.io.outliveReader();
-    const isFromVariable = call.options['dataDir'] === undefined && (call.io.env['MESH_DATA_DIR'] ?? '') !== '';
-    const claim = claimDataDir({ dataDir: config.dataDir, name: config.name, home: call.io.home, isFromVariable });
-    const overseer = overseerOf(call.io.env, systemClock, call.remark);
-    overseer.claimed(config.dataDir);
-    try {
-      const log = await call.doors.createLog({
-        node: config.name,
-        level: config.logLevel,
-        file: claim.logFile,
-        stderr: true,
-        colour: call.paintError.isColorSupported,
-      });
-      let end: NodeEnd;
-      try {
-        end = await runUntilStopped(call, config, claim, log, overseer);
-      } finally {
-        await log.close();
-      }
-      // Last, below the lines of the log, where whoever started it looks first.
-      if (end.why !== undefined) call.remark(`${end.why}; see \`${claim.logFile}\``);
-      return end.exitCode;
-    } finally {
-      await overseer.close();
-      claim.release();
-    }
-  },
+  run: (call) => (call.operands[0] === undefined ? run(call) : startActor(call, call.operands[0])),
 };
+
+/** An actor takes no configuration: what is given belongs to a node, and the path to nothing. */
+function startActor(call: Call, path: string): Promise<number> {
+  const excess = Object.keys(call.options).find((option) => option !== 'json' && option !== 'dataDir');
+  if (!path.startsWith('/') || excess !== undefined) {
+    const todo = path.startsWith('/') ? 'leave the path out to run a node' : "a node's name is given with --name, the path of an actor begins with /";
+    throw new MeshError('BAD_ARGUMENT', excess === undefined ? `unexpected argument '${path}'` : `${path} is an actor of a node that runs, and takes no configuration`, { given: excess ?? path, todo });
+  }
+  return control(call, 'start');
+}
+
+async function run(call: Call): Promise<number> {
+  const { config, warnings } = readConfig(sourcesOf(call));
+  for (const warning of warnings) call.remark(`warning: ${warning}`);
+  call.io.outliveReader();
+  const isFromVariable = call.options['dataDir'] === undefined && (call.io.env['MESH_DATA_DIR'] ?? '') !== '';
+  const claim = claimDataDir({ dataDir: config.dataDir, name: config.name, home: call.io.home, isFromVariable });
+  const overseer = overseerOf(call.io.env, systemClock, call.remark);
+  overseer.claimed(config.dataDir);
+  try {
+    const log = await call.doors.createLog({
+      node: config.name,
+      level: config.logLevel,
+      file: claim.logFile,
+      stderr: true,
+      colour: call.paintError.isColorSupported,
+    });
+    let end: NodeEnd;
+    try {
+      end = await runUntilStopped(call, config, claim, log, overseer);
+    } finally {
+      await log.close();
+    }
+    // Last, below the lines of the log, where whoever started it looks first.
+    if (end.why !== undefined) call.remark(`${end.why}; see \`${claim.logFile}\``);
+    return end.exitCode;
+  } finally {
+    await overseer.close();
+    claim.release();
+  }
+}
 
 async function runUntilStopped(call: Call, config: Config, claim: DataDirClaim, log: NodeLog, overseer: Overseer): Promise<NodeEnd> {
   const stop = watchForStop(call.io);

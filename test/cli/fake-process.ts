@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CliIo, Doors, StopSignal } from '../../src/cli/command.ts';
+import type { CliIo, Doors, StopSignal, Terminal } from '../../src/cli/command.ts';
 import { runCli } from '../../src/cli/run-cli.ts';
 import { registrationDir } from '../../src/config/home-path.ts';
 import { thisProcess } from '../../src/data-dir/lock-file.ts';
@@ -24,6 +24,7 @@ export class FakeProcess {
   /** How often an admin client was closed. */
   closed = 0;
   doors: Partial<Doors> = {};
+  terminal: Terminal | undefined;
   stdout = '';
   stderr = '';
   readonly #signalled = new Set<(signal: StopSignal) => void>();
@@ -86,6 +87,8 @@ export class FakeProcess {
       env: this.env,
       home: this.home,
       hostName: 'box',
+      asker: 'ada (pid 7)',
+      terminal: this.terminal,
       onSignal: (heard) => {
         this.#signalled.add(heard);
         return () => this.#signalled.delete(heard);

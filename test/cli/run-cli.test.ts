@@ -56,7 +56,7 @@ describe('mesh', () => {
   describe('without a node', () => {
     for (const { words, operands } of COMMANDS.filter(({ words }) => words !== 'start' && words !== 'version')) {
       it(`${words} exits 3 and says how to start one`, async () => {
-        const { exitCode, stdout, stderr } = await mesh(...words.split(' '), ...(operands?.match(/<\w+>/g) ?? []));
+        const { exitCode, stdout, stderr } = await mesh(...words.split(' '), ...(operands?.match(/<\w+>/g) ?? []).map((operand) => (operand === '<number>' ? '1' : operand)));
         expect([exitCode, stdout]).to.deep.equal([3, '']);
         expect(stderr).to.include('mesh: no node is running here').and.to.include('mesh start');
       });
@@ -109,7 +109,7 @@ describe('mesh', () => {
       fake.answerAsNode({ killActor: (request) => Promise.resolve((asked.push(request), { path: '/x', life: 2 })) });
       expect((await mesh('chaos', 'kill', '/x')).stdout).to.equal('killed /x, life 2\n');
       expect(JSON.parse((await mesh('chaos', 'kill', '/x', '--force', '--json')).stdout)).to.deep.equal({ path: '/x', life: 2 });
-      expect(asked).to.deep.equal([{ path: '/x', force: false }, { path: '/x', force: true }]);
+      expect(asked).to.deep.equal([{ path: '/x', force: false, by: 'ada (pid 7)' }, { path: '/x', force: true, by: 'ada (pid 7)' }]);
     });
 
     it('lists agents, and says on standard error that there are none', async () => {
