@@ -33,30 +33,34 @@ if (otp !== undefined) {
   say(`  ${'OTP, ! to a process'.padEnd(30)} ${''.padStart(13)}  ${otp.bang.toFixed(3).padStart(7)}`);
   say(`  ${'OTP, cast to a gen_server'.padEnd(30)} ${''.padStart(13)}  ${otp.cast.toFixed(3).padStart(7)}`);
 }
-const tell = outcomes.find(({ name }) => name.endsWith('lane turn'))?.cpuMicros ?? Number.NaN;
+
+const cpuOf = (lane: Lane): number => outcomes.find(({ name }) => name.endsWith(`lane ${lane}`))?.cpuMicros ?? Number.NaN;
+const restarts = { turn: await restartMicros('turn'), queue: await restartMicros('queue') };
+
+type Lane = keyof typeof restarts;
 
 interface Row {
   readonly what: string;
   readonly target: number;
   readonly unit: string;
-  readonly turn: number;
-  readonly queue: number;
-  readonly otp: keyof OtpFigures;
+  measure(lane: Lane): number | Promise<number>;
+  readonly otp: Exclude<keyof OtpFigures, 'release'>;
 }
 
-const restarts = { turn: await restartMicros('turn'), queue: await restartMicros('queue') };
-const rows: readonly Row[] = [
-  { what: 'a message', target: 0.15, unit: 'µs CPU', turn: tell, queue: outcomes.find(({ name }) => name.endsWith('lane queue'))?.cpuMicros ?? Number.NaN, otp: 'cast' },
-  { what: 'start of a child, of 10,000', target: 30, unit: 'µs CPU', turn: await startMicros('turn'), queue: await startMicros('queue'), otp: 'start' },
-  { what: 'restart of one child', target: 50, unit: 'µs', turn: median(restarts.turn), queue: median(restarts.queue), otp: 'restart' },
-  { what: '10,000 crash at once, until all run', target: 1_500, unit: 'ms', turn: await stormMs('turn'), queue: await stormMs('queue'), otp: 'storm' },
-  { what: 'a child, of 100,000', target: 3_500, unit: 'bytes', turn: await childBytes('turn'), queue: await childBytes('queue'), otp: 'memory' },
+const ROWS: readonly Row[] = [
+  { what: 'a child, of 100,000', target: 3_500, unit: 'bytes', measure: childBytes, otp: 'memory' },
+  { what: 'a message', target: 0.15, unit: 'µs CPU', measure: cpuOf, otp: 'cast' },
+  { what: 'restart of one child', target: 50, unit: 'µs', measure: (lane) => median(restarts[lane]), otp: 'restart' },
+  { what: 'start of a child, of 10,000', target: 30, unit: 'µs CPU', measure: startMicros, otp: 'start' },
+  { what: '10,000 crash at once, until all run', target: 1_500, unit: 'ms', measure: stormMs, otp: 'storm' },
 ];
+
 say('');
-say(`supervision                              target   lane turn  lane queue         OTP`);
-for (const { what, target, unit, turn, queue, otp: key } of rows) {
-  const figures = [target, turn, queue, ...(otp === undefined ? [] : [otp[key] as number])].map((figure) => fine.format(Number(figure.toPrecision(3))).padStart(11));
-  say(`  ${what.padEnd(35)} ${figures.join(' ')}  ${unit}${turn <= target ? '' : ' (missed)'}`);
+say('supervision                                target   lane turn  lane queue         OTP');
+for (const { what, target, unit, measure, otp: key } of ROWS) {
+  const figures = [target, await measure('turn'), await measure('queue'), otp?.[key] ?? Number.NaN];
+  const columns = figures.map((figure) => (Number.isNaN(figure) ? '–' : fine.format(Number(figure.toPrecision(3)))).padStart(11));
+  say(`  ${what.padEnd(35)} ${columns.join(' ')}  ${unit}${(figures[1] ?? 0) <= target ? '' : ' (missed)'}`);
 }
 say(`  restart, 99 of 100 within ${whole.format(quantile(restarts.turn, 0.99))} µs (turn), ${whole.format(quantile(restarts.queue, 0.99))} µs (queue)`);
 

@@ -40,6 +40,8 @@ async function turnsUntil(isDone: () => boolean): Promise<void> {
 interface Crowd {
   readonly system: ActorSystem;
   readonly cpuMicros: number;
+  /** Stops all of it, so that it is not in the memory of the next. */
+  dismiss(): Promise<void>;
 }
 
 /** So many children of one dynamic supervisor, and what a start cost. */
@@ -47,7 +49,8 @@ async function crowd(count: number, lane: Lane, isUp?: () => void): Promise<Crow
   const system = new ActorSystem({ clock: systemClock, random: seededRandom(1), log: { log: () => undefined } });
   // A budget that is never used up: fewer than a hundred restarts fit into a millisecond.
   const limits = { intensity: 100, periodMs: 1, childrenMax: MANY };
-  await system.start({ type: 'supervisor', id: 'root', strategy: 'dynamic', ...limits }, () => undefined);
+  let isOver = false;
+  await system.start({ type: 'supervisor', id: 'root', strategy: 'dynamic', ...limits }, () => void (isOver = true));
   const root = system.ref<SupervisorMessage>('/');
   const before = process.cpuUsage();
   let started = 0;
@@ -59,16 +62,21 @@ async function crowd(count: number, lane: Lane, isUp?: () => void): Promise<Crow
     await turnsUntil(() => started === upTo);
   }
   const { user, system: kernel } = process.cpuUsage(before);
-  return { system, cpuMicros: (user + kernel) / count };
+  const dismiss = async (): Promise<void> => {
+    system.stop();
+    await turnsUntil(() => isOver);
+    collect();
+  };
+  return { system, cpuMicros: (user + kernel) / count, dismiss };
 }
 
 /** CPU microseconds for each start of ten thousand. */
 export async function startMicros(lane: Lane): Promise<number> {
   const micros: number[] = [];
   for (let round = 0; round < 5; round++) {
-    micros.push((await crowd(CHILDREN, lane)).cpuMicros);
-    // The crowd of the round before is not to be collected during the next.
-    collect();
+    const { cpuMicros, dismiss } = await crowd(CHILDREN, lane);
+    micros.push(cpuMicros);
+    await dismiss();
   }
   return median(micros);
 }
@@ -94,13 +102,14 @@ export async function stormMs(lane: Lane): Promise<number> {
   const millis: number[] = [];
   for (let round = 0; round < 3; round++) {
     let up = 0;
-    const { system } = await crowd(CHILDREN, lane, () => void up++);
+    const { system, dismiss } = await crowd(CHILDREN, lane, () => void up++);
     collect();
     up = 0;
     const startedAt = performance.now();
     for (let number = 0; number < CHILDREN; number++) system.ref<Does>(`/c${number}`).send('crash');
     await turnsUntil(() => up === CHILDREN);
     millis.push(performance.now() - startedAt);
+    await dismiss();
   }
   return median(millis);
 }
@@ -109,10 +118,11 @@ export async function stormMs(lane: Lane): Promise<number> {
 export async function childBytes(lane: Lane): Promise<number> {
   collect();
   const before = process.memoryUsage().heapUsed;
-  const { system } = await crowd(MANY, lane);
+  const { system, dismiss } = await crowd(MANY, lane);
   await new Promise((resolve) => setTimeout(resolve, STARTS_SETTLED_MS));
   collect();
   const bytes = (process.memoryUsage().heapUsed - before) / MANY;
   if (system.find('/c0')?.isAlive !== true) throw new Error('the children did not stay');
+  await dismiss();
   return bytes;
 }

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { startWorld } from '../support/actor-world.ts';
+import { until } from '../support/real-time.ts';
 import { crash, exitNormally, hang, inBothLanes, inLane, lifeOf, order, puppet, startChild, statusOf, supervisor } from './puppet.ts';
 import type { Order } from './puppet.ts';
 
@@ -184,7 +185,7 @@ inBothLanes('what nact does and we do not', () => {
     const world = await startWorld({ children: [puppet('a')] });
     for (let number = 0; number < 2_000; number++) world.ref<Order>('/a').send(() => void heard++);
     // nact would need two thousand; some slack for slow machines, on which a batch ends by time.
-    for (let turn = 0; turn < 500 && heard < 2_000; turn++) await turns(1);
+    await turns(500);
     expect(heard).to.equal(2_000);
     await world.stop();
   });
@@ -206,7 +207,7 @@ inBothLanes('what nact does and we do not', () => {
     let heard = 0;
     const count: Order = () => void heard++;
     for (let number = 0; number < 500_000; number++) world.ref<Order>('/a').send(count);
-    while (heard < 500_000) await turns(1);
+    await until(() => heard === 500_000, 'the burst');
     await turns(3);
     collect();
     // nact's queue alone keeps 4 MiB.
