@@ -23,7 +23,8 @@ export function toErrorInfo(error: unknown, depth = 0): ErrorInfo {
   try {
     if (!(error instanceof Error)) return { name: 'NonError', message: clip(describeThrown(error), MESSAGE_CHARS_MAX) };
     const code: unknown = 'code' in error ? error.code : undefined;
-    const { name, message, stack, cause } = error;
+    // Typed as strings, but anybody can set them.
+    const { name, message, stack, cause }: { name: unknown; message: unknown; stack?: unknown; cause?: unknown } = error;
     return {
       name: clip(String(name), NAME_CHARS_MAX),
       message: clip(String(message), MESSAGE_CHARS_MAX),

@@ -24,7 +24,7 @@ export function specFaults(spec: ChildSpec, path: string): readonly SpecFault[] 
 }
 
 /** As `specFaults`, for what a supervisor at `path` does with its children. */
-export function rulesFaults(rules: SupervisorRules, path: string): readonly SpecFault[] {
+function rulesFaults(rules: SupervisorRules, path: string): readonly SpecFault[] {
   const faults = new Faults(path);
   findRulesFaults(faults, rules);
   const children = Array.isArray(rules.children) ? (rules.children as readonly ChildSpec[]) : [];

@@ -149,7 +149,7 @@ describe('the roster', () => {
     scene.say({ kind: 'incoming', arrival: 1 });
     expect(scene.say(hello(1, 'a', 'm', '127.0.0.1:9'))).to.deep.equal([]);
     expect(scene.say({ kind: 'incoming', arrival: 2 }, hello(2, 'a'))).to.deep.equal([{ kind: 'hand-over', arrival: 2, node: 'a' }]);
-    const [close] = scene.pass(4_000).filter((effect) => effect.kind === 'close-arrival');
+    const close = scene.pass(4_000).find((effect) => effect.kind === 'close-arrival');
     expect(close).to.deep.include({ arrival: 1 });
     expect(close).to.deep.nested.include({ 'fault.code': 'REFUSED', 'fault.message': `node a is at ${at('a')}, not at 127.0.0.1:9` });
   });
