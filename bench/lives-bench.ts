@@ -1,6 +1,6 @@
 /** What the lives of supervised children cost: to start, to restart one by one and all at once, to keep. */
 import { ActorSystem, seededRandom, systemClock } from 'omega-mesh';
-import type { ActorRef, MailboxSpec, SupervisorMessage, WorkerSpec } from 'omega-mesh';
+import type { ActorRef, Behavior, MailboxSpec, SupervisorMessage } from 'omega-mesh';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { median } from './rounds.ts';
@@ -20,17 +20,17 @@ type Does = 'crash';
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
-function child(id: string, lane: Lane, isUp?: () => void): WorkerSpec<number, Does> {
-  const start = (): ReturnType<WorkerSpec<number, Does>['start']> => ({
-    init: () => {
-      isUp?.();
+/** One for all children, as a program has it: what is measured is the runtime. */
+function behaviorOf(isUp: () => void): Behavior<number, Does> {
+  return {
+    init() {
+      isUp();
       return 0;
     },
     receive() {
       throw new Error('asked to');
     },
-  });
-  return { type: 'worker', id, start, mailbox: { lane } };
+  };
 }
 
 async function turnsUntil(isDone: () => boolean): Promise<void> {
@@ -45,7 +45,9 @@ interface Crowd {
 }
 
 /** So many children of one dynamic supervisor, and what a start cost. */
-async function crowd(count: number, lane: Lane, isUp?: () => void): Promise<Crowd> {
+async function crowd(count: number, lane: Lane, isUp: () => void = () => undefined): Promise<Crowd> {
+  const behavior = behaviorOf(isUp);
+  const flags = { type: 'worker', start: () => behavior, mailbox: { lane } } as const;
   const system = new ActorSystem({ clock: systemClock, random: seededRandom(1), log: { log: () => undefined } });
   // A budget that is never used up: fewer than a hundred restarts fit into a millisecond.
   const limits = { intensity: 100, periodMs: 1, childrenMax: MANY };
@@ -56,7 +58,7 @@ async function crowd(count: number, lane: Lane, isUp?: () => void): Promise<Crow
   let started = 0;
   for (let asked = 0; asked < count; ) {
     for (const until = Math.min(count, asked + BURST); asked < until; asked++) {
-      root.send({ kind: 'start-child', spec: child(`c${asked}`, lane, isUp), reply: () => void started++ });
+      root.send({ kind: 'start-child', spec: { id: `c${asked}`, ...flags }, reply: () => void started++ });
     }
     const upTo = asked;
     await turnsUntil(() => started === upTo);
