@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { join } from 'node:path';
+import { chaosRequests } from './actors/admin/chaos-requests.ts';
 import { meshRefs, meshTree } from './actors/tree.ts';
 import type { MeshParts, MeshRefs } from './actors/tree.ts';
 import { formatAddress, parseAddress } from './address.ts';
@@ -24,7 +25,9 @@ import { ActorSystem } from './supervision/system.ts';
 import { watchLoop } from './supervision/watchdog.ts';
 import type { LoopLag } from './supervision/watchdog-messages.ts';
 import { adminService } from './transport/admin-service.ts';
+import type { AdminHandler } from './transport/admin-service.ts';
 import { agentService } from './transport/agent-service.ts';
+import { chaosService } from './transport/chaos-service.ts';
 import { freePort } from './transport/free-port.ts';
 import { openGossipSocket } from './transport/gossip-socket.ts';
 import type { GossipTransport } from './transport/gossip-transport.ts';
@@ -214,12 +217,18 @@ function meshParts({ config, version, system, refs, ports, adminSocket, node, re
       boot,
       memoryBytes: () => process.memoryUsage().rss,
       operator: operatorOf(system, node),
-      openServer: (handler) => node.opening(() => createAdminServer(adminSocket, [adminService(handler, (error) => node.noteBug(error))])),
+      openServer: (handler) => node.opening(() => openAdmin(adminSocket, system, node, handler)),
       kill: (path, by) => void system.kill(path, by),
       decodeBatch: (bytes) => orUndefined(() => decodeTelemetryBatch(bytes)),
       decodeRecord: (bytes) => orUndefined(() => decodeTelemetryRecord(bytes)),
     },
   };
+}
+
+function openAdmin(adminSocket: string, system: ActorSystem, node: NodeProcess, handler: AdminHandler): Promise<MeshServer> {
+  const onBug = (error: unknown): void => node.noteBug(error);
+  const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+  return createAdminServer(adminSocket, [adminService(handler, onBug), chaosService(chaosRequests({ system, timers }), onBug)]);
 }
 
 function operatorOf(system: ActorSystem, node: NodeProcess): MeshParts['admin']['operator'] {

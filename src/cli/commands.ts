@@ -1,6 +1,7 @@
 /** Every command there is, in the order in which help shows them. */
 import { ACTOR_COMMANDS } from './actor-commands.ts';
 import { AGENT_COMMANDS } from './agent-commands.ts';
+import { CHAOS_COMMANDS } from './chaos-commands.ts';
 import type { CommandSpec } from './command.ts';
 import { DEAD_LETTER_COMMANDS } from './dead-letter-commands.ts';
 import { EVENT_COMMANDS } from './event-commands.ts';
@@ -32,6 +33,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...EVENT_COMMANDS,
   ...DEAD_LETTER_COMMANDS,
   ...VERB_COMMANDS,
+  ...CHAOS_COMMANDS,
   ...AGENT_COMMANDS,
   ...REGISTRY_COMMANDS,
   REFERENCE_AGENT_COMMAND,

@@ -26,16 +26,4 @@ export const NODE_COMMANDS: readonly CommandSpec[] = [
       return DONE;
     },
   },
-  {
-    words: 'chaos kill',
-    operands: '<path>',
-    summary: 'kill one actor, to see its supervisor at work',
-    options: [{ flags: '--force', summary: 'also what the node cannot do without' }],
-    example: 'mesh chaos kill /bus/subjects',
-    run: async ({ ask, answer, io, operands, options }) => {
-      const killed = await ask((admin) => admin.killActor({ path: operands[0]!, force: options['force'] === true, by: io.asker }));
-      answer({ path: killed.path, life: killed.life }, () => [`killed ${killed.path}, life ${killed.life}`]);
-      return DONE;
-    },
-  },
 ];

@@ -22,8 +22,8 @@ export interface AdminSink<T> {
 }
 
 type Rpc = AdminServiceDefinition;
-type Answering<M> = M extends MethodDefinition<infer _, infer Reply, infer Request, infer __> ? (request: Request) => Promise<Reply> : never;
-type Streaming<M> = M extends MethodDefinition<infer _, infer Message, infer Request, infer __> ? (request: Request, sink: AdminSink<Message>) => void : never;
+export type Answering<M> = M extends MethodDefinition<infer _, infer Reply, infer Request, infer __> ? (request: Request) => Promise<Reply> : never;
+export type Streaming<M> = M extends MethodDefinition<infer _, infer Message, infer Request, infer __> ? (request: Request, sink: AdminSink<Message>) => void : never;
 
 /** One function per RPC. A MeshError thrown reaches the operator as it is; anything else as INTERNAL. */
 export interface AdminHandler {
@@ -94,7 +94,7 @@ export function adminService(handler: AdminHandler, onBug: OnBug): MeshService {
   };
 }
 
-function unary<Request, Answer>(answer: (request: Request) => Promise<Answer>, onBug: OnBug): handleUnaryCall<Request, Answer> {
+export function unary<Request, Answer>(answer: (request: Request) => Promise<Answer>, onBug: OnBug): handleUnaryCall<Request, Answer> {
   return async (call, callback) => {
     let reply: Answer;
     try {
@@ -107,7 +107,7 @@ function unary<Request, Answer>(answer: (request: Request) => Promise<Answer>, o
   };
 }
 
-function streaming<In, Request, Message, Seen>(
+export function streaming<In, Request, Message, Seen>(
   method: MethodDefinition<In, Message, Request, Seen>,
   open: (request: Request, sink: AdminSink<Message>) => void,
   onBug: OnBug,

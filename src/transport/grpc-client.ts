@@ -11,6 +11,7 @@ import { AGENT_SESSION } from './agent-service.ts';
 import { DialSocket } from './dial-socket.ts';
 import type { FrameStream } from './frame-stream.ts';
 import type { AdminServiceDefinition } from './generated/omega/mesh/v1/AdminService.ts';
+import type { ChaosServiceDefinition } from './generated/omega/mesh/v1/ChaosService.ts';
 import type { AgentFrame } from './generated/omega/mesh/v1/AgentFrame.ts';
 import type { NodeFrame__Output } from './generated/omega/mesh/v1/NodeFrame.ts';
 import type { PeerFrame, PeerFrame__Output } from './generated/omega/mesh/v1/PeerFrame.ts';
@@ -70,7 +71,7 @@ export interface AskOptions {
   readonly timeoutMs?: number;
 }
 
-type Rpc = AdminServiceDefinition;
+type Rpc = AdminServiceDefinition & ChaosServiceDefinition;
 type Asking<M> = M extends MethodDefinition<infer Request, infer _, infer __, infer Reply> ? (request: Request, options?: AskOptions) => Promise<Reply> : never;
 /** The call begins when the iteration does, and ends with it or, without an error, when the signal aborts. */
 type Following<M> = M extends MethodDefinition<infer Request, infer _, infer __, infer Message> ? (request: Request, signal?: AbortSignal) => AsyncIterable<Message> : never;
@@ -97,6 +98,9 @@ export interface AdminClient {
   readonly registryDelete: Asking<Rpc['RegistryDelete']>;
   readonly registryList: Asking<Rpc['RegistryList']>;
   readonly registryWatch: Following<Rpc['RegistryWatch']>;
+  readonly foresee: Asking<Rpc['Foresee']>;
+  readonly inflict: Following<Rpc['Inflict']>;
+  readonly runStorm: Following<Rpc['RunStorm']>;
   /** Ends what is still going on. */
   close(): void;
 }
@@ -122,6 +126,7 @@ export function connectAdmin(socketPath: string): AdminClient {
     'grpc.max_reconnect_backoff_ms': 300,
   });
   const { service } = protos.AdminService;
+  const { service: chaos } = protos.ChaosService;
   const ask = <Request, Reply>(method: AskedMethod<Request, Reply>) => asking(client, path, method);
   const follow = <Request, Message>(method: AskedMethod<Request, Message>) => following(client, path, method);
   const sendCommand = ask(service.SendCommand);
@@ -148,6 +153,9 @@ export function connectAdmin(socketPath: string): AdminClient {
     registryDelete: ask(service.RegistryDelete),
     registryList: ask(service.RegistryList),
     registryWatch: follow(service.RegistryWatch),
+    foresee: ask(chaos.Foresee),
+    inflict: follow(chaos.Inflict),
+    runStorm: follow(chaos.RunStorm),
     close: () => client.close(),
   };
 }

@@ -6,7 +6,7 @@ import { nearestWord } from '../../nearest-word.ts';
 export const DOOR = '/edge/admin';
 
 /** Without these an operator cannot see or mend anything: to end or suspend one must be meant. */
-const GUARDED = new Set(['/', '/edge', DOOR]);
+export const GUARDED: ReadonlySet<string> = new Set(['/', '/edge', DOOR]);
 
 export function unknownPath(path: string, known: readonly string[]): MeshError {
   const nearest = nearestWord(path, known);

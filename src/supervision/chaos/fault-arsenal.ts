@@ -56,7 +56,7 @@ export class FaultArsenal implements Arsenal<Fault> {
   }
 
   revert(): void {
-    for (const revert of [...this.#reverts.values()]) revert();
+    for (const revert of this.#reverts.values()) revert();
   }
 }
 

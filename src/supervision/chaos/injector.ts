@@ -59,7 +59,7 @@ export class FaultInjector {
   /** @param over hears once how a fault that lasts came to its end */
   inflict(path: string, order: FaultOrder, by: string, over: (why: FaultEnd) => void = () => undefined): Inflicted | NotInflicted {
     const cell = this.#system.find(path)?.present;
-    if (cell?.behavior === undefined) return { outcome: 'no-life' };
+    if (cell === undefined) return { outcome: 'no-life' };
     const { life } = cell;
     const done: Inflicted = { outcome: 'inflicted', life, revert: () => undefined };
     switch (order.fault) {
@@ -75,6 +75,7 @@ export class FaultInjector {
       case 'hang':
       case 'slow':
       case 'leak':
+        if (cell.behavior === undefined) return { outcome: 'no-life' };
         if (this.#active.get(path)?.life === life) return { outcome: 'occupied' };
         this.#system.admin(path, `${faultLine(order)} asked by ${by}`);
         return { ...done, revert: this.#begin(path, cell, order, over) };
@@ -112,18 +113,12 @@ export class FaultInjector {
 
   /** @returns what lifts it; told whether the life goes on */
   #burden(cell: Cell, order: FaultOrder): (goesOn: boolean) => void {
-    switch (order.fault) {
-      case 'hang': {
-        // However many handlers come to it, all wait for the same end.
-        let letGo = (_goesOn: boolean): void => undefined;
-        const end = new Promise<boolean>((resolve) => (letGo = resolve));
-        return this.#holdBack(cell, () => end, (goesOn) => letGo(goesOn));
-      }
-      case 'slow':
-        return this.#slow(cell, order.delayMs);
-      default:
-        return this.#leak(order);
-    }
+    if (order.fault === 'leak') return this.#leak(order);
+    if (order.fault === 'slow') return this.#slow(cell, order.delayMs);
+    // However many handlers come to a hang, all wait for the same end.
+    let letGo = (_goesOn: boolean): void => undefined;
+    const end = new Promise<boolean>((resolve) => (letGo = resolve));
+    return this.#holdBack(cell, () => end, (goesOn) => letGo(goesOn));
   }
 
   #slow(cell: Cell, delayMs: number): (goesOn: boolean) => void {
