@@ -46,7 +46,6 @@ const LEAVE = '\u001b[?7h\u001b[?25h\u001b[?1049l';
 export function showLive<State, Sample>(call: Call, terminal: Terminal, view: LiveView<State, Sample>): Promise<number> {
   return call.ask(async (admin) => {
     const stop = watchForStop(call.io);
-    const leave = terminal.enter(ENTER, LEAVE);
     const quit = new AbortController();
     const over = AbortSignal.any([stop.signal, quit.signal]);
     let state = view.start(terminal.size());
@@ -61,6 +60,8 @@ export function showLive<State, Sample>(call: Call, terminal: Terminal, view: Li
         else hear({ kind: 'key', key });
       }
     });
+    // After the keys: a job in the background is stopped there, and leaves the screen as it is.
+    const leave = terminal.enter(ENTER, LEAVE);
     const forgetSize = terminal.onResize(() => hear({ kind: 'size', size: terminal.size() }));
     try {
       draw(terminal, view.lines(state));
@@ -68,8 +69,8 @@ export function showLive<State, Sample>(call: Call, terminal: Terminal, view: Li
       return DONE;
     } finally {
       forgetSize();
-      forgetKeys();
       leave();
+      forgetKeys();
       stop.forget();
     }
   });
@@ -80,19 +81,21 @@ async function sampleUntil<Sample>(over: AbortSignal, ask: () => Promise<Sample>
   let answeredAt = performance.now();
   while (!over.aborted) {
     const askedAt = performance.now();
+    let pauseMs = PERIOD_MS;
     try {
       const sample = await Promise.race([ask(), ended]);
       if (sample === 'over') return;
       answeredAt = performance.now();
       hear({ kind: 'sample', sample, atMs: answeredAt });
+      const tookMs = performance.now() - askedAt;
+      pauseMs = Math.max(PERIOD_MS - tookMs, tookMs * (SHARE - 1));
     } catch (error) {
       const fault = findMeshError(error);
       const isPassing = fault?.code === 'NODE_UNREACHABLE' || fault?.code === 'SESSION_CLOSED';
       if (!isPassing || performance.now() - answeredAt > PATIENCE_MS) throw error;
       hear({ kind: 'trouble', what: `${fault.message}; asking again` });
     }
-    const tookMs = performance.now() - askedAt;
-    await Promise.race([pause(Math.max(PERIOD_MS - tookMs, tookMs * (SHARE - 1)), over), ended]);
+    await Promise.race([pause(pauseMs, over), ended]);
   }
 }
 

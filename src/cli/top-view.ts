@@ -19,7 +19,7 @@ interface TopState {
 }
 
 const SORT_OF: Readonly<Record<string, Sort>> = { m: 'mailbox', r: 'rate', b: 'busy', t: 'restarts', n: 'name' };
-const KEYS = 'm mailbox · r rate · b busy · t restarts · n name · ↑↓ page · q quit';
+const KEYS = 'q quit · ↑↓ page · sort: m mailbox, r rate, b busy, t restarts, n name';
 /** The totals, the head and the keys. */
 const AROUND = 3;
 
