@@ -49,7 +49,7 @@ describe('what is left of a crash', function () {
     await node.kill('SIGKILL');
     const down = await node.mesh('why', BUS);
     expect(down.code, down.stderr).to.equal(0);
-    expect(down.stdout).to.match(/was killed .* by\s+operator/).and.to.match(/node\s+does\s+not\s+run/);
+    expect(down.stdout).to.match(/was killed .* by\s+\S+\s+\(pid\s+\d+\)/).and.to.match(/node\s+does\s+not\s+run/);
     expect(down.stderr.trimEnd().split('\n')).to.have.length(1);
     expect((await node.mesh('history')).stdout).to.include(BUS);
 
