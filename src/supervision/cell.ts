@@ -19,7 +19,7 @@ import { OwnMessage } from './own-message.ts';
 import type { Runnable } from './run-queue.ts';
 import type { Trace } from './trace.ts';
 import type { Crank, TurnEngine } from './turn-engine.ts';
-import { turnMark } from './turn-mark.ts';
+import { turnMark } from './watchdog/turn-mark.ts';
 
 /** What the runtime says to a life, ahead of what actors say. */
 export type Urgent = Signal | { readonly kind: 'first'; readonly message: unknown };

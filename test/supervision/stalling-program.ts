@@ -4,7 +4,7 @@ import { systemClock } from '../../src/clock.ts';
 import { createLog } from '../../src/log.ts';
 import { systemRandom } from '../../src/random.ts';
 import { ActorSystem } from '../../src/supervision/system.ts';
-import { watchLoop } from '../../src/supervision/watchdog.ts';
+import { watchLoop } from '../../src/supervision/watchdog/watchdog.ts';
 
 const [how = '', reportFile = '', logFile = ''] = process.argv.slice(2);
 

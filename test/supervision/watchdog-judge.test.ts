@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { lookEveryMs, StallJudge } from '../../src/supervision/stall-judge.ts';
-import type { StallLimits, Verdict } from '../../src/supervision/stall-judge.ts';
-import { TurnMark } from '../../src/supervision/turn-mark.ts';
+import { lookEveryMs, StallJudge } from '../../src/supervision/watchdog/stall-judge.ts';
+import type { StallLimits, Verdict } from '../../src/supervision/watchdog/stall-judge.ts';
+import { TurnMark } from '../../src/supervision/watchdog/turn-mark.ts';
 
 const LIMITS: StallLimits = { degradedMs: 1_000, stallLimitMs: 10_000 };
 

@@ -1,12 +1,12 @@
 /** Notices from another thread that this one stands still, which a single thread cannot notice of itself. */
 import { url } from 'node:inspector';
 import { Worker } from 'node:worker_threads';
-import type { NodeLog } from '../log.ts';
-import { currentTurn } from './attribution.ts';
+import type { NodeLog } from '../../log.ts';
+import { currentTurn } from '../attribution.ts';
+import { threadOptions } from '../thread/thread-options.ts';
 import { lookEveryMs } from './stall-judge.ts';
 import type { StallLimits } from './stall-judge.ts';
 import { CULPRIT } from './stalled-thread.ts';
-import { threadOptions } from './thread/thread-options.ts';
 import { turnMark } from './turn-mark.ts';
 import type { LoopLag, WatchdogStart } from './watchdog-messages.ts';
 
@@ -28,7 +28,7 @@ const HEAP_MB_MAX = 32;
  */
 export function watchLoop({ log, reportFile, onLag, degradedMs, stallLimitMs }: WatchdogOptions): () => void {
   const start: WatchdogStart = { memory: turnMark.memory, sinks: log.sinks, reportFile, degradedMs, stallLimitMs };
-  const thread = new Worker(...threadOptions('../watchdog-thread', { workerData: start, resourceLimits: { maxOldGenerationSizeMb: HEAP_MB_MAX } }));
+  const thread = new Worker(...threadOptions('../watchdog/watchdog-thread', { workerData: start, resourceLimits: { maxOldGenerationSizeMb: HEAP_MB_MAX } }));
   thread.unref();
   const beats = setInterval(() => turnMark.beat(url() !== undefined), lookEveryMs({ degradedMs, stallLimitMs }));
   beats.unref();

@@ -1,5 +1,5 @@
 /** Between the watchdog and the thread in which it watches. */
-import type { LogSinks } from '../log.ts';
+import type { LogSinks } from '../../log.ts';
 import type { StallLimits } from './stall-judge.ts';
 import type { MarkedTurn } from './turn-mark.ts';
 

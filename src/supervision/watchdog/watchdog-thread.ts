@@ -1,7 +1,7 @@
 /** The thread of the watchdog: looks at the main thread's beats, tells of a stall, and ends what does not turn again. */
 import { appendFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { peoplesLine } from '../log-line.ts';
+import { peoplesLine } from '../../log-line.ts';
 import { lookEveryMs, StallJudge } from './stall-judge.ts';
 import type { Verdict } from './stall-judge.ts';
 import { exitOnMainThread, lookAtMainThread } from './stalled-thread.ts';
