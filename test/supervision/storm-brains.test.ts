@@ -7,6 +7,8 @@ import { StormChoice } from '../../src/supervision/chaos/storm-choice.ts';
 import { StormLedger } from '../../src/supervision/chaos/storm-ledger.ts';
 import { leavesTooFew, minRunningOf, sparedFrom } from '../../src/supervision/chaos/storm-rails.ts';
 import { surveyOf } from '../../src/supervision/chaos/survey.ts';
+import type { Evidence } from '../../src/supervision/chaos/verdict.ts';
+import { isSettled, verdictOf } from '../../src/supervision/chaos/verdict.ts';
 import type { Foresight } from '../../src/supervision/what-if.ts';
 
 function view(path: string, parts: Partial<ActorView> = {}): ActorView {
@@ -132,4 +134,53 @@ describe('the ledger of a storm', () => {
     ledger.heard(event('restart', '/a', 3), 0);
     expect(ledger.breaches).to.deep.include({ lives: ['life 3 of /a came after life 3'], budgets: ['/a: 0 → 4 of 3, restart'] });
   });
+});
+
+describe('the verdict of a storm', () => {
+  const all = view('/', { type: 'supervisor', children: [view('/a')] });
+  const evidence = (parts: Partial<Evidence> = {}): Evidence => ({
+    seed: 7,
+    elapsedMs: 1_000,
+    tally: { injected: {}, spared: {}, deadLetters: 0, messagesLost: 0 },
+    ledger: new StormLedger(),
+    probes: { monitors: { sent: 2, heard: 2, isHeardTwice: false }, asks: { sent: 2, settled: 2 } },
+    before: surveyOf(all),
+    after: surveyOf(all),
+    afflicted: 0,
+    timers: { before: 10, after: 12 },
+    ...parts,
+  });
+  const changed = (change: (ledger: StormLedger) => void): StormLedger => {
+    const ledger = new StormLedger();
+    change(ledger);
+    return ledger;
+  };
+  const after = (child: ActorView): Partial<Evidence> => ({ after: surveyOf(view('/', { type: 'supervisor', children: [child] })) });
+  const crash = { sequence: 1, atMs: 0, type: 'crash', path: '/a', life: 1, reason: 'boom', decision: 'restart' } as const;
+
+  it('is that all promises held where nothing speaks against it', () => {
+    expect(verdictOf(evidence())).to.include({ held: true, seed: 7 });
+    expect(isSettled(evidence())).to.equal(true);
+  });
+
+  const CASES: readonly [string, string, Partial<Evidence>][] = [
+    ['a child is gone', 'every permanent child runs again', { after: surveyOf(view('/', { type: 'supervisor' })) }],
+    ['a child does not run', 'every permanent child runs again', after(view('/a', { status: 'restarting' }))],
+    ['a life came before an earlier one', 'one life per path at a time', { ledger: changed(({ breaches }) => breaches.lives.push('x')) }],
+    ['a budget is overdrawn', 'no budget was negative or overdrawn', { ledger: changed(({ breaches }) => breaches.budgets.push('x')) }],
+    ['a restart was for nothing', 'restarts are the ends that deserved one', { ledger: changed(({ breaches }) => breaches.restarts.push('x')) }],
+    ['an end had no restart', 'restarts are the ends that deserved one', { ledger: changed((ledger) => ledger.heard(crash, 0)) }],
+    ['a handler goes on', 'no handler of an ended life goes on', after(view('/a', { zombies: 1 }))],
+    ['a monitor heard nothing', 'monitors hear once', { probes: { monitors: { sent: 2, heard: 1, isHeardTwice: false }, asks: { sent: 0, settled: 0 } } }],
+    ['a monitor heard twice', 'monitors hear once', { probes: { monitors: { sent: 2, heard: 2, isHeardTwice: true }, asks: { sent: 0, settled: 0 } } }],
+    ['a question waits', 'questions are settled', { probes: { monitors: { sent: 0, heard: 0, isHeardTwice: false }, asks: { sent: 2, settled: 1 } } }],
+    ['timers are left', 'no stray timers, no fault left', { timers: { before: 10, after: 31 } }],
+    ['a fault is left', 'no stray timers, no fault left', { afflicted: 1 }],
+  ];
+  for (const [what, promise, parts] of CASES) {
+    it(`is that "${promise}" was broken when ${what}`, () => {
+      const { held, checks } = verdictOf(evidence(parts));
+      expect([held, checks.filter((check) => !check.held).map((check) => check.promise)]).to.deep.equal([false, [promise]]);
+    });
+  }
 });

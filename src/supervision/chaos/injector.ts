@@ -33,7 +33,7 @@ const MEBIBYTE = 1024 * 1024;
 /** Time for an answer to leave before what was asked for takes the operator's door along. */
 const STRIKE_DELAY_MS = 20;
 
-export class InjectedCrash extends Error {
+class InjectedCrash extends Error {
   override readonly name = 'InjectedCrash';
 }
 

@@ -58,7 +58,8 @@ export class StormLedger {
 
   recovery(): Recovery {
     const sorted = this.#recoveries.toSorted((a, b) => a - b);
-    const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+    // Nearest rank.
+    const at = (share: number): number => sorted[Math.ceil(sorted.length * share) - 1] ?? 0;
     return { count: sorted.length, p50: at(0.5), p99: at(0.99), max: sorted.at(-1) ?? 0 };
   }
 

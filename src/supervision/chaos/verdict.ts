@@ -4,14 +4,14 @@ import type { Recovery, StormLedger } from './storm-ledger.ts';
 import type { Spared } from './storm-rails.ts';
 import type { Survey } from './survey.ts';
 
-export interface Check {
+interface Check {
   readonly promise: string;
   readonly held: boolean;
   /** One line: the figures, or what is wrong. */
   readonly detail: string;
 }
 
-export interface Tally {
+interface Tally {
   /** Faults carried out, and choices that were not. */
   readonly injected: Readonly<Record<string, number>>;
   readonly spared: Readonly<Partial<Record<Spared, number>>>;
