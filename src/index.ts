@@ -15,6 +15,8 @@ export type { ErrorCode } from './errors.ts';
 export { ActorSystem, StartError } from './supervision/system.ts';
 export type { ActorSystemOptions } from './supervision/system.ts';
 export type { ActorView } from './supervision/actor-view.ts';
+export type { ActorInfo } from './supervision/actor-info.ts';
+export type { DeadLetter, Withheld } from './supervision/dead-letters.ts';
 export type { TraceEntry, TraceOptions } from './supervision/trace.ts';
 export type { MailboxSpec, Overflow } from './supervision/mailbox.ts';
 export type { ForeseenDecision, ForeseenStep, Foresight } from './supervision/what-if.ts';

@@ -10,6 +10,11 @@ export interface Column {
   readonly cutTo?: number;
 }
 
+export interface Part {
+  readonly from: number;
+  readonly to: number;
+}
+
 const BETWEEN = 2;
 
 const NO_LINES = {
@@ -30,35 +35,50 @@ const NO_LINES = {
   middle: ' '.repeat(BETWEEN),
 };
 
+/** East Asian letters, and signs that some terminals draw as pictures; those beyond 16 bits count as two already. */
+const PERHAPS_WIDE = /[\u1100-\u115f\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60]/g;
+
+/** cli-table3 looks at every row for every row: thousands at once would take it minutes. */
+const ROWS_AT_ONCE = 100;
+
 /** Less than this tells nothing: then the terminal must wrap. */
 const CUT_MIN = 8;
 
 /**
  * Cells may be coloured; their text must have gone through `printable`.
  * @param width of the terminal; undefined where there is none
+ * @param part what is shown of the rows, as wide as if all were; the head is
  */
-export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[], paint: Paint, width?: number): string[] {
-  const table = new Table({
-    colWidths: widthsOf(columns, rows, width),
-    head: columns.map(({ head }) => paint.dim(head)),
-    colAligns: columns.map(({ align }) => align ?? 'left'),
-    chars: NO_LINES,
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
-  });
-  table.push(...rows.map((row) => [...row]));
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd());
+export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[], paint: Paint, width?: number, part?: Part): string[] {
+  const colWidths = widthsOf(columns, rows, width);
+  const shown = part === undefined ? rows : rows.slice(part.from, part.to);
+  const lines: string[] = [];
+  for (let from = 0; from === 0 || from < shown.length; from += ROWS_AT_ONCE) {
+    const table = new Table({
+      colWidths,
+      head: from === 0 ? columns.map(({ head }) => paint.dim(head)) : [],
+      colAligns: columns.map(({ align }) => align ?? 'left'),
+      chars: NO_LINES,
+      style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
+    });
+    table.push(...shown.slice(from, from + ROWS_AT_ONCE).map((row) => row.slice()));
+    lines.push(...table.toString().split('\n').map((line) => line.trimEnd()));
+  }
+  return lines;
 }
 
-/** Null where a column takes what it needs. */
-function widthsOf(columns: readonly Column[], rows: readonly (readonly string[])[], width: number | undefined): (number | null)[] {
-  const natural = columns.map(({ head }, at) => Math.max(head.length, ...rows.map((row) => stripVTControlCharacters(row[at] ?? '').length)));
+function widthsOf(columns: readonly Column[], rows: readonly (readonly string[])[], width: number | undefined): number[] {
+  const natural = columns.map(({ head }, at) => rows.reduce((most, row) => Math.max(most, widthOf(row[at] ?? '')), head.length));
   const all = natural.reduce((sum, each) => sum + each + BETWEEN, -BETWEEN);
   return columns.map(({ cutTo }, at) => {
-    if (cutTo === undefined) return null;
-    const room = width === undefined ? cutTo : Math.max(CUT_MIN, natural[at]! - (all - width));
-    return natural[at]! > room ? room : null;
+    const needed = natural[at]!;
+    const room = cutTo === undefined ? needed : width === undefined ? cutTo : Math.max(CUT_MIN, needed - (all - width));
+    return Math.min(needed, room);
   });
+}
+
+/** In cells of a terminal; rather too many than too few, for what does not fit is cut. */
+function widthOf(text: string): number {
+  const shown = stripVTControlCharacters(text);
+  return shown.length + (shown.match(PERHAPS_WIDE)?.length ?? 0);
 }

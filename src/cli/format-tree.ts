@@ -1,10 +1,12 @@
 /** The supervision tree, drawn. Pure. */
 import { formatDuration } from './format-duration.ts';
 import { formatTable } from './format-table.ts';
+import type { Part } from './format-table.ts';
 import { paintStatus, printable, type Paint } from './paint.ts';
 import type { TreeLine } from './views.ts';
 
-export function formatTree(root: TreeLine, paint: Paint, width?: number): string[] {
+/** The head, then a line for each actor. @param part of the actors, in the order in which they are drawn */
+export function formatTree(root: TreeLine, paint: Paint, width?: number, part?: Part): string[] {
   const rows = [...rowsBelow(root, printable(root.path), '', paint)];
   return formatTable(
     [
@@ -18,6 +20,7 @@ export function formatTree(root: TreeLine, paint: Paint, width?: number): string
     rows,
     paint,
     width,
+    part,
   );
 }
 

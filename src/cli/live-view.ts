@@ -49,23 +49,31 @@ export function showLive<State, Sample>(call: Call, terminal: Terminal, view: Li
     const quit = new AbortController();
     const over = AbortSignal.any([stop.signal, quit.signal]);
     let state = view.start(terminal.size());
-    const hear = (input: LiveInput<Sample>): void => {
+    let bug: unknown;
+    const hear = (inputOf: () => LiveInput<Sample>): void => {
       if (over.aborted) return;
-      state = view.next(state, input);
-      draw(terminal, view.lines(state));
+      try {
+        state = view.next(state, inputOf());
+        draw(terminal, view.lines(state));
+      } catch (error) {
+        // Told when the screen is restored, where it can be read.
+        bug = error;
+        quit.abort();
+      }
     };
     const forgetKeys = terminal.onInput((typed) => {
       for (const key of keysOf(typed)) {
         if (key === 'quit') quit.abort();
-        else hear({ kind: 'key', key });
+        else hear(() => ({ kind: 'key', key }));
       }
     });
     // After the keys: a job in the background is stopped there, and leaves the screen as it is.
     const leave = terminal.enter(ENTER, LEAVE);
-    const forgetSize = terminal.onResize(() => hear({ kind: 'size', size: terminal.size() }));
+    const forgetSize = terminal.onResize(() => hear(() => ({ kind: 'size', size: terminal.size() })));
     try {
       draw(terminal, view.lines(state));
-      await sampleUntil(over, () => view.sample(admin), hear);
+      await sampleUntil(over, () => view.sample(admin), (input) => hear(() => input));
+      if (bug !== undefined) throw bug;
       return DONE;
     } finally {
       forgetSize();

@@ -10,8 +10,7 @@ interface TreeState {
   /** The first actor that is shown. */
   readonly first: number;
   readonly tree: TreeLine | undefined;
-  /** The head of the table, and a line for each actor. */
-  readonly drawn: readonly string[];
+  readonly actors: number;
   readonly trouble: string | undefined;
 }
 
@@ -19,36 +18,40 @@ interface TreeState {
 const AROUND = 2;
 
 export function treeView(paint: Paint): Omit<LiveView<TreeState, TreeLine>, 'sample'> {
-  const draw = (state: TreeState): TreeState => {
-    const drawn = state.tree === undefined ? [] : formatTree(state.tree, paint, state.size.columns);
-    return { ...state, drawn, first: within(state.first, drawn.length - 1, roomIn(state.size)) };
-  };
   return {
-    start: (size) => ({ size, first: 0, tree: undefined, drawn: [], trouble: undefined }),
-    next: (state: TreeState, input: LiveInput<TreeLine>): TreeState => {
-      switch (input.kind) {
-        case 'size':
-          return draw({ ...state, size: input.size });
-        case 'key':
-          return { ...state, first: scrolled(state.first, input.key, state.drawn.length - 1, roomIn(state.size)) };
-        case 'sample':
-          return draw({ ...state, tree: input.sample, trouble: undefined });
-        case 'trouble':
-          return { ...state, trouble: input.what };
-      }
-    },
+    start: (size) => ({ size, first: 0, tree: undefined, actors: 0, trouble: undefined }),
+    next,
     lines: (state) => lines(state, paint),
   };
 }
 
-function lines({ size, first, tree, drawn, trouble }: TreeState, paint: Paint): string[] {
+function next(state: TreeState, input: LiveInput<TreeLine>): TreeState {
+  const { size, first, actors } = state;
+  switch (input.kind) {
+    case 'size':
+      return { ...state, size: input.size, first: within(first, actors, roomIn(input.size)) };
+    case 'key':
+      return { ...state, first: scrolled(first, input.key, actors, roomIn(size)) };
+    case 'sample': {
+      const now = count(input.sample);
+      return { ...state, tree: input.sample, actors: now, first: within(first, now, roomIn(size)), trouble: undefined };
+    }
+    case 'trouble':
+      return { ...state, trouble: input.what };
+  }
+}
+
+function lines({ size, first, tree, actors, trouble }: TreeState, paint: Paint): string[] {
   if (tree === undefined) return [trouble ?? 'asking…'];
-  const [head = '', ...actors] = drawn;
   const room = roomIn(size);
-  const shown = actors.slice(first, first + room);
-  const empty = Array.from({ length: room - shown.length }, () => '');
-  const place = actors.length > room ? `${first + 1}–${first + shown.length} of ${actors.length} · ↑↓ page · ` : '';
-  return [head, ...shown, ...empty, trouble === undefined ? paint.dim(`${place}q quit`) : paint.red(trouble)].slice(0, size.rows);
+  const drawn = formatTree(tree, paint, size.columns, { from: first, to: first + room });
+  const empty = Array.from({ length: room - (drawn.length - 1) }, () => '');
+  const place = actors > room ? `${first + 1}–${first + drawn.length - 1} of ${actors} · ↑↓ page · ` : '';
+  return [...drawn, ...empty, trouble === undefined ? paint.dim(`${place}q quit`) : paint.red(trouble)].slice(0, size.rows);
+}
+
+function count(tree: TreeLine): number {
+  return tree.children.reduce((sum, child) => sum + count(child), 1);
 }
 
 function roomIn({ rows }: ScreenSize): number {

@@ -86,6 +86,8 @@ function doneWords({ path: raw, outcome, life }: ControlReply__Output): string |
       return `${outcome} ${path}, life ${life}`;
     case 'stopped':
       return `stopped ${path}; \`mesh start ${path}\` starts it again`;
+    case 'removed':
+      return `stopped ${path}, which its supervisor does not keep: who needs it has it started anew`;
     case 'suspended':
       return `suspended ${path}, life ${life}; \`mesh resume ${path}\` has it go on`;
     case 'resumed':

@@ -128,6 +128,7 @@ describe('commands about one actor', () => {
       ['restart', 'restarted', 'restarted /a, life 2'],
       ['restart', 'ignored', '/a was started and says that there is nothing to run'],
       ['stop', 'stopped', 'stopped /a; `mesh start /a` starts it again'],
+      ['stop', 'removed', 'stopped /a, which its supervisor does not keep: who needs it has it started anew'],
       ['stop', 'already_stopped', '/a is down already'],
       ['start', 'started', 'started /a, life 2'],
       ['start', 'already_running', '/a is running already, life 2'],

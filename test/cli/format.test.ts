@@ -4,6 +4,7 @@ import { formatDuration } from '../../src/cli/format-duration.ts';
 import { formatEvent, formatGap, formatHistory } from '../../src/cli/format-events.ts';
 import { formatMembers, formatStatus } from '../../src/cli/format-node.ts';
 import { formatChange, formatEntries } from '../../src/cli/format-registry.ts';
+import { formatTable } from '../../src/cli/format-table.ts';
 import { formatTree } from '../../src/cli/format-tree.ts';
 import { paintFor, paintStatus, printable } from '../../src/cli/paint.ts';
 import type { HistoryLine, MemberLine, TreeLine } from '../../src/cli/views.ts';
@@ -68,6 +69,14 @@ const EVENT: HistoryLine = {
 };
 
 describe('what people read', () => {
+  it('draws a table of many rows as one, its wide letters uncut', () => {
+    const rows = Array.from({ length: 250 }, (_, at) => [`row ${at}`, at === 120 ? '日本語 ⌚' : 'x', 'end']);
+    const lines = formatTable([{ head: 'A' }, { head: 'B' }, { head: 'C' }], rows, PLAIN);
+    expect(lines).to.have.length(251);
+    expect(lines[121]).to.include('日本語 ⌚').and.to.include('end');
+    expect(lines.map((line) => line.indexOf('end')).filter((at, row) => row > 0 && row !== 121).every((at) => at === lines[1]!.indexOf('end'))).to.equal(true);
+  });
+
   it('draws the tree with its branches, one actor a line', () => {
     expect(formatTree(TREE, PLAIN)).to.deep.equal([
       'ACTOR                STATE       RESTARTS   MAILBOX  UPTIME  LAST ERROR',

@@ -140,6 +140,13 @@ describe('mesh tree --watch on a screen', () => {
   const view = treeView(PLAIN);
   const sample = { kind: 'sample', sample: treeLine(TREE, 9), atMs: 0 } as const;
 
+  it('keeps its columns where they are, whatever is in sight', () => {
+    const wide = treeLine(node('/', { children: [node('/a'), node('/a-name-that-is-long')] }), 9);
+    const state = view.next(view.start({ columns: 80, rows: 3 }), { kind: 'sample', sample: wide, atMs: 0 });
+    const end = view.next(state, { kind: 'key', key: 'end' });
+    expect(view.lines(state)[0]).to.equal(view.lines(end)[0]);
+  });
+
   it('keeps the head above what is scrolled', () => {
     let state = view.next(view.start({ columns: 80, rows: 4 }), sample);
     expect(view.lines(state).map((line) => line.split(/\s{2,}/)[0])).to.deep.equal(['ACTOR', '/ (one_for_one)', '├─ a', '1–2 of 4 · ↑↓ page · q quit']);
@@ -216,6 +223,17 @@ describe('a live view', () => {
   it('gives the screen back before it says what the node refused', async () => {
     fake.answerAsNode({ getTree: () => Promise.reject(new MeshError('UNKNOWN_PATH', 'there is no actor at /x')) });
     expect(await fake.mesh('tree', '/x', '--watch')).to.include({ exitCode: 1 }).and.to.have.property('stderr').that.includes('/x');
+    expect(terminal.written.at(-1)).to.equal(RESTORED);
+  });
+
+  it('gives the screen back before it tells of a bug', async () => {
+    whenAsked(() => {
+      terminal.size = () => {
+        throw new Error('odd terminal');
+      };
+      terminal.resize();
+    });
+    expect(await fake.mesh('top')).to.include({ exitCode: 1 }).and.to.have.property('stderr').that.includes('odd terminal');
     expect(terminal.written.at(-1)).to.equal(RESTORED);
   });
 

@@ -34,7 +34,10 @@ export function actorVerbs(operator: Operator): Pick<AdminHandler, 'controlActor
       if (verb !== 'start' && verb !== 'resume') mustBeMeant(path, force, DOING[verb]);
       const by = askerShown(from);
       const { outcome, error } = await control(operator, verb, path, by);
-      return { path, outcome, life: operator.info(path)?.life ?? info.life, error: errorDetail(error) };
+      const now = operator.info(path);
+      // Temporary and dynamic children go with their spec.
+      const isRemoved = outcome === 'stopped' && now === undefined;
+      return { path, outcome: isRemoved ? 'removed' : outcome, life: now?.life ?? info.life, error: errorDetail(error) };
     },
   };
 }

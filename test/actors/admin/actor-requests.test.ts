@@ -152,6 +152,13 @@ describe('what an operator asks of one actor', () => {
       expect(adminEvents()).to.deep.equal(['/bus/subjects: stop asked by ada (pid 7)', '/bus/subjects: start asked by ada (pid 7)']);
     });
 
+    it('stop of a child that its supervisor does not keep says so', async () => {
+      const start = world.supervisor('/bus').ask((reply) => ({ kind: 'start-child', spec: actor('once', {}, { restart: 'temporary' }), reply }), 1_000);
+      await world.outcome(start);
+      expect(await verb('stop', '/bus/once')).to.include({ outcome: 'removed', life: 1 });
+      expect((await faultOf(verb('start', '/bus/once'))).code).to.equal('UNKNOWN_PATH');
+    });
+
     it('suspend holds the mail until resume', async () => {
       expect(await outcomeOf('suspend', '/bus/subjects')).to.equal('suspended');
       expect(await outcomeOf('suspend', '/bus/subjects')).to.equal('already_suspended');
