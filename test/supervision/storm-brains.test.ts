@@ -143,7 +143,7 @@ describe('the verdict of a storm', () => {
     elapsedMs: 1_000,
     tally: { injected: {}, spared: {}, deadLetters: 0, messagesLost: 0 },
     ledger: new StormLedger(),
-    probes: { monitors: { sent: 2, heard: 2, isHeardTwice: false }, asks: { sent: 2, settled: 2 } },
+    probes: { monitors: { sent: 2, heard: 2, isHeardTwice: false }, asks: { sent: 2, settled: 2, late: 0 } },
     before: surveyOf(all),
     after: surveyOf(all),
     afflicted: 0,
@@ -163,6 +163,7 @@ describe('the verdict of a storm', () => {
     expect(isSettled(evidence())).to.equal(true);
   });
 
+  const ASKED = 'questions fail with the life that was asked';
   const CASES: readonly [string, string, Partial<Evidence>][] = [
     ['a child is gone', 'every permanent child runs again', { after: surveyOf(view('/', { type: 'supervisor' })) }],
     ['a child does not run', 'every permanent child runs again', after(view('/a', { status: 'restarting' }))],
@@ -171,9 +172,10 @@ describe('the verdict of a storm', () => {
     ['a restart was for nothing', 'restarts are the ends that deserved one', { ledger: changed(({ breaches }) => breaches.restarts.push('x')) }],
     ['an end had no restart', 'restarts are the ends that deserved one', { ledger: changed((ledger) => ledger.heard(crash, 0)) }],
     ['a handler goes on', 'no handler of an ended life goes on', after(view('/a', { zombies: 1 }))],
-    ['a monitor heard nothing', 'monitors hear once', { probes: { monitors: { sent: 2, heard: 1, isHeardTwice: false }, asks: { sent: 0, settled: 0 } } }],
-    ['a monitor heard twice', 'monitors hear once', { probes: { monitors: { sent: 2, heard: 2, isHeardTwice: true }, asks: { sent: 0, settled: 0 } } }],
-    ['a question waits', 'questions are settled', { probes: { monitors: { sent: 0, heard: 0, isHeardTwice: false }, asks: { sent: 2, settled: 1 } } }],
+    ['a monitor heard nothing', 'monitors hear once', { probes: { monitors: { sent: 2, heard: 1, isHeardTwice: false }, asks: { sent: 0, settled: 0, late: 0 } } }],
+    ['a monitor heard twice', 'monitors hear once', { probes: { monitors: { sent: 2, heard: 2, isHeardTwice: true }, asks: { sent: 0, settled: 0, late: 0 } } }],
+    ['a question waits', ASKED, { probes: { monitors: { sent: 0, heard: 0, isHeardTwice: false }, asks: { sent: 2, settled: 1, late: 0 } } }],
+    ['a question waited in vain', ASKED, { probes: { monitors: { sent: 0, heard: 0, isHeardTwice: false }, asks: { sent: 2, settled: 2, late: 1 } } }],
     ['timers are left', 'no stray timers, no fault left', { timers: { before: 10, after: 31 } }],
     ['a fault is left', 'no stray timers, no fault left', { afflicted: 1 }],
   ];

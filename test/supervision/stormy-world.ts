@@ -32,7 +32,7 @@ export interface Told {
   /** Of the whole event log. */
   readonly hash: string;
   readonly events: number;
-  /** Lives that handled a message when another was the present one. */
+  /** Lives that handled a message when another was the present one, or what another had said to itself. */
   readonly impostors: readonly string[];
   /** Timers that are left when the tree is down. */
   readonly timers: number;
@@ -138,9 +138,14 @@ class WildArsenal implements Arsenal<AnyFault> {
   /** Notes who handles it, and does something for a while now and then. */
   #work(path: string): Order {
     return async (context) => {
+      const { life } = context;
       const present = this.#world.system.livingLife(path);
-      if (present !== context.life) this.#chaos.impostors.push(`${path}: life ${context.life} instead of ${present}`);
-      context.setTimer('work', 5, () => undefined);
+      if (present !== life) this.#chaos.impostors.push(`${path}: life ${life} instead of ${present}`);
+      const hear: Order = (later) => {
+        if (later.life !== life) this.#chaos.impostors.push(`${path}: life ${later.life} heard what life ${life} said to itself`);
+      };
+      // Where the first is what hangs, the others wait behind it.
+      for (const delayMs of [5, 40, 80]) context.setTimer(`work ${delayMs}`, delayMs, hear);
       if (context.life % 2 === 0) await Promise.resolve();
     };
   }

@@ -1,4 +1,5 @@
 /** Witnesses that a storm sends ahead of each end: a monitor, which hears of it once, and a question, which fails with it. */
+import { AskError } from '../behavior.ts';
 import { Bonds } from '../bonds.ts';
 import type { Bonded } from '../bonds.ts';
 import { OwnMessage } from '../own-message.ts';
@@ -27,6 +28,7 @@ export class Probes {
   readonly #watchers: Watcher[] = [];
   #asked = 0;
   #settled = 0;
+  #late = 0;
 
   constructor(system: ActorSystem) {
     this.#system = system;
@@ -42,8 +44,11 @@ export class Probes {
     // A coalesceKey is the behavior's own, and would be asked about it.
     if (actor.mailbox.overflow === 'coalesce') return;
     this.#asked++;
-    const settled = (): void => void this.#settled++;
-    this.#system.ref<OwnMessage>(path).ask(() => new OwnMessage(NO_LIFE, undefined), ASK_TIMEOUT_MS).then(settled, settled);
+    const asked = this.#system.ref<OwnMessage>(path).ask(() => new OwnMessage(NO_LIFE, undefined), ASK_TIMEOUT_MS);
+    asked.catch((error: unknown) => {
+      this.#settled++;
+      if (error instanceof AskError && error.failure === 'timeout') this.#late++;
+    });
   }
 
   /** Of those sent. */
@@ -53,7 +58,8 @@ export class Probes {
     return { sent: this.#watchers.length, heard, isHeardTwice };
   }
 
-  get asks(): { readonly sent: number; readonly settled: number } {
-    return { sent: this.#asked, settled: this.#settled };
+  /** late: not told at once that nobody will answer. */
+  get asks(): { readonly sent: number; readonly settled: number; readonly late: number } {
+    return { sent: this.#asked, settled: this.#settled, late: this.#late };
   }
 }

@@ -99,8 +99,9 @@ function monitors({ probes }: Evidence): Check {
 }
 
 function asks({ probes }: Evidence): Check {
-  const { sent, settled } = probes.asks;
-  return check('questions are settled', settled === sent ? [] : [`${sent - settled} of ${sent} wait still`], `${settled} of ${sent}`);
+  const { sent, settled, late } = probes.asks;
+  const wrong = [...(settled === sent ? [] : [`${sent - settled} of ${sent} wait still`]), ...(late === 0 ? [] : [`${late} of ${sent} waited in vain`])];
+  return check('questions fail with the life that was asked', wrong, `${settled} of ${sent}`);
 }
 
 function timers({ timers: { before, after }, afflicted, ledger }: Evidence): Check {
