@@ -27,7 +27,7 @@ export interface ChaosRequestsOptions {
 /** Of one glob: each fault costs a line of the trail, and its time. */
 const TARGETS_MAX = 1_000;
 /** What all leaks of one request hold together. */
-const LEAKS_MAX_MEBIBYTES = 512;
+const LEAKS_MAX_MEBIBYTES = 256;
 /** The longest backoff of a session is half a minute, a fifth more with its jitter. */
 const SETTLE_MS = 40_000;
 

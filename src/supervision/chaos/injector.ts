@@ -37,23 +37,13 @@ class InjectedCrash extends Error {
   override readonly name = 'InjectedCrash';
 }
 
-/** What goes on in one life: how it is undone. */
-interface Active {
-  readonly life: number;
-  readonly end: (why: FaultEnd) => void;
-}
-
 export class FaultInjector {
   readonly #system: ActorSystem;
-  readonly #active = new Map<string, Active>();
+  /** Lives in which a fault goes on, by path. */
+  readonly #active = new Map<string, number>();
 
   constructor(system: ActorSystem) {
     this.#system = system;
-  }
-
-  /** Paths in which a fault goes on. */
-  get afflicted(): ReadonlySet<string> {
-    return new Set(this.#active.keys());
   }
 
   /** @param over hears once how a fault that lasts came to its end */
@@ -76,7 +66,7 @@ export class FaultInjector {
       case 'slow':
       case 'leak':
         if (cell.behavior === undefined) return { outcome: 'no-life' };
-        if (this.#active.get(path)?.life === life) return { outcome: 'occupied' };
+        if (this.#active.get(path) === life) return { outcome: 'occupied' };
         this.#system.admin(path, `${faultLine(order)} asked by ${by}`);
         return { ...done, revert: this.#begin(path, cell, order, over) };
     }
@@ -94,19 +84,18 @@ export class FaultInjector {
 
   #begin(path: string, cell: Cell, order: FaultOrder, over: (why: FaultEnd) => void): () => void {
     const undo = this.#burden(cell, order);
-    const { clock } = this.#system;
+    const { life } = cell;
     let isOver = false;
     const end = (why: FaultEnd): void => {
       if (isOver) return;
       isOver = true;
       timer.cancel();
-      if (this.#active.get(path) === active) this.#active.delete(path);
+      if (this.#active.get(path) === life) this.#active.delete(path);
       undo(why !== 'life');
       over(why);
     };
-    const timer = clock.setTimer(order.forMs, () => end('time'));
-    const active: Active = { life: cell.life, end };
-    this.#active.set(path, active);
+    const timer = this.#system.clock.setTimer(order.forMs, () => end('time'));
+    this.#active.set(path, life);
     cell.context.own(() => end('life'));
     return () => end('taken-back');
   }
@@ -159,7 +148,8 @@ export class FaultInjector {
     const { max, depth } = actor.mailbox;
     const room = Math.max(0, Math.min(messages, max - depth));
     // Past the door of the mailbox, whose coalesceKey and overflow are the behavior's own, and up to its limit.
-    for (let sent = 0; sent < room; sent++) actor.deliverOwn(new OwnMessage(NO_LIFE, undefined));
+    const noise = new OwnMessage(NO_LIFE, undefined);
+    for (let sent = 0; sent < room; sent++) actor.deliverOwn(noise);
     return room;
   }
 }

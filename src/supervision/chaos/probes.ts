@@ -12,10 +12,15 @@ const NO_LIFE = 0;
 
 class Watcher implements Bonded {
   readonly bonds = new Bonds();
-  heard = 0;
+  readonly #onDown: (times: number) => void;
+  #heard = 0;
+
+  constructor(onDown: (times: number) => void) {
+    this.#onDown = onDown;
+  }
 
   hearDown(): void {
-    this.heard++;
+    this.#onDown(++this.#heard);
   }
 
   hearExit(): void {
@@ -25,7 +30,9 @@ class Watcher implements Bonded {
 
 export class Probes {
   readonly #system: ActorSystem;
-  readonly #watchers: Watcher[] = [];
+  #watched = 0;
+  #heard = 0;
+  #isHeardTwice = false;
   #asked = 0;
   #settled = 0;
   #late = 0;
@@ -38,9 +45,12 @@ export class Probes {
   send(path: string): void {
     const actor = this.#system.find(path);
     if (actor === undefined) return;
-    const watcher = new Watcher();
-    this.#watchers.push(watcher);
-    Bonds.monitor(watcher, actor);
+    this.#watched++;
+    const heard = (times: number): void => {
+      if (times === 1) this.#heard++;
+      else this.#isHeardTwice = true;
+    };
+    Bonds.monitor(new Watcher(heard), actor);
     // A coalesceKey is the behavior's own, and would be asked about it.
     if (actor.mailbox.overflow === 'coalesce') return;
     this.#asked++;
@@ -53,9 +63,7 @@ export class Probes {
 
   /** Of those sent. */
   get monitors(): { readonly sent: number; readonly heard: number; readonly isHeardTwice: boolean } {
-    const heard = this.#watchers.reduce((sum, watcher) => sum + Math.min(1, watcher.heard), 0);
-    const isHeardTwice = this.#watchers.some((watcher) => watcher.heard > 1);
-    return { sent: this.#watchers.length, heard, isHeardTwice };
+    return { sent: this.#watched, heard: this.#heard, isHeardTwice: this.#isHeardTwice };
   }
 
   /** late: not told at once that nobody will answer. */
