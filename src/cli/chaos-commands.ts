@@ -38,10 +38,10 @@ export const CHAOS_COMMANDS: readonly CommandSpec[] = [
     run: (call) => (call.operands[0]!.includes('*') ? inflict(call, 'kill') : kill(call)),
   },
   fault('crash', 'end a life with an error, as if its own code had thrown', [], 'mesh chaos crash /bus/subjects'),
-  fault('hang', 'have the next handler of an actor not settle', [FOR], 'mesh chaos hang /bus/subjects --for 3s'),
-  fault('slow', 'have each handler of an actor start late', [{ flags: '--ms <ms>', summary: 'how late (default: 50)' }, FOR], 'mesh chaos slow /bus/subjects --ms 20 --for 10s'),
+  fault('hang', 'have the next handler of an actor not settle for a while; Ctrl-C lets it go', [FOR], 'mesh chaos hang /bus/subjects --for 3s'),
+  fault('slow', 'have each handler of an actor start late for a while; Ctrl-C ends it', [{ flags: '--ms <ms>', summary: 'how late (default: 50)' }, FOR], 'mesh chaos slow /bus/subjects --ms 20 --for 10s'),
   fault('flood', 'fill the mailbox of an actor with messages that nobody hears', [{ flags: '--messages <n>', summary: 'how many (default: as many as have room)' }], 'mesh chaos flood /bus/subjects'),
-  fault('leak', 'have a life hold memory and 1,000 timers', [{ flags: '--mib <n>', summary: 'how much memory (default: 16)' }, FOR], 'mesh chaos leak /bus/subjects --mib 32 --for 10s'),
+  fault('leak', 'have a life hold memory and 1,000 timers for a while; Ctrl-C ends it', [{ flags: '--mib <n>', summary: 'how much memory (default: 16)' }, FOR], 'mesh chaos leak /bus/subjects --mib 32 --for 10s'),
   {
     words: 'chaos storm',
     summary: 'break things at random from a seed for a while, within guard rails, and judge what is left; exit code 1 when a promise was broken',
