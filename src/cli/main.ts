@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `mesh`: the process around one run of the command line. */
 import { homedir, hostname } from 'node:os';
+import { isatty } from 'node:tty';
 import type { CliIo, Doors, StopSignal } from './command.ts';
 import { DONE, FAILED } from './exit-code.ts';
 import { MeshError } from '../errors.ts';
@@ -20,7 +21,8 @@ let outlivesReader = false;
 const io: CliIo = {
   stdout: process.stdout,
   stderr: process.stderr,
-  isTerminal: { stdout: process.stdout.isTTY, stderr: process.stderr.isTTY },
+  // Not isTTY: on a pipe that is undefined, whatever its type says.
+  isTerminal: { stdout: isatty(1), stderr: isatty(2) },
   columns: process.stdout.columns ?? 80,
   env: process.env,
   home: homedir(),

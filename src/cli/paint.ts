@@ -3,9 +3,11 @@ import pc from 'picocolors';
 
 export type Paint = ReturnType<typeof pc.createColors>;
 
-/** https://no-color.org: any NO_COLOR but an empty one means none. */
+/** https://no-color.org and https://force-color.org: what is set and not empty decides, NO_COLOR before FORCE_COLOR. */
 export function paintFor(isTerminal: boolean, env: Readonly<Record<string, string | undefined>>): Paint {
-  return pc.createColors(isTerminal && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb');
+  if ((env['NO_COLOR'] ?? '') !== '') return pc.createColors(false);
+  if ((env['FORCE_COLOR'] ?? '') !== '') return pc.createColors(!['0', 'false'].includes(env['FORCE_COLOR']!));
+  return pc.createColors(isTerminal && env['TERM'] !== 'dumb');
 }
 
 /** A status of a member, an actor or a session, in the colour of how well that is. */

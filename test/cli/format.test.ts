@@ -105,6 +105,12 @@ describe('what people read', () => {
     expect(paintStatus('dead', paintFor(true, { NO_COLOR: '' }))).to.not.equal('dead');
   });
 
+  it('has colours on a pipe when somebody asks for them by FORCE_COLOR, and NO_COLOR is stronger', () => {
+    const dead = (env: Record<string, string>): string => paintStatus('dead', paintFor(false, env));
+    expect(dead({ FORCE_COLOR: '1' })).to.not.equal('dead');
+    for (const env of [{ FORCE_COLOR: '' }, { FORCE_COLOR: '0' }, { FORCE_COLOR: 'false' }, { FORCE_COLOR: '1', NO_COLOR: '1' }, { CI: 'true' }]) expect(dead(env)).to.equal('dead');
+  });
+
   it('lists members', () => {
     const other = { ...MEMBER, name: 'b', address: '127.0.0.2:7946', status: 'suspect', isSelf: false, session: 'open', rttMs: 0.4321, sinceMs: 12_300, incarnation: 12 };
     expect(formatMembers([MEMBER, other], PLAIN)).to.deep.equal([

@@ -16,7 +16,8 @@ describe('the mesh process', () => {
 
   /** @param output where standard output goes: read, closed by its reader, or a file */
   async function mesh(argv: readonly string[], output: 'read' | 'closed' | number = 'read'): Promise<{ exitCode: unknown; stdout: string; stderr: string }> {
-    const env = { ...process.env, HOME: home, MESH_DATA_DIR: '' };
+    // CI: some libraries take it for a terminal with colours.
+    const env = { PATH: process.env['PATH'] ?? '', HOME: home, CI: 'true' };
     const child = spawn(process.execPath, ['--import', 'tsx/esm', 'src/cli/main.ts', ...argv], { env, stdio: ['ignore', typeof output === 'number' ? output : 'pipe', 'pipe'] });
     let [stdout, stderr] = ['', ''];
     if (output === 'read') child.stdout!.on('data', (text) => (stdout += String(text)));
