@@ -94,7 +94,7 @@ function howOften({ ends: { count, sinceMs, reasons } }: WhyFacts, event: EventR
   if (first === undefined) return '';
   const since = `in the last ${formatDuration(sinceMs)}`;
   if (others.length === 0) return `It has ended ${count} times ${since}, always so.`;
-  const listed = reasons.map(({ reason, count: each }) => `${each} × ${reason === event.reason ? 'so' : printable(reason)}`).join('; ');
+  const listed = reasons.map(({ reason, count: each }) => `${each} × ${reason === event.reason ? 'for this reason' : printable(reason)}`).join('; ');
   return `It has ended ${count} times ${since}: ${listed}.`;
 }
 

@@ -50,7 +50,7 @@ describe('why an actor ended', () => {
   it('crashes that repeat: how often, and that it is the same each time', () => {
     const { text } = why([crash({ atMs: AT - 30_000 }), crash(), crash()]);
     expect(text).to.include('It has ended 3 times in the last 2m 00s, always so.').and.to.include('It fails the same way each time');
-    expect(why([crash({ reason: 'other' }), crash(), crash()]).text).to.include('It has ended 3 times in the last 1m 30s: 2 × so; 1 × other.');
+    expect(why([crash({ reason: 'other' }), crash(), crash()]).text).to.include('It has ended 3 times in the last 1m 30s: 2 × for this reason; 1 × other.');
   });
 
   it('a kill by an operator: who, and that nothing needs mending', () => {
