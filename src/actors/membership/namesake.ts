@@ -9,7 +9,8 @@ import type { GossipAddress } from '../../transport/gossip-transport.ts';
 import type { SwimContext } from './swim-context.ts';
 import { addressKey, addressOf } from './wire/ip-address.ts';
 import { encodeMessage, type Ping } from './wire/messages.ts';
-import { decodeStream } from './wire/stream.ts';
+import type { StreamMessage } from './wire/stream.ts';
+import type { DropReason } from './wire/wire-fault.ts';
 
 /** Where a name is said to be is said with every packet; asking, and a line in the log, once a minute is enough. */
 const QUIET_MS = 60_000;
@@ -50,9 +51,8 @@ export class Namesake {
   }
 
   /** @param answer undefined when none came */
-  onAnswer(address: GossipAddress, answer: Uint8Array | undefined): void {
-    const message = answer === undefined ? undefined : decodeStream(answer);
-    const isThere = typeof message === 'object' && message.type === 'ack';
+  onAnswer(address: GossipAddress, answer: StreamMessage | DropReason | undefined): void {
+    const isThere = typeof answer === 'object' && answer.type === 'ack';
     this.#isAsked = false;
     this.#answeredAtMs = isThere ? this.#context.now : -Infinity;
     if (isThere) this.#context.emit({ kind: 'namesake', address, isListed: true });

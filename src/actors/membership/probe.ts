@@ -11,7 +11,8 @@ import type { Updates } from './updates.ts';
 import { addressOf } from './wire/ip-address.ts';
 import { encodeMessage, type Ack, type IndirectPing, type Message, type Ping } from './wire/messages.ts';
 import { NO_BYTES } from './wire/msgpack.ts';
-import { decodeStream } from './wire/stream.ts';
+import type { StreamMessage } from './wire/stream.ts';
+import type { DropReason } from './wire/wire-fault.ts';
 
 /** Pings at work for others; who asks for more than this is not in trouble, but trouble. */
 const RELAYS_MAX = 1_024;
@@ -72,11 +73,10 @@ export class Probe {
     this.#context.send(relay.requester, { type: 'ack', seqNo: relay.seqNo, payload: NO_BYTES });
   }
 
-  onStreamAnswer(answer: Uint8Array): void {
-    const message = decodeStream(answer);
-    if (typeof message === 'string') this.#context.drop(message);
-    else if (message.type === 'ack') this.onAck(message);
-    else this.#context.drop(`${message.type}-for-ping`);
+  onStreamAnswer(answer: StreamMessage | DropReason): void {
+    if (typeof answer === 'string') this.#context.drop(answer);
+    else if (answer.type === 'ack') this.onAck(answer);
+    else this.#context.drop(`${answer.type}-for-ping`);
   }
 
   onPing(ping: Ping, from: GossipAddress): void {

@@ -10,7 +10,8 @@ import type { Updates } from './updates.ts';
 import { addressKey, addressOf } from './wire/ip-address.ts';
 import { encodeMessage, type NodeState } from './wire/messages.ts';
 import { NO_BYTES } from './wire/msgpack.ts';
-import { decodeStream, encodePushPull, encodeStreamError } from './wire/stream.ts';
+import { encodePushPull, encodeStreamError, type StreamMessage } from './wire/stream.ts';
+import type { DropReason } from './wire/wire-fault.ts';
 
 const STATE: Readonly<Record<MemberStatus, number>> = { alive: 0, suspect: 1, dead: 2, left: 3 };
 
@@ -58,8 +59,7 @@ export class PushPull {
   }
 
   /** A request came on a stream: answers it, and learns from it. */
-  onRequest(request: Uint8Array): void {
-    const message = decodeStream(request);
+  onRequest(message: StreamMessage | DropReason): void {
     if (typeof message === 'string') {
       this.#context.drop(message);
       return this.#reply(encodeStreamError(`cannot read the request: ${message}`));
@@ -84,16 +84,19 @@ export class PushPull {
     }
   }
 
-  /** Whether the answer was a member list, which has then been learnt from. */
-  onAnswer(answer: Uint8Array, from: GossipAddress): boolean {
-    const message = decodeStream(answer);
-    if (typeof message === 'string' || message.type !== 'pushPull') {
-      this.#context.drop(typeof message === 'string' ? message : `${message.type}-for-push-pull`);
-      return false;
+  /** Learns from the answer when it is a member list; otherwise says, for people, what it is. */
+  onAnswer(answer: StreamMessage | DropReason, from: GossipAddress): string | undefined {
+    if (typeof answer === 'string') {
+      this.#context.drop(answer);
+      return `the answer is not a member list: ${answer}`;
     }
-    this.#merge(message.states);
-    this.#announceWhenContested(message.states, from);
-    return true;
+    if (answer.type !== 'pushPull') {
+      this.#context.drop(`${answer.type}-for-push-pull`);
+      return answer.type === 'error' ? `it refuses, and says: ${answer.error}` : 'the answer is not a member list';
+    }
+    this.#merge(answer.states);
+    this.#announceWhenContested(answer.states, from);
+    return undefined;
   }
 
   #push(join: boolean): Uint8Array {

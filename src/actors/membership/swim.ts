@@ -18,7 +18,9 @@ import type { SwimEffect, SwimInput, SwimTimer } from './swim-effects.ts';
 import { Updates } from './updates.ts';
 import type { Message } from './wire/messages.ts';
 import { unpack } from './wire/packet.ts';
+import { decodeStream, type StreamMessage } from './wire/stream.ts';
 import { encodeTags, type Tags } from './wire/tags.ts';
+import type { DropReason } from './wire/wire-fault.ts';
 
 export interface SwimOptions {
   /** Unique in the mesh, at most 255 bytes. */
@@ -84,7 +86,7 @@ export class Swim {
       case 'packet':
         return this.#takePacket(input.packet, input.from);
       case 'request':
-        return this.#pushPull.onRequest(input.request);
+        return this.#pushPull.onRequest(decodeStream(input.request));
       case 'answered':
         return this.#takeAnswer(input.exchange, input.answer);
       case 'unanswered':
@@ -132,13 +134,15 @@ export class Swim {
     }
   }
 
-  #takeAnswer(number: number, answer: Uint8Array): void {
+  #takeAnswer(number: number, bytes: Uint8Array): void {
     const exchange = this.#context.takeExchange(number);
     if (exchange === undefined) return;
+    const answer = decodeStream(bytes);
     if (exchange.kind === 'ping') return this.#probe.onStreamAnswer(answer);
     if (exchange.kind === 'namesake') return this.#askedNamesake(exchange.address, answer);
-    if (this.#pushPull.onAnswer(answer, exchange.to)) this.#join.onAnswered(exchange);
-    else this.#join.onUnanswered(exchange, 'the answer is not a member list');
+    const fault = this.#pushPull.onAnswer(answer, exchange.to);
+    if (fault === undefined) this.#join.onAnswered(exchange);
+    else this.#join.onUnanswered(exchange, fault);
   }
 
   #missAnswer(number: number, reason: string): void {
@@ -147,7 +151,7 @@ export class Swim {
     if (exchange?.kind === 'namesake') this.#askedNamesake(exchange.address, undefined);
   }
 
-  #askedNamesake(address: GossipAddress, answer: Uint8Array | undefined): void {
+  #askedNamesake(address: GossipAddress, answer: StreamMessage | DropReason | undefined): void {
     this.#namesake.onAnswer(address, answer);
     this.#join.settle();
   }

@@ -52,12 +52,17 @@ describe('joining', () => {
     expect(brain.brain.view.unreachedSeeds).to.deep.equal(['seed-1:7946']);
   });
 
-  for (const [what, answer] of [['an error', encodeStreamError('no')], ['rubbish', Buffer.from('rubbish')], ['an ack', encodeMessage({ type: 'ack', seqNo: 1, payload: new Uint8Array(0) })]] as const) {
-    it(`a seed that answers with ${what} is not reached`, () => {
+  const noLists = [
+    ['an error', encodeStreamError('no'), 'it refuses, and says: no'],
+    ['rubbish', Buffer.from('rubbish'), 'the answer is not a member list: unknown-type'],
+    ['an ack', encodeMessage({ type: 'ack', seqNo: 1, payload: new Uint8Array(0) }), 'the answer is not a member list'],
+  ] as const;
+  for (const [what, answer, reason] of noLists) {
+    it(`a seed that answers with ${what} is not reached, and why is said`, () => {
       const brain = joining('seed-1');
       brain.tell({ kind: 'resolved', seed: 'seed-1:7946', host: '10.0.0.2' });
       brain.tell({ kind: 'answered', exchange: brain.requests[0]!.exchange, answer });
-      expect(brain.joining).to.deep.equal([{ type: 'seed-unreached', seed: 'seed-1:7946', reason: 'the answer is not a member list', failures: 1 }]);
+      expect(brain.joining).to.deep.equal([{ type: 'seed-unreached', seed: 'seed-1:7946', reason, failures: 1 }]);
     });
   }
 

@@ -37,6 +37,15 @@ export function encodePushPull(push: Omit<PushPull, 'type'>): Uint8Array {
   return writer.bytes();
 }
 
+/** A user message as streams carry it: with its length in front. On a packet it is a message like others. */
+export function encodeStreamUser(payload: Uint8Array): Uint8Array {
+  const writer = new MsgpackWriter();
+  writer.writeByte(TYPE.user);
+  userHeader.write(writer, { length: payload.length });
+  writer.writeBytes(payload);
+  return writer.bytes();
+}
+
 export function encodeStreamError(error: string): Uint8Array {
   return encodeMessage({ type: 'error', error });
 }

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import { StreamMeasure, decodeStream, encodePushPull, encodeStreamError, type PushPull } from '../../../../src/actors/membership/wire/stream.ts';
+import { StreamMeasure, decodeStream, encodePushPull, encodeStreamError, encodeStreamUser, type PushPull } from '../../../../src/actors/membership/wire/stream.ts';
 import { encodeMessage } from '../../../../src/actors/membership/wire/messages.ts';
 import { memberlist, ourFields, readable, vector } from './memberlist-vectors.ts';
 
@@ -26,6 +26,10 @@ describe('streams', () => {
 
   it('a user message is read to the length that its header says', () => {
     expect(readable(decodeStream(vector('user_stream')) as object)).to.deep.equal({ payload: Buffer.from('hello').toString('hex') });
+  });
+
+  it('a user message is written as real peers write it', () => {
+    expect(Buffer.from(encodeStreamUser(Buffer.from('hello'))).equals(vector('user_stream'))).to.equal(true);
   });
 
   for (const [name, reason] of [['pushpull_compressed', 'compressed'], ['label_packet_plain', 'labelled'], ['suspect', 'unexpected-type']] as const) {
