@@ -3,7 +3,7 @@ import type { StatusReply__Output } from '../transport/generated/omega/mesh/v1/S
 import { formatDuration } from './format-duration.ts';
 import { formatTable } from './format-table.ts';
 import { paintStatus, printable, type Paint } from './paint.ts';
-import { moment, type MemberLine } from './views.ts';
+import { localHealthSummary, moment, type MemberLine } from './views.ts';
 
 const MIB = 1024 * 1024;
 
@@ -16,6 +16,7 @@ export function formatStatus(status: StatusReply__Output, paint: Paint): string[
     ['admin socket', status.adminSocket],
     ['data directory', status.dataDir],
     ['members', `${status.membersAlive} alive of ${status.membersTotal}`],
+    ['local health', localHealth(status, paint)],
     ['sessions', `${status.sessionsOpen} open`],
     ['agents', `${status.agentsConnected} connected`],
     ['registry', `${status.registryEntries} ${status.registryEntries === 1 ? 'entry' : 'entries'}${unsaved(status, paint)}`],
@@ -30,6 +31,11 @@ export function formatStatus(status: StatusReply__Output, paint: Paint): string[
   }
   const width = Math.max(...facts.map(([name]) => name.length));
   return facts.map(([name, value]) => `${paint.dim(name.padEnd(width))}  ${value}`);
+}
+
+function localHealth({ localHealth: health }: StatusReply__Output, paint: Paint): string {
+  if (health === null) return paint.yellow('unknown: membership does not answer');
+  return health.score === 0 ? localHealthSummary(health) : paint.yellow(printable(localHealthSummary(health)));
 }
 
 function unsaved({ registryNotSaved: unsaved }: StatusReply__Output, paint: Paint): string {

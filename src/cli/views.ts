@@ -3,6 +3,7 @@
  * Absent is `null`; moments are ISO 8601; spans are whole milliseconds, round trips to three places.
  */
 import type { Agent__Output } from '../transport/generated/omega/mesh/v1/Agent.ts';
+import type { LocalHealth__Output } from '../transport/generated/omega/mesh/v1/LocalHealth.ts';
 import type { Member__Output } from '../transport/generated/omega/mesh/v1/Member.ts';
 import type { RegistryEntry__Output } from '../transport/generated/omega/mesh/v1/RegistryEntry.ts';
 import type { RegistryEvent__Output } from '../transport/generated/omega/mesh/v1/RegistryEvent.ts';
@@ -14,7 +15,7 @@ import type { WhyFacts } from './why.ts';
 
 /** Who and where first, then figures, trouble last. */
 export function statusView(status: StatusReply__Output): object {
-  const { node: name, gossipAddress, grpcAddress, adminSocket, dataDir, unreachedSeeds, packetsDropped, deadLetters, registryNotSaved: unsaved, ...figures } = status;
+  const { node: name, gossipAddress, grpcAddress, adminSocket, dataDir, unreachedSeeds, packetsDropped, deadLetters, registryNotSaved: unsaved, localHealth, ...figures } = status;
   return {
     name,
     gossipAddress,
@@ -26,8 +27,22 @@ export function statusView(status: StatusReply__Output): object {
     deadLetters,
     unreachedSeeds,
     packetsDropped,
+    localHealth: localHealth && { ...localHealth, strain: localHealth.strain || null, summary: localHealthSummary(localHealth) },
     registryNotSaved: unsaved && { since: moment(unsaved.atMs), reason: unsaved.reason },
   };
+}
+
+/** By what `strain` says. */
+const STRAINS: Readonly<Record<string, string>> = {
+  'late-loop': 'its own loop is late',
+  accused: 'others suspected it, and it had to refute',
+  'missed-nacks': 'members that it asked to ping for it kept silent',
+  'missed-acks': 'members that it pinged kept silent',
+};
+
+/** How far a node trusts its own ears, for people: "healthy", "degraded (3 of 7): its own loop is late". */
+export function localHealthSummary({ score, max, strain }: LocalHealth__Output): string {
+  return score === 0 ? 'healthy' : `degraded (${score} of ${max}): ${STRAINS[strain] ?? strain}`;
 }
 
 export interface MemberLine {

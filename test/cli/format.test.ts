@@ -212,16 +212,20 @@ describe('what people read', () => {
       memoryBytes: 90 * 1024 * 1024,
       unreachedSeeds: [],
       packetsDropped: { malformed: 0 },
+      localHealth: { score: 0, max: 7, strain: '' },
       deadLetters: 5,
     };
     const lines = formatStatus(status, PLAIN);
-    expect(lines).to.have.length(11);
+    expect(lines).to.have.length(12);
     expect(lines[0]).to.equal('node            a, version 0.1.0, pid 7, up 1d 01h');
     expect(lines).to.include('members         2 alive of 3');
     expect(lines).to.include('registry        1 entry');
     expect(formatStatus({ ...status, registryNotSaved: { atMs: 1_000, reason: 'no space left' } }, PLAIN)).to.include(
       'registry        1 entry, not saved since 1970-01-01T00:00:01.000Z: no space left',
     );
+    expect(lines).to.include('local health    healthy');
+    expect(formatStatus({ ...status, localHealth: { score: 3, max: 7, strain: 'late-loop' } }, PLAIN)).to.include('local health    degraded (3 of 7): its own loop is late');
+    expect(formatStatus({ ...status, localHealth: null }, PLAIN)).to.include('local health    unknown: membership does not answer');
     expect(lines).to.include('actors          20, 1 restarts, 1 crashes, 5 dead letters');
     expect(formatStatus({ ...status, unreachedSeeds: ['h:1'], packetsDropped: { malformed: 3, oversized: 1 } }, PLAIN).slice(-2)).to.deep.equal([
       'unreached seeds  h:1 (still trying)',

@@ -44,18 +44,19 @@ function nodeRequests(options: AdminRequestsOptions): Pick<Requests, 'getStatus'
   return {
     async getStatus() {
       const [view, sessions, agentsConnected, registry] = await Promise.all([
-        answeredOr(options.membership.ask((reply: Reply<MembershipView>) => ({ kind: 'view', reply }), ROOM_TIMEOUT_MS), { members: [], unreachedSeeds: [], dropped: {} }),
+        answeredOr<MembershipView | undefined>(options.membership.ask((reply: Reply<MembershipView>) => ({ kind: 'view', reply }), ROOM_TIMEOUT_MS), undefined),
         answeredOr(options.peers.ask((reply: Reply<readonly SessionView[]>) => ({ kind: 'sessions', reply }), ROOM_TIMEOUT_MS), []),
         answeredOr(options.agents.ask((reply: Reply<number>) => ({ kind: 'count', reply }), ROOM_TIMEOUT_MS), 0),
         answeredOr(options.registry.ask((reply: Reply<RegistryStatus>) => ({ kind: 'status', reply }), ROOM_TIMEOUT_MS), { entries: 0, notSaved: undefined }),
       ]);
       const root = operator.tree('/');
+      const members = view?.members ?? [];
       return {
         ...options.facts(),
         uptimeMs: clock.now() - startedAt,
-        incarnation: view.members.find(({ isSelf }) => isSelf)?.incarnation ?? 0,
-        membersAlive: view.members.filter(({ status }) => status === 'alive').length,
-        membersTotal: view.members.length,
+        incarnation: members.find(({ isSelf }) => isSelf)?.incarnation ?? 0,
+        membersAlive: members.filter(({ status }) => status === 'alive').length,
+        membersTotal: members.length,
         sessionsOpen: sessions.filter(({ state }) => state === 'open').length,
         agentsConnected,
         registryEntries: registry.entries,
@@ -64,8 +65,9 @@ function nodeRequests(options: AdminRequestsOptions): Pick<Requests, 'getStatus'
         crashes: operator.crashes(),
         deadLetters: operator.deadLetters.total,
         memoryBytes: options.memoryBytes(),
-        unreachedSeeds: [...view.unreachedSeeds],
-        packetsDropped: { ...view.dropped },
+        unreachedSeeds: [...(view?.unreachedSeeds ?? [])],
+        packetsDropped: { ...view?.dropped },
+        localHealth: view?.localHealth ?? null,
       };
     },
 

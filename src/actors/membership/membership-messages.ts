@@ -17,12 +17,25 @@ export interface MemberView {
   readonly statusSinceMs: number;
 }
 
+/** What last made a node doubt itself. */
+export type Strain = 'late-loop' | 'accused' | 'missed-nacks' | 'missed-acks';
+
+export interface LocalHealthView {
+  /** 0 is healthy; each point makes the node ask as many times more slowly. */
+  readonly score: number;
+  readonly max: number;
+  /** While the score is not 0. */
+  readonly strain?: Strain;
+}
+
 export interface MembershipView {
   readonly members: readonly MemberView[];
   /** Join addresses that have not answered yet, as they were given. */
   readonly unreachedSeeds: readonly string[];
   /** Packets and requests dropped so far, by reason. */
   readonly dropped: Readonly<Record<string, number>>;
+  /** How far this node trusts its own ears. */
+  readonly localHealth: LocalHealthView;
 }
 
 export type MembershipRequest =

@@ -1,6 +1,11 @@
 /**
  * The failure detector (SWIM, section 3.1): one member is pinged each interval; when its ack is late, others ping it in
  * our place and we try a stream; when nothing comes by the end of the interval it is suspected.
+ *
+ * What comes and what does not also says how well this node hears (Lifeguard, section IV-A, in memberlist's numbers): an
+ * answer by any way lowers the score by one; none raises it by one, or, where others were asked to say so when they got
+ * none either (nacks), by one for each of these that kept silent. The interval and the timeout grow with the score.
+ * memberlist scales the interval only; the paper both.
  */
 import { sample } from '../../random.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
@@ -18,13 +23,31 @@ import type { DropReason } from './wire/wire-fault.ts';
 const RELAYS_MAX = 1_024;
 /** Peers that answer a ping on a stream understand protocol 3. */
 const STREAM_PING_PROTOCOL = 3;
+/** Peers that understand protocol 4 send nacks; of others none can be missed. */
+const NACK_PROTOCOL = 4;
+/** Nacks leave at this share of the relay's own timeout (Lifeguard, section IV-A), to come before the round is over. */
+const NACK_SHARE = 0.8;
+/** memberlist's relays send theirs after the whole timeout, which is too late for its own rounds; the rest is for the way. */
+const NACKS_DUE_TIMEOUTS = 2;
 
 interface Round {
   readonly seqNo: number;
   readonly target: string;
   /** What is suspected when the round fails: a member that refuted meanwhile has a higher one. */
   readonly incarnation: number;
+  /** As long as this node needs by its health when the round began. */
+  readonly lastsMs: number;
+  readonly timeoutMs: number;
+  endsAtMs: number;
   isAcked: boolean;
+  /** Some were asked to say so when they get no answer either. */
+  awaitsNacks: boolean;
+}
+
+/** Of those that were asked for one. */
+interface Nacks {
+  readonly seqNo: number;
+  missing: number;
 }
 
 interface Relay {
@@ -37,6 +60,10 @@ export class Probe {
   readonly #context: SwimContext;
   readonly #updates: Updates;
   #round: Round | undefined;
+  /** Outlasts the round. */
+  #nacks: Nacks | undefined;
+  /** This node stood still since the round began. */
+  #wasLate = false;
   /** By the sequence number of our own ping. */
   readonly #relays = new Map<number, Relay>();
 
@@ -48,12 +75,15 @@ export class Probe {
   /** Ends the round that runs and begins the next. */
   onProbeTimer(): void {
     if (this.#context.isLeaving) return;
+    const { now, health, profile } = this.#context;
+    if (this.#round !== undefined && now < this.#round.endsAtMs) return this.#context.schedule(this.#round.endsAtMs - now, { kind: 'probe' });
     this.#concludeRound();
-    this.#context.schedule(this.#context.profile.probeIntervalMs, { kind: 'probe' });
+    const lastsMs = health.scale(profile.probeIntervalMs);
+    this.#context.schedule(lastsMs, { kind: 'probe' });
     this.#remindSuspects();
     const { next, forgotten } = this.#context.table.nextTurn(isProbed, (member) => this.#isForgotten(member));
     for (const { name, incarnation } of forgotten) this.#context.notify({ type: 'reaped', member: name, incarnation });
-    if (next !== undefined) this.#beginRound(next);
+    if (next !== undefined) this.#beginRound(next, lastsMs);
   }
 
   onAckDue(seqNo: number): void {
@@ -61,12 +91,36 @@ export class Probe {
     if (round?.seqNo !== seqNo || round.isAcked || this.#context.isLeaving) return;
     const target = this.#context.table.get(round.target);
     if (target === undefined) return;
-    this.#askOthers(target, seqNo);
-    this.#pingOnStream(target, seqNo);
+    this.#askOthers(target, round);
+    this.#pingOnStream(target, round);
+  }
+
+  onNack(seqNo: number): void {
+    if (this.#nacks?.seqNo === seqNo) this.#nacks.missing--;
+  }
+
+  /** Who was asked and is well connected has said by now that it got no answer either. Whose nack is missing we may not hear. */
+  onNacksDue(seqNo: number): void {
+    const nacks = this.#nacks;
+    if (nacks?.seqNo !== seqNo) return;
+    this.#nacks = undefined;
+    this.#context.health.strain('missed-nacks', nacks.missing);
+  }
+
+  /** This node stood still. Answers may wait at its door: the round is held up, once, and until then accuses nobody. */
+  onLate(lateMs: number): void {
+    this.#nacks = undefined;
+    if (this.#wasLate) return;
+    this.#wasLate = true;
+    this.#context.health.strain('late-loop');
+    const round = this.#round;
+    if (round === undefined || round.isAcked) return;
+    round.endsAtMs = Math.max(round.endsAtMs, this.#context.now + Math.min(lateMs, round.lastsMs));
   }
 
   onAck(ack: Pick<Ack, 'seqNo'>): void {
     if (this.#round?.seqNo === ack.seqNo) this.#round.isAcked = true;
+    if (this.#nacks?.seqNo === ack.seqNo) this.#nacks = undefined;
     const relay = this.#relays.get(ack.seqNo);
     if (relay === undefined) return;
     this.#relays.delete(ack.seqNo);
@@ -100,7 +154,7 @@ export class Probe {
     const seqNo = this.#context.nextSeqNo();
     this.#relays.set(seqNo, { seqNo: asked.seqNo, requester: sourceOf(asked) ?? from, wantsNack: asked.nack });
     this.#context.send(target, this.#ping(seqNo, asked.node));
-    this.#context.schedule(this.#context.profile.probeTimeoutMs, { kind: 'relay-due', seqNo });
+    this.#context.schedule(NACK_SHARE * this.#context.profile.probeTimeoutMs, { kind: 'relay-due', seqNo });
   }
 
   /** The target did not answer us either: a nack tells the requester that at least we are well connected. */
@@ -120,36 +174,53 @@ export class Probe {
     for (const member of sample(random, table.suspects(), profile.gossipNodes)) this.#context.send(member.address, accusationOf(member, name));
   }
 
-  #beginRound(target: Member): void {
+  #beginRound(target: Member, lastsMs: number): void {
+    const { health, profile, now } = this.#context;
     const seqNo = this.#context.nextSeqNo();
-    this.#round = { seqNo, target: target.name, incarnation: target.incarnation, isAcked: false };
+    const timeoutMs = health.scale(profile.probeTimeoutMs);
+    const { name: targetName, incarnation } = target;
+    this.#round = { seqNo, target: targetName, incarnation, lastsMs, timeoutMs, endsAtMs: now + lastsMs, isAcked: false, awaitsNacks: false };
     const messages: Message[] = [this.#ping(seqNo, target.name)];
-    // A suspected member hears of it with the ping itself, and can refute with the ack.
+    // A suspected member hears of it with the ping itself, and can refute with the ack (Lifeguard, section IV-C: buddy system).
     if (target.status === 'suspect') messages.push(accusationOf(target, this.#context.name));
     this.#context.send(target.address, ...messages);
-    this.#context.schedule(this.#context.profile.probeTimeoutMs, { kind: 'ack-due', seqNo });
+    this.#context.schedule(timeoutMs, { kind: 'ack-due', seqNo });
   }
 
   #concludeRound(): void {
-    const round = this.#round;
+    const [round, wasLate] = [this.#round, this.#wasLate];
     this.#round = undefined;
+    this.#wasLate = false;
+    // With nobody to ask, keeping time is all there is to go by.
+    if ((round === undefined || round.isAcked) && !wasLate) this.#context.health.relieve();
     if (round === undefined || round.isAcked) return;
+    // Where others were asked, their silence says more; it is judged when their nacks are due.
+    if (!round.awaitsNacks && !wasLate) this.#context.health.strain('missed-acks');
     this.#updates.suspect({ incarnation: round.incarnation, node: round.target, from: this.#context.name }, 'no-ack');
   }
 
-  #askOthers(target: Member, seqNo: number): void {
+  #askOthers(target: Member, round: Round): void {
     const { table, random, profile } = this.#context;
     const able = table.peers((member) => member.status === 'alive' && member.name !== target.name);
     const { addr, address, name: node } = target;
-    const ask: IndirectPing = { type: 'indirectPing', seqNo, target: addr, port: address.port, node, nack: false, ...this.#source() };
-    for (const helper of sample(random, able, profile.indirectChecks)) this.#context.send(helper.address, ask);
+    const { seqNo, lastsMs, timeoutMs } = round;
+    let nacks = 0;
+    for (const helper of sample(random, able, profile.indirectChecks)) {
+      const nack = (helper.vsn[1] ?? 0) >= NACK_PROTOCOL;
+      if (nack) nacks++;
+      this.#context.send(helper.address, { type: 'indirectPing', seqNo, target: addr, port: address.port, node, nack, ...this.#source() });
+    }
+    if (nacks === 0) return;
+    if (this.#nacks !== undefined) this.onNacksDue(this.#nacks.seqNo);
+    this.#nacks = { seqNo, missing: nacks };
+    round.awaitsNacks = true;
+    this.#context.schedule(Math.max(NACKS_DUE_TIMEOUTS * profile.probeTimeoutMs, lastsMs - timeoutMs), { kind: 'nacks-due', seqNo });
   }
 
   /** Where datagrams are lost or blocked and streams are not, the member is alive all the same. */
-  #pingOnStream(target: Member, seqNo: number): void {
+  #pingOnStream(target: Member, { seqNo, lastsMs, timeoutMs }: Round): void {
     if ((target.vsn[1] ?? 0) < STREAM_PING_PROTOCOL) return;
-    const { probeIntervalMs, probeTimeoutMs } = this.#context.profile;
-    this.#context.request(target.address, encodeMessage(this.#ping(seqNo, target.name)), probeIntervalMs - probeTimeoutMs, { kind: 'ping', seqNo });
+    this.#context.request(target.address, encodeMessage(this.#ping(seqNo, target.name)), lastsMs - timeoutMs, { kind: 'ping', seqNo });
   }
 
   #ping(seqNo: number, node: string): Ping {

@@ -11,6 +11,8 @@ export interface Profile {
   readonly suspicionMult: number;
   /** … and this many times as long when nobody confirms it. */
   readonly suspicionMaxMult: number;
+  /** A node that doubts itself probes up to so many times more slowly: memberlist's AwarenessMaxMultiplier, Lifeguard's S. */
+  readonly awarenessMultiplierMax: number;
   readonly pushPullIntervalMs: number;
   readonly probeIntervalMs: number;
   /** How long the direct ping may take before others are asked. */
@@ -31,6 +33,7 @@ const lan: Profile = {
   retransmitMult: 4,
   suspicionMult: 4,
   suspicionMaxMult: 6,
+  awarenessMultiplierMax: 8,
   pushPullIntervalMs: 30_000,
   probeIntervalMs: 1_000,
   probeTimeoutMs: 500,

@@ -1,6 +1,7 @@
 /**
  * How long a suspected member has to refute (Lifeguard, section IV-B): long when one node alone suspects it, for that
- * node may itself be the slow one; short once others confirm.
+ * node may itself be the slow one; short once others confirm. Ours beyond the paper: time in which this node stood still
+ * does not count, for it could not hear a refutation.
  */
 import type { Profile } from './profile.ts';
 
@@ -40,6 +41,8 @@ export class Suspicion {
   readonly #maxMs: number;
   readonly #accusers: Set<string>;
   #k: number;
+  #heldUpMs = 0;
+  #hadGrace = false;
 
   constructor(parts: { number: number; now: number; accuser: string; minMs: number; maxMs: number; k: number }) {
     this.number = parts.number;
@@ -50,9 +53,9 @@ export class Suspicion {
     this.#k = parts.k;
   }
 
-  /** When the member is dead unless it refutes. Only ever moves closer. */
+  /** When the member is dead unless it refutes. Moves closer, except for what holds it up. */
   get deadline(): number {
-    return this.#startedAt + suspicionTimeoutMs(this.#minMs, this.#maxMs, this.#accusers.size - 1, this.#k);
+    return this.#startedAt + suspicionTimeoutMs(this.#minMs, this.#maxMs, this.#accusers.size - 1, this.#k) + this.#heldUpMs;
   }
 
   /** Whether this is news: a member that had not accused, and one more is wanted. */
@@ -60,6 +63,17 @@ export class Suspicion {
     if (this.#accusers.size > this.#k || this.#accusers.has(accuser)) return false;
     this.#accusers.add(accuser);
     return true;
+  }
+
+  /**
+   * For so long nothing was heard. What came meanwhile is read before `graceUntil`; that is waited for once only, so that a
+   * node that is always late comes to its conclusions late, but does come to them.
+   */
+  holdUp(byMs: number, graceUntil: number): void {
+    this.#heldUpMs += byMs;
+    if (this.#hadGrace || this.deadline >= graceUntil) return;
+    this.#hadGrace = true;
+    this.#heldUpMs += graceUntil - this.deadline;
   }
 
   /** Members that could have confirmed are gone. */

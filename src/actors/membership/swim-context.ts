@@ -2,6 +2,7 @@
 import { randomInt, type Random } from '../../random.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
 import { BroadcastQueue, transmitsMax } from './dissemination.ts';
+import { LocalHealth } from './local-health.ts';
 import { MemberTable, type Member } from './member-table.ts';
 import type { Profile } from './profile.ts';
 import type { MemberEvent, SwimEffect, SwimTimer } from './swim-effects.ts';
@@ -27,6 +28,7 @@ export class SwimContext {
   readonly random: Random;
   readonly table: MemberTable;
   readonly queue = new BroadcastQueue();
+  readonly health: LocalHealth;
   /** What came in and was not used, by reason. */
   readonly dropped: Record<string, number> = {};
   /** Of the input being handled. */
@@ -43,6 +45,7 @@ export class SwimContext {
     this.profile = profile;
     this.random = random;
     this.table = new MemberTable(name, random);
+    this.health = new LocalHealth(profile.awarenessMultiplierMax);
     // A random start, so that a late ack to an earlier life of this node means nothing.
     this.#seqNo = randomInt(random, 2 ** 32);
   }

@@ -22,6 +22,8 @@ export type SwimTimer =
   | { readonly kind: 'gossip' | 'probe' | 'push-pull' | 'rejoin' | 'first-tries-due' | 'leave-timeout' }
   /** The ping of this sequence number should have been acked by now. */
   | { readonly kind: 'ack-due'; readonly seqNo: number }
+  /** Those who were asked to ping in our place, for the ping of this number, should have said by now that they tried. */
+  | { readonly kind: 'nacks-due'; readonly seqNo: number }
   /** The same for a ping sent for another member. */
   | { readonly kind: 'relay-due'; readonly seqNo: number }
   | { readonly kind: 'suspicion'; readonly member: string; readonly number: number }

@@ -7,6 +7,7 @@
 import { sample, type Random } from '../../random.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
 import { Join } from './join.ts';
+import { Lateness } from './lateness.ts';
 import type { Member } from './member-table.ts';
 import type { MembershipView, MemberView } from './membership-messages.ts';
 import { Namesake } from './namesake.ts';
@@ -44,6 +45,7 @@ export class Swim {
   readonly #probe: Probe;
   readonly #pushPull: PushPull;
   readonly #join: Join;
+  readonly #lateness: Lateness;
   #hasLeft = false;
 
   constructor(options: SwimOptions) {
@@ -54,11 +56,14 @@ export class Swim {
     this.#probe = new Probe(this.#context, this.#updates);
     this.#pushPull = new PushPull(this.#context, this.#updates, this.#probe, this.#namesake);
     this.#join = new Join(this.#context, this.#pushPull, this.#namesake);
+    // An answer that waits at our own door for half of its time is ours to excuse.
+    this.#lateness = new Lateness(this.#context.health.isWatched ? options.profile.probeTimeoutMs / 2 : Infinity);
   }
 
   /** @param now milliseconds on the clock that `schedule` effects are measured with; never goes back */
   handle(input: SwimInput, now: number): SwimEffect[] {
     this.#context.now = now;
+    this.#noticeLateness();
     this.#take(input);
     const effects = this.#context.takeEffects();
     this.#join.rememberFirst(effects);
@@ -70,7 +75,7 @@ export class Swim {
   }
 
   get view(): MembershipView {
-    return { members: this.members, unreachedSeeds: this.#join.unreached, dropped: { ...this.#context.dropped } };
+    return { members: this.members, unreachedSeeds: this.#join.unreached, dropped: { ...this.#context.dropped }, localHealth: this.#context.health.view };
   }
 
   #take(input: SwimInput): void {
@@ -102,7 +107,7 @@ export class Swim {
     const { profile, random } = this.#context;
     this.#updates.introduceSelf(this.#options.address, encodeTags(this.#options.tags));
     // Nodes that start together should not beat together.
-    this.#context.schedule(random.next() * profile.gossipIntervalMs, { kind: 'gossip' });
+    this.#scheduleGossip(random.next() * profile.gossipIntervalMs);
     this.#context.schedule(random.next() * profile.probeIntervalMs, { kind: 'probe' });
     this.#context.schedule(random.next() * profile.pushPullIntervalMs, { kind: 'push-pull' });
     this.#context.schedule(FIRST_REJOIN_MS, { kind: 'rejoin' });
@@ -129,6 +134,7 @@ export class Swim {
       case 'dead':
         return this.#updates.dead(message, 'told');
       case 'nack':
+        return this.#probe.onNack(message.seqNo);
       case 'user':
         return this.#context.drop(`${message.type}-unused`);
     }
@@ -164,6 +170,8 @@ export class Swim {
         return this.#probe.onProbeTimer();
       case 'ack-due':
         return this.#probe.onAckDue(timer.seqNo);
+      case 'nacks-due':
+        return this.#probe.onNacksDue(timer.seqNo);
       case 'relay-due':
         return this.#probe.onRelayDue(timer.seqNo);
       case 'suspicion':
@@ -183,8 +191,21 @@ export class Swim {
     }
   }
 
+  /** While this node stood still it heard nobody: it must hear first what waits, and then judge. */
+  #noticeLateness(): void {
+    const lateMs = this.#lateness.take(this.#context.now);
+    if (lateMs === 0) return;
+    this.#probe.onLate(lateMs);
+    this.#updates.onLate(lateMs);
+  }
+
+  #scheduleGossip(afterMs: number): void {
+    this.#lateness.expectBeat(this.#context.now + afterMs);
+    this.#context.schedule(afterMs, { kind: 'gossip' });
+  }
+
   #gossip(): void {
-    this.#context.schedule(this.#context.profile.gossipIntervalMs, { kind: 'gossip' });
+    this.#scheduleGossip(this.#context.profile.gossipIntervalMs);
     this.#spread();
     // The goodbye is out when it has been sent as often as it is ever sent.
     if (this.#context.isLeaving && !this.#context.queue.has(this.#context.name)) this.#endLeaving();

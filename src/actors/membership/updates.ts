@@ -98,9 +98,15 @@ export class Updates {
 
   onSuspicionTimer(name: string, number: number): void {
     const member = this.#context.table.get(name);
-    // The first timer of a suspicion to fire is its nearest, for deadlines only move closer.
     if (member === undefined || member.suspicion?.number !== number || this.#context.isLeaving) return;
+    if (this.#context.now < member.suspicion.deadline) return this.#scheduleExpiry(member, member.suspicion);
     this.dead({ incarnation: member.incarnation, node: name, from: this.#context.name }, 'suspicion-timeout');
+  }
+
+  /** This node stood still: who is suspected may have refuted all the while. */
+  onLate(lateMs: number): void {
+    const { table, now, profile } = this.#context;
+    for (const { suspicion } of table.suspects()) suspicion!.holdUp(lateMs, now + profile.probeTimeoutMs);
   }
 
   /** This node says goodbye: dead, on its own word. Not while the mesh lists another of its name, for whose that would be taken. */
@@ -134,6 +140,7 @@ export class Updates {
     const { self } = this.#context;
     if (isImplausible(accusedIncarnation, self)) return this.#context.drop('implausible-incarnation');
     const incarnation = Math.max(self.incarnation, accusedIncarnation) + 1;
+    this.#context.health.strain('accused');
     this.#announce({ ...self, incarnation });
     this.#context.notify({ type: 'refuted', member: self.name, incarnation, ...(accuser === undefined ? {} : { accuser }) });
   }
