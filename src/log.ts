@@ -1,6 +1,7 @@
 /** Facts with fields: lines for people on standard error, JSON lines in a rotated file. */
-import type { Writable } from 'node:stream';
+import { Writable } from 'node:stream';
 import winston from 'winston';
+import { LineFile } from './line-file.ts';
 import { peoplesLine } from './log-line.ts';
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
@@ -30,9 +31,8 @@ export interface LogSinks {
   readonly colour: boolean;
 }
 
-/** Five files of 5 MiB hold days of a quiet node's log and never fill a disk. */
-const FILE_BYTES_MAX = 5 * 1024 * 1024;
-const FILES_MAX = 5;
+/** A disk that hangs must not keep the process from ending. */
+const CLOSE_MAX_MS = 1_000;
 
 export interface NodeLog extends Logger {
   /** Where it writes, for a thread that writes when this one cannot; none for a log that keeps silent. */
@@ -45,57 +45,40 @@ export const silentLog: NodeLog = { log: () => undefined, close: () => Promise.r
 
 export function createLog(sinks: LogSinks): NodeLog {
   const logger = winston.createLogger({ level: sinks.level, transports: [], silent: true });
-  // A file tells of its own trouble; of that of standard error nobody can be told.
+  // Of trouble with standard error nobody can be told.
   logger.on('error', () => undefined);
   if (sinks.stderr) logger.add(new winston.transports.Console({ stderrLevels: [...LOG_LEVELS], format: peoplesFormat(sinks.colour) }));
-  if (sinks.file !== undefined) addFile(logger, sinks.file);
+  const file = sinks.file === undefined ? undefined : lineFile(sinks.file);
+  if (file !== undefined) logger.add(fileTransport(file));
   logger.silent = logger.transports.length === 0;
   return {
     sinks,
     log: (level, event, fields) => void logger.log({ ...fields, level, message: event, event, node: sinks.node }),
     close: () =>
       new Promise((resolve) => {
-        const timer = setTimeout(resolve, 1_000);
-        logger.once('finish', () => {
+        const timer = setTimeout(resolve, CLOSE_MAX_MS);
+        const closed = (): void => {
           clearTimeout(timer);
-          // winston's File transport reports 'finish' before its stream is flushed; one turn lets it.
-          setTimeout(resolve, 20);
-        });
+          resolve();
+        };
+        logger.once('finish', () => void (file === undefined ? closed() : file.close().then(closed)));
         logger.end();
       }),
   };
 }
 
-/** By then somebody may have made room on the disk. */
-const FILE_AGAIN_MS = 60_000;
+/** Not winston's own file, which loses lines when it is rotated in a storm. A full disk costs lines, and nothing else. */
+function lineFile(path: string): LineFile {
+  return new LineFile(path, (error) => process.stderr.write(`log: cannot write ${path}: ${(error as Error).message}; lines are lost until it can be\n`));
+}
 
-/**
- * A full disk must not end the node, nor keep lines from standard error: the file is given up, which is said there, and
- * tried again later. What comes meanwhile is lost to it.
- */
-function addFile(logger: winston.Logger, filename: string): void {
-  const format = winston.format.combine(winston.format.timestamp(), winston.format.json());
-  const options = { flags: 'a', mode: 0o600 };
-  const file = new winston.transports.File({ filename, options, maxsize: FILE_BYTES_MAX, maxFiles: FILES_MAX, tailable: true, format });
-  let isGivenUp = false;
-  const giveUp = (error: Error): void => {
-    if (isGivenUp) return;
-    isGivenUp = true;
-    process.stderr.write(`log: cannot write ${filename}: ${error.message}; it is tried again in ${FILE_AGAIN_MS / 1_000} s\n`);
-    // In a turn of its own: while it tells of an error, winston would add the file again.
-    setImmediate(() => {
-      logger.remove(file);
-      logger.silent = logger.transports.length === 0;
-    });
-    setTimeout(() => {
-      if (!logger.writableEnded) addFile(logger, filename);
-    }, FILE_AGAIN_MS).unref();
+function fileTransport(file: LineFile): winston.transport {
+  const write = (line: string, _encoding: string, done: () => void): void => {
+    file.write(line);
+    done();
   };
-  file.on('error', giveUp);
-  // winston (3.19) keeps to itself what the file says, and then waits for it for ever, with the lines for all others.
-  file.on('open', () => (file as unknown as { readonly _dest: Writable })._dest.once('error', giveUp));
-  logger.add(file);
-  logger.silent = false;
+  const format = winston.format.combine(winston.format.timestamp(), winston.format.json());
+  return new winston.transports.Stream({ stream: new Writable({ decodeStrings: false, write }), eol: '', format });
 }
 
 function peoplesFormat(colour: boolean): winston.Logform.Format {

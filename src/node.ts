@@ -12,7 +12,7 @@ import type { Config } from './config/config.ts';
 import { MeshError } from './errors.ts';
 import type { LogFields, Logger, LogLevel, NodeLog } from './log.ts';
 import { eventFileOf, eventLine, isForDisk } from './data-dir/event-file.ts';
-import { LineFile } from './data-dir/line-file.ts';
+import { LineFile } from './line-file.ts';
 import { RegistryFiles } from './data-dir/registry-files.ts';
 import { rememberedPeers } from './data-dir/remembered-peers.ts';
 import { NodeProcess } from './node-process.ts';

@@ -1,8 +1,17 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { createLog, type LogFields } from '../src/log.ts';
+
+/** Undefined when it was closed meanwhile. */
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}
 
 describe('the log', () => {
   let folder: string;
@@ -57,7 +66,6 @@ describe('the log', () => {
     const file = join(folder, 'node.jsonl');
     symlinkSync('/dev/full', file);
     const log = createLog({ node: 'n', level: 'info', file, stderr: true, colour: false });
-    // More than winston keeps for a file that does not take them.
     for (let line = 0; line < 100; line++) {
       log.log('info', 'line', { line });
       await new Promise((resolve) => setImmediate(resolve));
@@ -66,6 +74,22 @@ describe('the log', () => {
     process.stderr.write = write;
     expect(written).to.include('line=99');
     expect(written.match(/log: cannot write .*node\.jsonl: ENOSPC/g)).to.have.length(1);
+    const left = readdirSync('/proc/self/fd').filter((number) => linkOf(`/proc/self/fd/${number}`) === '/dev/full');
+    expect(left, 'files left open').to.deep.equal([]);
+  });
+
+  it('loses no line of a storm to the rotation of its file', async () => {
+    const log = createLog({ node: 'n', level: 'info', file: join(folder, 'node.jsonl'), stderr: false, colour: false });
+    const lines = 30_000;
+    for (let line = 0; line < lines; line++) {
+      log.log('info', 'line', { line, text: 'x'.repeat(200) });
+      if (line % 1_000 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await log.close();
+    const parts = readdirSync(folder);
+    const found = parts.flatMap((part) => readFileSync(join(folder, part), 'utf8').trimEnd().split('\n')).map((text) => (JSON.parse(text) as { line: number }).line);
+    expect(parts).to.have.members(['node.jsonl', 'node1.jsonl']);
+    expect(found.sort((a, b) => a - b)).to.deep.equal(Array.from({ length: lines }, (_, line) => line));
   });
 
   it('keeps for the file what people are told in another way', async () => {

@@ -1,6 +1,6 @@
 /** The trail of a node's supervision: what the node that runs says, and what it and earlier runs of it have left on disk. */
 import { EVENT_BYTES_MAX, eventFileOf } from '../data-dir/event-file.ts';
-import { linesBackwards } from '../data-dir/line-file.ts';
+import { linesBackwards } from '../line-file.ts';
 import { pastDataDirs } from '../data-dir/past-node.ts';
 import { findMeshError, MeshError } from '../errors.ts';
 import type { Call } from './command.ts';

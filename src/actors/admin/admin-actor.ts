@@ -83,7 +83,8 @@ export function adminActor(options: AdminActorOptions): Behavior<AdminState, Adm
 
 function handler(options: AdminActorOptions, context: Context): AdminHandler {
   const busy = (): MeshError => new MeshError('OVERLOADED', 'the node is too busy for another stream', { todo: 'try again later' });
-  const kill = (path: string, by: string): void => context.setTimer(`kill ${path}`, KILL_DELAY_MS, { kind: 'kill', path, by });
+  // Not a timer of this actor: it may be suspended, or end meanwhile, and what was answered is done all the same.
+  const kill = (path: string, by: string): void => void context.clock.setTimer(KILL_DELAY_MS, () => options.kill(path, by));
   return {
     ...adminRequests({ ...options, kill, clock: context.clock }),
     tailAgent: ({ id: agent }, sink) => {
@@ -127,9 +128,6 @@ function hear(state: AdminState, message: AdminMessage, options: AdminActorOptio
       return undefined;
     case 'refuse-tail':
       message.sink.close(message.fault);
-      return undefined;
-    case 'kill':
-      options.kill(message.path, message.by);
       return undefined;
     case 'closed':
       state.tails.delete(message.stream);

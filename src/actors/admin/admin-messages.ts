@@ -22,7 +22,6 @@ export type AdminMessage =
   | { readonly kind: 'events-news' }
   | { readonly kind: 'closed'; readonly stream: string }
   | { readonly kind: 'watch-answered'; readonly stream: string; readonly fault: MeshError | undefined }
-  | { readonly kind: 'kill'; readonly path: string; readonly by: string }
   | { readonly kind: 'pulse' }
   | BusDelivery
   | RegistryNews;

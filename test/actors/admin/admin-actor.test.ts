@@ -165,6 +165,17 @@ describe('the operator’s room', () => {
     expect(killed).to.deep.equal(['/bus']);
   });
 
+  it('does so also while it is suspended itself, and when its life ends before', async () => {
+    world.system.suspend('/admin', 'test');
+    await world.outcome(handler.killActor({ path: '/bus', force: false, by: '' }));
+    await world.advance(100);
+    expect(killed).to.deep.equal(['/bus']);
+    await world.outcome(handler.killActor({ path: '/bus', force: false, by: '' }));
+    world.system.kill('/admin', 'test');
+    await world.advance(100);
+    expect(killed).to.deep.equal(['/bus', '/bus']);
+  });
+
   it('does not kill the root without being forced to', async () => {
     expect((await faultOf(handler.killActor({ path: '/', force: false, by: '' }))).code).to.equal('REFUSED');
     expect(await world.outcome(handler.killActor({ path: '/', force: true, by: '' }))).to.include({ path: '/' });

@@ -1,13 +1,13 @@
 /**
  * A file of lines that is rotated: `name.ext`, and its older parts `name1.ext` to `name4.ext`, the oldest last.
- * Not winston's: that loses lines when it rotates in a storm, and a storm is what this is for.
+ * Made for storms: what is written faster than the disk takes it waits, and rotation loses nothing.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** With five parts 25 MiB: weeks of a troubled node, and never a full disk. */
+/** With five parts 25 MiB: days of a node's log, weeks of its trail, and never a full disk. */
 const PART_BYTES_MAX = 5 * 1024 * 1024;
 const PARTS_MAX = 5;
 /** Lines that wait for the disk; a storm is some thousands at once. */
@@ -79,11 +79,16 @@ export class LineFile {
     // With its folder, when that is missing; where that cannot be made either, opening says why.
     await mkdir(dirname(this.#path), { mode: 0o700 }).catch(() => undefined);
     const handle = await open(this.#path, 'a+', 0o600);
-    const { size } = await handle.stat();
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
-    // A process that was killed may have left half a line, which would spoil the next one.
-    if (bytesRead === 1 && buffer[0] !== NEWLINE) await handle.appendFile('\n');
-    return { handle, bytes: size };
+    try {
+      const { size } = await handle.stat();
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
+      // A process that was killed may have left half a line, which would spoil the next one.
+      if (bytesRead === 1 && buffer[0] !== NEWLINE) await handle.appendFile('\n');
+      return { handle, bytes: size };
+    } catch (error) {
+      await handle.close().catch(() => undefined);
+      throw error;
+    }
   }
 
   async #closePart(): Promise<void> {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import { LineFile, linesBackwards } from '../../src/data-dir/line-file.ts';
+import { LineFile, linesBackwards } from '../src/line-file.ts';
 
 describe('a file of lines', () => {
   let folder: string;
