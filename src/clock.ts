@@ -15,8 +15,11 @@ export interface Clock {
 /** setTimeout takes at most a signed 32-bit delay; longer ones would fire at once. */
 const DELAY_MAX_MS = 2 ** 31 - 1;
 
+/** performance.now() counts from the start of its thread; this, as the machine does, so that what crosses threads compares. */
+const ORIGIN_MS = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  now: () => ORIGIN_MS + performance.now(),
   wallNow: () => Date.now(),
   setTimer(delayMs, fire) {
     const handle = setTimeout(fire, Math.min(Math.max(0, delayMs), DELAY_MAX_MS));

@@ -20,6 +20,10 @@ export interface ErrorInfo {
   readonly code?: string;
   readonly stack?: string;
   readonly cause?: ErrorInfo;
+  /** Of a MeshError, what it says beside its message. */
+  readonly given?: string;
+  readonly expected?: string;
+  readonly todo?: string;
 }
 
 /** What became of a message at the door of a mailbox; `refused` when it cannot cross to the thread of the actor. */

@@ -1,4 +1,5 @@
 /** Exit reasons and errors as plain data. Pure. */
+import { isErrorCode, MeshError } from '../errors.ts';
 import type { ErrorInfo, ExitReason } from './behavior.ts';
 
 export const NORMAL: ExitReason = { kind: 'normal' };
@@ -31,10 +32,26 @@ export function toErrorInfo(error: unknown, depth = 0): ErrorInfo {
       ...(typeof code === 'string' ? { code: clip(code, NAME_CHARS_MAX) } : {}),
       ...(typeof stack === 'string' ? { stack: clip(stack, STACK_CHARS_MAX) } : {}),
       ...(cause === undefined || depth >= CAUSES_MAX ? {} : { cause: toErrorInfo(cause, depth + 1) }),
+      ...(error instanceof MeshError ? adviceOf(error) : {}),
     };
   } catch {
     return { name: 'Error', message: 'an error that cannot be shown' };
   }
+}
+
+function adviceOf({ given, expected, todo }: MeshError): Pick<ErrorInfo, 'given' | 'expected' | 'todo'> {
+  return { ...(given === undefined ? {} : { given }), ...(expected === undefined ? {} : { expected }), ...(todo === undefined ? {} : { todo }) };
+}
+
+/** An error that reads like the one it was made from, with its stack; a MeshError is one again. */
+export function asThrown(info: ErrorInfo): Error {
+  const { name, message, stack, code, cause: deeper, ...advice } = info;
+  const cause = deeper === undefined ? {} : { cause: asThrown(deeper) };
+  const isMeshError = name === 'MeshError' && code !== undefined && isErrorCode(code);
+  const error = isMeshError ? new MeshError(code, message, { ...advice, ...cause }) : Object.assign(new Error(message, cause), { name, ...(code === undefined ? {} : { code }) });
+  if (stack === undefined) delete error.stack;
+  else error.stack = stack;
+  return error;
 }
 
 /** One line: `TypeError: x is not a function ← caused by …`. */

@@ -4,6 +4,7 @@ import type { ActorRef, Reply } from '../../src/supervision/behavior.ts';
 import { decode, encode, moved, survey } from '../../src/supervision/thread/crossing.ts';
 import type { Crossing } from '../../src/supervision/thread/crossing.ts';
 import { VirtualClock } from '../../src/clock.ts';
+import { MeshError } from '../../src/errors.ts';
 
 function ref(path: string): ActorRef<unknown> {
   return { path, send: () => 'accepted', offer: () => Promise.resolve('accepted'), ask: () => Promise.reject(new Error('nobody')) };
@@ -73,6 +74,13 @@ describe('what crosses to another thread', () => {
     const arrived = across({ error }) as { error: TypeError };
     expect(arrived.error).to.be.instanceOf(TypeError);
     expect(arrived.error.stack).to.equal(error.stack);
+    expect((arrived.error.cause as Error).message).to.equal('inner');
+  });
+
+  it('is a MeshError with its code and all that it says', () => {
+    const error = new MeshError('PORT_IN_USE', 'in use', { given: '1', expected: 'another', todo: 'wait', cause: new RangeError('inner') });
+    const arrived = across({ error }) as { error: MeshError };
+    expect(arrived.error).to.be.instanceOf(MeshError).and.deep.include({ code: 'PORT_IN_USE', message: 'in use', given: '1', expected: 'another', todo: 'wait', stack: error.stack });
     expect((arrived.error.cause as Error).message).to.equal('inner');
   });
 

@@ -18,7 +18,10 @@ export type ThreadOrder =
   | { readonly kind: 'monitor' | 'link'; readonly ref: ActorRef<never> }
   | { readonly kind: 'timer'; readonly delayMs: number }
   | { readonly kind: 'send-function'; readonly to: ActorRef<unknown>; readonly reply: Reply<string> }
-  | { readonly kind: 'log' };
+  | { readonly kind: 'log' }
+  | { readonly kind: 'tell-self' }
+  /** Only from itself: a function does not cross. */
+  | { readonly kind: 'run'; readonly act: () => void };
 
 export interface ThreadArgument {
   /** Hears `+life` and `-reason`, what is signalled and ticks. */

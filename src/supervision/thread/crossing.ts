@@ -1,13 +1,14 @@
 /**
- * How a value crosses from one thread to another: data by structured clone; refs, the replies of asks and Buffers, which a
- * clone would refuse or spoil, through holes that the other side fills. Pure.
+ * How a value crosses from one thread to another: data by structured clone; refs, the replies of asks, Buffers and MeshErrors,
+ * which a clone would refuse or spoil, through holes that the other side fills. Pure.
  */
 import { types } from 'node:util';
 import type { MessagePort as ThreadPort } from 'node:worker_threads';
-import type { ActorRef, Reply } from '../behavior.ts';
+import { MeshError } from '../../errors.ts';
+import type { ActorRef, ErrorInfo, Reply } from '../behavior.ts';
 import { isAskReply } from '../asks.ts';
 import type { AskReply } from '../asks.ts';
-import { clip } from '../exit-reason.ts';
+import { asThrown, clip, toErrorInfo } from '../exit-reason.ts';
 
 /** A reply as the other side can name it: asks number theirs themselves. */
 export interface ReplyName {
@@ -24,6 +25,7 @@ type Hole = { readonly at: object } & (
   | { readonly kind: 'ref'; readonly path: string }
   | { readonly kind: 'reply'; readonly name: ReplyName }
   | { readonly kind: 'buffer'; readonly bytes: Uint8Array }
+  | { readonly kind: 'fault'; readonly error: ErrorInfo }
 );
 
 /** A value ready to be posted. */
@@ -111,7 +113,7 @@ class Surveyor {
 
   #object(value: object): void {
     if (types.isProxy(value)) return this.#refuse('is a Proxy');
-    if (isRef(value) || Buffer.isBuffer(value)) return void (this.#found.isHoled = true);
+    if (isRef(value) || Buffer.isBuffer(value) || value instanceof MeshError) return void (this.#found.isHoled = true);
     if (Array.isArray(value)) return value.forEach((item, at) => this.visit(item, at));
     if (isPlain(value)) return Object.keys(value).forEach((key) => this.visit((value as Record<string, unknown>)[key], key));
     if (value instanceof Map) {
@@ -205,6 +207,7 @@ class Encoder {
   #hole(value: object): Hole | undefined {
     if (isAskReply(value)) return { at: {}, kind: 'reply', name: this.#nameReply(value) };
     if (Buffer.isBuffer(value)) return { at: {}, kind: 'buffer', bytes: new Uint8Array(value) };
+    if (value instanceof MeshError) return { at: {}, kind: 'fault', error: toErrorInfo(value) };
     return isRef(value) ? { at: {}, kind: 'ref', path: value.path } : undefined;
   }
 }
@@ -228,6 +231,8 @@ function filling(hole: Hole, fillings: Fillings): unknown {
       return fillings.reply(hole.name);
     case 'buffer':
       return Buffer.from(hole.bytes.buffer, hole.bytes.byteOffset, hole.bytes.byteLength);
+    case 'fault':
+      return asThrown(hole.error);
   }
 }
 

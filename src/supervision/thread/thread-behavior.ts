@@ -6,7 +6,8 @@
 import { IGNORE } from '../behavior.ts';
 import type { ActorContext, Behavior, Signal } from '../behavior.ts';
 import { messageName } from '../dead-letters.ts';
-import { asThrown, threadError, THREADS_MAX_REACHED } from './thread-error.ts';
+import { asThrown } from '../exit-reason.ts';
+import { threadError, THREADS_MAX_REACHED } from './thread-error.ts';
 import { ThreadLink } from './thread-link.ts';
 import type { ThreadHost } from './thread-link.ts';
 import { THREADS_MAX } from './thread-spec.ts';

@@ -2,19 +2,21 @@
 import { systemClock } from '../../clock.ts';
 import type { Logger } from '../../log.ts';
 import { IGNORE } from '../behavior.ts';
-import type { ActorContext, ActorRef, ExitReason, Signal } from '../behavior.ts';
+import type { ActorContext, ActorRef, ExitReason, SendOutcome, Signal } from '../behavior.ts';
 import { Cell } from '../cell.ts';
 import type { Afterlife, AnyBehavior, CellHost, Urgent } from '../cell.ts';
 import { messageName } from '../dead-letters.ts';
 import { toErrorInfo } from '../exit-reason.ts';
-import { Mailbox } from '../mailbox.ts';
+import { Mailbox, MAILBOX_MAX } from '../mailbox.ts';
 import type { OwnMessage } from '../own-message.ts';
 import { TurnEngine } from '../turn-engine.ts';
 import type { ThreadGauge } from './thread-gauge.ts';
 import type { ThreadOutbox } from './thread-outbox.ts';
 
-/** A state is looked at by people: ten times a second is often enough, and the cost of it is the behavior's own. */
+/** A state is looked at by people: ten times a second is often enough … */
 const VIEW_EVERY_MS = 100;
+/** … and less often when it takes more than a hundredth of the thread's time to show. */
+const VIEW_COST_MULT = 100;
 const VIEW_CHARS_MAX = 65_536;
 
 /** A message from the mailbox on the main thread; what else the behavior hears, it said to itself. */
@@ -48,11 +50,17 @@ export class ThreadLife implements CellHost {
   readonly #gauge: ThreadGauge;
   readonly #cell: ThreadCell;
   #heard = 0;
-  #viewedAt = -Infinity;
+  #viewAgainAt = -Infinity;
   #isViewDue = false;
+  /** The last view, by its number among what was posted: the next one waits until the main thread has taken it. */
+  #viewPosted = 0;
 
   constructor(path: string, life: number, makeBehavior: () => AnyBehavior, outbox: ThreadOutbox, gauge: ThreadGauge) {
-    this.self = outbox.ref(path) as ActorRef<unknown>;
+    this.self = {
+      ...(outbox.ref(path) as ActorRef<unknown>),
+      send: (message) => this.#sendSelf(message),
+      offer: (message) => Promise.resolve(this.#sendSelf(message)),
+    };
     this.makeBehavior = () => this.#reporting(makeBehavior());
     this.#outbox = outbox;
     this.#gauge = gauge;
@@ -163,20 +171,38 @@ export class ThreadLife implements CellHost {
     };
   }
 
+  /** It does not take the way over the main thread, so it need not be able to cross, and a main thread that is busy is not waited for. */
+  #sendSelf(message: unknown): SendOutcome {
+    if (this.mailbox.depth >= MAILBOX_MAX) return 'full';
+    this.mailbox.offer(message);
+    this.#cell.wake();
+    return 'accepted';
+  }
+
   /** At once when nothing was shown for a while, so that also what hangs next has left its state behind. */
   #viewSoon(): void {
     if (this.#isViewDue) return;
     this.#isViewDue = true;
-    const waitMs = this.#viewedAt + VIEW_EVERY_MS - this.clock.now();
     // In the next tick the cell has taken the new state over.
-    if (waitMs <= 0) process.nextTick(() => this.#showState());
-    else setTimeout(() => this.#showState(), waitMs).unref();
+    if (this.#mayShow) process.nextTick(() => this.#showState());
+    else this.#viewLater();
+  }
+
+  #viewLater(): void {
+    setTimeout(() => (this.#mayShow ? this.#showState() : this.#viewLater()), Math.max(VIEW_EVERY_MS / 2, this.#viewAgainAt - this.clock.now())).unref();
+  }
+
+  /** What a main thread that stands still does not take must not pile up. */
+  get #mayShow(): boolean {
+    return this.clock.now() >= this.#viewAgainAt && this.#gauge.taken >= this.#viewPosted;
   }
 
   #showState(): void {
     this.#isViewDue = false;
-    this.#viewedAt = this.clock.now();
-    this.#outbox.post({ kind: 'view', json: this.#cell.stateShown(VIEW_CHARS_MAX) });
+    const from = this.clock.now();
+    this.#viewPosted = this.#outbox.post({ kind: 'view', json: this.#cell.stateShown(VIEW_CHARS_MAX) });
+    const now = this.clock.now();
+    this.#viewAgainAt = now + Math.max(VIEW_EVERY_MS, VIEW_COST_MULT * (now - from));
   }
 }
 

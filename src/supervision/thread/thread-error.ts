@@ -11,12 +11,3 @@ type ThreadErrorCode = typeof HUNG | typeof OUT_OF_MEMORY | typeof PROCESS_EXIT 
 export function threadError(code: ThreadErrorCode, message: string): ErrorInfo {
   return { name: 'ThreadError', code, message };
 }
-
-/** An error that reads like the one it was made from in the other thread, with its stack. */
-export function asThrown(info: ErrorInfo): Error {
-  const error = new Error(info.message, info.cause === undefined ? undefined : { cause: asThrown(info.cause) });
-  error.name = info.name;
-  if (info.stack === undefined) delete error.stack;
-  else error.stack = info.stack;
-  return info.code === undefined ? error : Object.assign(error, { code: info.code });
-}

@@ -38,10 +38,10 @@ export class ThreadOutbox implements Fillings, Logger {
     this.#gauge = gauge;
   }
 
-  /** For what the main thread must hear, and what is bounded by what it said itself. */
-  post(message: FromThread, transfer: readonly Transferable[] = []): void {
+  /** For what the main thread must hear, and what is bounded by what it said itself. @returns how many were posted, with this one */
+  post(message: FromThread, transfer: readonly Transferable[] = []): number {
     this.#port.postMessage(message, [...transfer]);
-    this.#posted++;
+    return ++this.#posted;
   }
 
   log(level: LogLevel, event: string, fields: LogFields = {}): void {
@@ -120,7 +120,7 @@ export class ThreadOutbox implements Fillings, Logger {
     const reply = askReply<unknown>(
       (answer) => {
         const surveyed = survey(answer, 'answer');
-        if (surveyed.fault !== undefined) return this.post({ kind: 'refuse', id, why: surveyed.fault });
+        if (surveyed.fault !== undefined) return void this.post({ kind: 'refuse', id, why: surveyed.fault });
         const { crossing, transfer } = encode(answer, surveyed, (inner) => this.#nameOf(inner));
         this.post({ kind: 'answer', id, crossing }, transfer);
       },
