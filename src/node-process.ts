@@ -1,13 +1,15 @@
 /** One run of a node's tree: up, down, and with which exit code and why. */
 import type { Clock, Timer } from './clock.ts';
-import { MeshError } from './errors.ts';
+import { findMeshError } from './errors.ts';
+import type { MeshError } from './errors.ts';
 import type { Logger } from './log.ts';
 import { attributeFailures } from './supervision/attribution.ts';
 import type { ExitReason } from './supervision/behavior.ts';
 import type { SupervisorSpec } from './supervision/child-spec.ts';
 import { EVENTS_MAX } from './supervision/event-log.ts';
-import { reasonLine, toErrorInfo } from './supervision/exit-reason.ts';
+import { asThrown, reasonError, reasonLine, toErrorInfo } from './supervision/exit-reason.ts';
 import { stillStopping } from './supervision/still-stopping.ts';
+import { StartError } from './supervision/system.ts';
 import type { ActorSystem } from './supervision/system.ts';
 
 export interface NodeEnd {
@@ -32,8 +34,6 @@ export class NodeProcess {
   #deadline: Timer | undefined;
   #isStopping = false;
   #end: NodeEnd = { exitCode: NODE_EXIT.ok };
-  /** Faults of the listeners, as they were thrown; the tree only passes on what they say. */
-  #openFault: MeshError | undefined;
 
   constructor(system: ActorSystem, log: Logger, clock: Clock) {
     this.#system = system;
@@ -49,9 +49,8 @@ export class NodeProcess {
     this.#detach = attributeFailures((error) => this.#failOwnerless(error));
     try {
       await this.#system.start(root, (reason) => this.#ended(reason));
-      this.#openFault = undefined;
     } catch (error) {
-      throw this.#openFault ?? error;
+      throw meshFaultIn(error) ?? error;
     }
   }
 
@@ -60,16 +59,6 @@ export class NodeProcess {
     this.#isStopping = true;
     this.#deadline = this.#clock.setTimer(SHUTDOWN_DEADLINE_MS, () => this.#leaveBehind());
     this.#system.stop();
-  }
-
-  /** Opens a listener, and remembers why it could not. */
-  async opening<T>(open: () => Promise<T>): Promise<T> {
-    try {
-      return await open();
-    } catch (error) {
-      if (error instanceof MeshError) this.#openFault ??= error;
-      throw error;
-    }
   }
 
   /** A question that could not be answered for a reason of ours. */
@@ -110,4 +99,10 @@ export class NodeProcess {
     const why = `the node did not stop within ${SHUTDOWN_DEADLINE_MS / 1_000} s: ${stuck.join(', ')} did not end`;
     this.#resolveDone({ exitCode: NODE_EXIT.shutdownDeadline, why });
   }
+}
+
+/** Why a listener could not open, as it was thrown, in whichever thread: the tree passes on only what it says. */
+function meshFaultIn(error: unknown): MeshError | undefined {
+  const info = error instanceof StartError ? reasonError(error.reason) : undefined;
+  return info && findMeshError(asThrown(info));
 }

@@ -1,6 +1,5 @@
 /** The composition root: configuration becomes clock, random, log, transport and tree. The only place that knows everyone. */
 import { randomBytes } from 'node:crypto';
-import { lookup } from 'node:dns/promises';
 import { join } from 'node:path';
 import { chaosRequests } from './actors/admin/chaos-requests.ts';
 import { meshRefs, meshTree } from './actors/tree.ts';
@@ -11,10 +10,11 @@ import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { MeshError } from './errors.ts';
 import type { LogFields, Logger, LogLevel, NodeLog } from './log.ts';
+import { GossipPort, membershipThread, startMembership } from './membership-start.ts';
+import type { MembershipAudience, MembershipStart } from './membership-start.ts';
 import { eventFileOf, eventLine, isForDisk } from './data-dir/event-file.ts';
 import { LineFile } from './line-file.ts';
 import { RegistryFiles } from './data-dir/registry-files.ts';
-import { rememberedPeers } from './data-dir/remembered-peers.ts';
 import { NodeProcess } from './node-process.ts';
 import type { NodeEnd } from './node-process.ts';
 import { systemRandom } from './random.ts';
@@ -29,8 +29,6 @@ import type { AdminHandler } from './transport/admin-service.ts';
 import { agentService } from './transport/agent-service.ts';
 import { chaosService } from './transport/chaos-service.ts';
 import { freePort } from './transport/free-port.ts';
-import { openGossipSocket } from './transport/gossip-socket.ts';
-import type { GossipTransport } from './transport/gossip-transport.ts';
 import { dialPeer } from './transport/grpc-client.ts';
 import { createAdminServer, createMeshServer } from './transport/grpc-server.ts';
 import type { MeshServer } from './transport/grpc-server.ts';
@@ -147,28 +145,18 @@ class StartLog implements Logger {
 
 /** Ports that were free to choose are chosen once: a listener that restarts comes back where its peers know it. */
 class Ports {
-  readonly #config: Config;
-  readonly #grpcPort: number;
-  #gossipPort: number;
+  readonly gossip: GossipPort;
+  readonly grpcAddress: string;
+  readonly #bind: string;
 
-  constructor(config: Config, grpcPort: number) {
-    this.#config = config;
-    this.#grpcPort = grpcPort;
-    this.#gossipPort = config.gossipPort;
-  }
-
-  get grpcAddress(): string {
-    return formatAddress({ host: this.#config.bind, port: this.#grpcPort });
+  constructor({ bind, gossipPort }: Config, grpcPort: number) {
+    this.gossip = GossipPort.of(gossipPort);
+    this.grpcAddress = formatAddress({ host: bind, port: grpcPort });
+    this.#bind = bind;
   }
 
   get gossipAddress(): string {
-    return formatAddress({ host: this.#config.bind, port: this.#gossipPort });
-  }
-
-  async openGossip(): Promise<GossipTransport> {
-    const transport = await openGossipSocket({ host: this.#config.bind, port: this.#gossipPort });
-    this.#gossipPort = transport.local.port;
-    return transport;
+    return formatAddress({ host: this.#bind, port: this.gossip.number });
   }
 }
 
@@ -190,19 +178,10 @@ function meshParts({ config, version, system, refs, ports, adminSocket, node, re
     node: config.name,
     registryFiles,
     registry: { random: systemRandom },
-    membership: {
-      name: config.name,
-      tags: { grpc: ports.grpcAddress },
-      openTransport: () => node.opening(() => ports.openGossip()),
-      seeds: config.join,
-      resolve: async (host) => (await lookup(host)).address,
-      profile: config.profile,
-      random: systemRandom,
-      memory: rememberedPeers(join(config.dataDir, 'peers.json')),
-    },
+    membership: (audience) => membershipChild(config, ports, audience),
     peers: { selfAddress: ports.grpcAddress, dial: (address) => dialPeer(parseAddress(address, config.grpcPort)), random: systemRandom },
     agents: { encodeBatch: encodeTelemetryBatch, random: systemRandom },
-    openGrpc: () => node.opening(() => openGrpc(grpcListen, refs)),
+    openGrpc: () => openGrpc(grpcListen, refs),
     admin: {
       facts: () => ({
         node: config.name,
@@ -217,12 +196,17 @@ function meshParts({ config, version, system, refs, ports, adminSocket, node, re
       boot,
       memoryBytes: () => process.memoryUsage().rss,
       operator: operatorOf(system, node),
-      openServer: (handler) => node.opening(() => openAdmin(adminSocket, system, node, handler)),
+      openServer: (handler) => openAdmin(adminSocket, system, node, handler),
       kill: (path, by) => void system.kill(path, by),
       decodeBatch: (bytes) => orUndefined(() => decodeTelemetryBatch(bytes)),
       decodeRecord: (bytes) => orUndefined(() => decodeTelemetryRecord(bytes)),
     },
   };
+}
+
+function membershipChild({ name, join: seeds, profile, bind, dataDir, gossipThread }: Config, ports: Ports, audience: MembershipAudience): ReturnType<MeshParts['membership']> {
+  const start: MembershipStart & MembershipAudience = { name, tags: { grpc: ports.grpcAddress }, seeds, profile, bind, port: ports.gossip.memory, peersFile: join(dataDir, 'peers.json'), ...audience };
+  return gossipThread === 'on' ? membershipThread(start) : { start: () => startMembership(start) };
 }
 
 function openAdmin(adminSocket: string, system: ActorSystem, node: NodeProcess, handler: AdminHandler): Promise<MeshServer> {

@@ -85,9 +85,10 @@ describe('the process of a node ends', () => {
 
   it('with 71 when a listener cannot open, and gives its fault as it was', () =>
     attributed(async () => {
-      const fault = new MeshError('PORT_IN_USE', 'taken');
-      const failure = await run.start([puppet('edge', { init: () => run.node.opening(() => Promise.reject(fault)) })]);
-      expect([run.end?.exitCode, failure]).to.deep.equal([71, fault]);
+      const fault = new MeshError('PORT_IN_USE', 'taken', { given: '1', todo: 'wait' });
+      const failure = await run.start([puppet('edge', { init: () => Promise.reject(fault) })]);
+      expect(run.end?.exitCode).to.equal(71);
+      expect(failure).to.be.instanceOf(MeshError).and.deep.include({ code: 'PORT_IN_USE', message: 'taken', given: '1', todo: 'wait', stack: fault.stack });
     }));
 
   it('with 72 when it does not stop in its time, and lists exactly who holds it up', () =>

@@ -6,6 +6,7 @@
  */
 import type { ActorRef } from '../supervision/behavior.ts';
 import type { SupervisorSpec, WorkerSpec } from '../supervision/child-spec.ts';
+import type { ThreadSpec } from '../supervision/thread/thread-spec.ts';
 import type { SupervisorMessage } from '../supervision/supervisor-messages.ts';
 import { adminActor } from './admin/admin-actor.ts';
 import type { AdminActorOptions } from './admin/admin-actor.ts';
@@ -15,8 +16,7 @@ import { busActor } from './bus/bus-actor.ts';
 import type { BusMessage } from './bus/bus-actor.ts';
 import { listenerActor } from './edge/listener-actor.ts';
 import type { Listener } from './edge/listener-actor.ts';
-import { membershipActor } from './membership/membership-actor.ts';
-import type { MembershipActorOptions, MembershipMessage } from './membership/membership-actor.ts';
+import type { MembershipActorOptions, membershipActor, MembershipMessage } from './membership/membership-actor.ts';
 import { rosterActor } from './peers/roster-actor.ts';
 import type { RosterActorOptions, RosterMessage } from './peers/roster-actor.ts';
 import { registryActor } from './registry/registry-actor.ts';
@@ -55,7 +55,8 @@ export interface MeshParts {
   readonly node: string;
   readonly registryFiles: StoredFiles;
   readonly registry: Pick<RegistryOptions, 'random'>;
-  readonly membership: Omit<MembershipActorOptions, 'listeners'>;
+  /** On the main thread or in one of its own. */
+  readonly membership: (audience: Pick<MembershipActorOptions, 'listeners'>) => ThreadSpec | { readonly start: () => ReturnType<typeof membershipActor> };
   readonly peers: Pick<RosterActorOptions, 'selfAddress' | 'dial' | 'random'>;
   readonly agents: Pick<DirectoryActorOptions, 'encodeBatch' | 'random'>;
   readonly openGrpc: () => Promise<Listener>;
@@ -70,7 +71,7 @@ export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
       worker('document', () => registryActor({ node, ...parts.registry, storage: refs.storage, peers: refs.roster })),
     ]),
     supervisor('membership', 'one_for_one', [
-      worker('swim', () => membershipActor({ ...parts.membership, listeners: [refs.roster, refs.directory] }), LEAVING),
+      { type: 'worker', id: 'swim', ...LEAVING, ...parts.membership({ listeners: [refs.roster, refs.directory] }) },
     ]),
     supervisor('bus', 'one_for_one', [worker('subjects', () => busActor({ self: node, peers: refs.roster }))]),
     supervisor('peers', 'rest_for_one', [

@@ -15,6 +15,9 @@ import { nearestWord } from '../nearest-word.ts';
 const PROFILES = ['lan', 'wan', 'local'] as const;
 type Profile = (typeof PROFILES)[number];
 
+const SWITCH = ['on', 'off'] as const;
+type Switch = (typeof SWITCH)[number];
+
 /** Repeated from log.ts, which loads the whole logger: a command that only asks a node needs none. */
 const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const satisfies readonly LogLevel[];
 
@@ -31,6 +34,8 @@ export interface Config {
   /** Absolute path. */
   readonly dataDir: string;
   readonly profile: Profile;
+  /** Whether gossip runs in a thread of its own, so that a main thread that is busy does not make the node look dead. */
+  readonly gossipThread: Switch;
   readonly logLevel: LogLevel;
   /** How long the loop may stand still before the log says so. */
   readonly degradedMs: number;
@@ -127,6 +132,14 @@ export const CONFIG_KEYS = {
     schema: z.enum(PROFILES),
     choices: PROFILES,
   },
+  gossipThread: {
+    placeholder: SWITCH.join('|'),
+    summary: 'whether gossip runs in a thread of its own',
+    default: 'off',
+    expected: 'on or off',
+    schema: z.enum(SWITCH),
+    choices: SWITCH,
+  },
   logLevel: {
     placeholder: LOG_LEVELS.join('|'),
     summary: 'least severe lines that are logged',
@@ -201,6 +214,7 @@ export function readConfig(sources: ConfigSources): { readonly config: Config; r
     join: Object.freeze(value('join', [])),
     dataDir: absolutePath(value('dataDir', defaultDataDir(sources.home, name)), sources.home),
     profile: value('profile', CONFIG_KEYS.profile.default),
+    gossipThread: value('gossipThread', CONFIG_KEYS.gossipThread.default),
     logLevel: value('logLevel', CONFIG_KEYS.logLevel.default),
     degradedMs: value('degradedMs', DEGRADED_MS_DEFAULT),
     stallLimitMs: value('stallLimitMs', STALL_LIMIT_MS_DEFAULT),

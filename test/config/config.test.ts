@@ -22,7 +22,7 @@ function faultOf(act: () => unknown): MeshError {
   throw new Error('nothing was refused');
 }
 
-/** For each key, three different values: as text, as YAML, and as the configuration then holds them. */
+/** For each key three values, each other than the one before: as text, as YAML, and as the configuration then holds them. */
 const VALUES: Record<ConfigKey, readonly (readonly [text: string, yaml: string, held: unknown])[]> = {
   name: [['a', 'a', 'a'], ['b', 'b', 'b'], ['c', 'c', 'c']],
   bind: [['127.0.0.2', '127.0.0.2', '127.0.0.2'], ['127.0.0.3', '127.0.0.3', '127.0.0.3'], ['::1', '"::1"', '::1']],
@@ -35,6 +35,7 @@ const VALUES: Record<ConfigKey, readonly (readonly [text: string, yaml: string, 
   ],
   dataDir: [['/a', '/a', '/a'], ['~/b', '~/b', '/home/u/b'], ['~', '"~"', '/home/u']],
   profile: [['lan', 'lan', 'lan'], ['wan', 'wan', 'wan'], ['local', 'local', 'local']],
+  gossipThread: [['on', 'on', 'on'], ['off', 'off', 'off'], ['on', 'on', 'on']],
   logLevel: [['error', 'error', 'error'], ['warn', 'warn', 'warn'], ['debug', 'debug', 'debug']],
   degradedMs: [['100', '100', 100], ['200', '200', 200], ['300', '300', 300]],
   stallLimitMs: [['1001', '1001', 1_001], ['0', '0', 0], ['5000', '5000', 5_000]],
@@ -48,6 +49,7 @@ const DEFAULTS: Config = {
   join: [],
   dataDir: '/home/u/.omega-mesh/box',
   profile: 'lan',
+  gossipThread: 'off',
   logLevel: 'info',
   degradedMs: 1_000,
   stallLimitMs: 30_000,

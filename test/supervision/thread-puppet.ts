@@ -19,7 +19,7 @@ export type ThreadOrder =
   | { readonly kind: 'timer'; readonly delayMs: number }
   | { readonly kind: 'send-function'; readonly to: ActorRef<unknown>; readonly reply: Reply<string> }
   | { readonly kind: 'log' }
-  | { readonly kind: 'tell-self' }
+  | { readonly kind: 'tell-self' | 'flood-self' }
   /** Only from itself: a function does not cross. */
   | { readonly kind: 'run'; readonly act: () => void };
 
@@ -147,6 +147,14 @@ export function puppet({ witness, init, terminate, trapsStop = false }: ThreadAr
         case 'log':
           context.log.log('info', 'hello', { colour: 'blue' });
           return sum;
+        case 'tell-self':
+          context.self.send({ kind: 'run', act: () => witness?.send('ran') });
+          return sum;
+        case 'run':
+          order.act();
+          return sum;
+        case 'flood-self':
+          for (let sent = 0; ; sent++) if (context.self.send({ kind: 'add', by: 1 }) !== 'accepted') return sent;
       }
     },
     signal(sum, signal, context) {

@@ -173,6 +173,18 @@ describe('an actor in a thread of its own', () => {
       expect(world.log.find(({ event }) => event === 'hello')).to.deep.equal({ level: 'info', event: 'hello', fields: { actor: '/a', life: 1, colour: 'blue' } });
     });
 
+    it('it tells itself what could not cross, for that does not leave its thread', async () => {
+      await world.start();
+      world.ref.send({ kind: 'tell-self' });
+      await until(() => world.heard.includes('ran'), 'its own message');
+    });
+
+    it('it tells itself no more than a mailbox holds', async () => {
+      await world.start();
+      world.ref.send({ kind: 'flood-self' });
+      expect(await world.read()).to.equal(20_000);
+    });
+
     it('it asks actors of the main thread, and hears why when there is no answer', async () => {
       const answerer: ChildSpec = worker('b', (message) => message.reply({ n: 42 }));
       await world.start({}, [answerer, worker('silent', () => undefined), worker('spoilt', (message) => message.reply({ undo: () => 1 }))]);

@@ -1,0 +1,100 @@
+/**
+ * Membership with what it needs of the world. Both are made where it runs, on the main thread or on one of its own: what
+ * gets there is data and refs.
+ */
+import { lookup } from 'node:dns/promises';
+import { membershipActor } from './actors/membership/membership-actor.ts';
+import type { MembershipActorOptions } from './actors/membership/membership-actor.ts';
+import { MeshError } from './errors.ts';
+import { rememberedPeers } from './data-dir/remembered-peers.ts';
+import { systemRandom } from './random.ts';
+import type { ThreadSpec } from './supervision/thread/thread-spec.ts';
+import { openGossipSocket } from './transport/gossip-socket.ts';
+import type { GossipTransport } from './transport/gossip-transport.ts';
+
+/** Who hears of members. */
+export type MembershipAudience = Pick<MembershipActorOptions, 'listeners'>;
+
+export interface MembershipStart extends Pick<MembershipActorOptions, 'name' | 'tags' | 'seeds' | 'profile'> {
+  /** IP address to listen on. */
+  readonly bind: string;
+  /** Of a `GossipPort`. */
+  readonly port: SharedArrayBuffer;
+  /** Where members were when this node last ran. */
+  readonly peersFile: string;
+}
+
+/**
+ * What gossip may hold at once: two times 64 MiB of exchanges on streams and 8 MiB of packets, beside some 2 KiB for each of
+ * 8,192 members and its own code. More is a leak.
+ */
+const MEMORY_MB_MAX = 256;
+
+const PORT = 0;
+const HAS_BEEN_OPEN = 1;
+
+/** The gossip port, seen by the node and by the thread that opens it. One that was free to choose is chosen once: a later life is found where peers know it. */
+export class GossipPort {
+  readonly memory: SharedArrayBuffer;
+  readonly #words: Int32Array;
+
+  constructor(memory: SharedArrayBuffer) {
+    this.memory = memory;
+    this.#words = new Int32Array(memory);
+  }
+
+  static of(port: number): GossipPort {
+    const made = new GossipPort(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
+    Atomics.store(made.#words, PORT, port);
+    return made;
+  }
+
+  get number(): number {
+    return Atomics.load(this.#words, PORT);
+  }
+
+  get hasBeenOpen(): boolean {
+    return Atomics.load(this.#words, HAS_BEEN_OPEN) === 1;
+  }
+
+  opened(port: number): void {
+    Atomics.store(this.#words, PORT, port);
+    Atomics.store(this.#words, HAS_BEEN_OPEN, 1);
+  }
+}
+
+/** Called in each life, also in a thread of its own. */
+export function startMembership(start: MembershipStart & MembershipAudience): ReturnType<typeof membershipActor> {
+  const port = new GossipPort(start.port);
+  return membershipActor({
+    ...start,
+    openTransport: () => openGossip(start.bind, port),
+    resolve: async (host) => (await lookup(host)).address,
+    random: systemRandom,
+    memory: rememberedPeers(start.peersFile),
+  });
+}
+
+/** For the spec of a child that runs in a thread. */
+export function membershipThread(start: MembershipStart & MembershipAudience): ThreadSpec {
+  return { isolation: 'thread', module: import.meta.url, export: startMembership.name, argument: start, memoryMbMax: MEMORY_MB_MAX };
+}
+
+/** A thread that is ended lets its port go when it has come to an end, a moment after its life. */
+const PORT_PATIENCE_MS = 3_000;
+const PORT_AGAIN_MS = 20;
+
+async function openGossip(bind: string, port: GossipPort): Promise<GossipTransport> {
+  const until = performance.now() + (port.hasBeenOpen ? PORT_PATIENCE_MS : 0);
+  for (;;) {
+    try {
+      const transport = await openGossipSocket({ host: bind, port: port.number });
+      port.opened(transport.local.port);
+      return transport;
+    } catch (error) {
+      const isHeld = error instanceof MeshError && error.code === 'PORT_IN_USE';
+      if (!isHeld || performance.now() >= until) throw error;
+      await new Promise((resolve) => setTimeout(resolve, PORT_AGAIN_MS));
+    }
+  }
+}
