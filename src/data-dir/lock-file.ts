@@ -85,8 +85,14 @@ export function readHeld(path: string): Held | undefined {
 
 function writeDraft(path: string, content: Held): string {
   const draft = `${path}.${process.pid}.draft`;
-  writeFileSync(draft, `${JSON.stringify(content, undefined, 2)}\n`, { mode: 0o600 });
-  return draft;
+  try {
+    writeFileSync(draft, `${JSON.stringify(content, undefined, 2)}\n`, { mode: 0o600 });
+    return draft;
+  } catch (error) {
+    // A full disk takes the name and not the text.
+    rmSync(draft, { force: true });
+    throw error;
+  }
 }
 
 function tryLink(from: string, to: string): boolean {

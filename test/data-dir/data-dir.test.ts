@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -131,6 +131,16 @@ describe('a data directory', () => {
     expect(error.code).to.equal('DATA_DIR_UNUSABLE');
     expect(error.message).to.equal(`cannot use the log file ${dirOf('a')}/log/node.jsonl: illegal operation on a directory (EISDIR)`);
     expect(readdirSync(dirOf('a'))).to.deep.equal(['log']);
+  });
+
+  it('holds nothing afterwards when there was no room for the lock', () => {
+    const claimant = `
+      const { takeLock, thisProcess } = await import('./src/data-dir/lock-file.ts');
+      try { takeLock(${JSON.stringify(join(home, 'a.lock'))}, thisProcess()); } catch (error) { console.log(error.code); }`;
+    // A process that may write no byte into any file: EFBIG stands for ENOSPC.
+    const { stdout } = spawnSync('sh', ['-c', 'ulimit -f 0; exec "$0" "$@"', process.execPath, '--import', 'tsx/esm', '--input-type=module', '-e', claimant], { encoding: 'utf8' });
+    expect(stdout).to.equal('EFBIG\n');
+    expect(readdirSync(home)).to.deep.equal([]);
   });
 
   it('that a variable names is told as such', () => {

@@ -39,7 +39,8 @@ export class OpenPeers {
     this.#roster = roster;
     this.#context = context;
     context.setInterval('ask-open-peers', ASK_PERIOD_MS, { kind: 'ask-open-peers' });
-    this.#ask();
+    // The rooms start before the roster: a first life would ask nobody, and leave a dead letter in every node that is well.
+    if (context.life > 1) this.#ask();
   }
 
   get nodes(): readonly string[] {

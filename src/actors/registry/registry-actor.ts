@@ -276,5 +276,5 @@ function unread(error: unknown): MeshError {
 }
 
 function unsaved(error: Error): MeshError {
-  return new MeshError('DATA_DIR_UNUSABLE', error.message, { todo: 'see: mesh tree /registry', cause: error });
+  return new MeshError('DATA_DIR_UNUSABLE', error.message, { todo: 'see `mesh tree /registry`', cause: error });
 }
