@@ -148,7 +148,7 @@ export class Probe {
   }
 
   onIndirectPing(asked: IndirectPing, from: GossipAddress): void {
-    const target = addressOf(asked.target, asked.port);
+    const target = this.#context.addressOf(asked.target, asked.port);
     if (target === undefined) return this.#context.drop('bad-address');
     if (this.#relays.size >= RELAYS_MAX) return this.#context.drop('relays-max');
     const seqNo = this.#context.nextSeqNo();

@@ -11,7 +11,7 @@ import { addressKey, addressOf } from './wire/ip-address.ts';
 import { encodeMessage, type NodeState } from './wire/messages.ts';
 import { NO_BYTES } from './wire/msgpack.ts';
 import { encodePushPull, encodeStreamError, type StreamMessage } from './wire/stream.ts';
-import type { DropReason } from './wire/wire-fault.ts';
+import { wordsFor, type DropReason } from './wire/wire-fault.ts';
 
 const STATE: Readonly<Record<MemberStatus, number>> = { alive: 0, suspect: 1, dead: 2, left: 3 };
 
@@ -62,7 +62,7 @@ export class PushPull {
   onRequest(message: StreamMessage | DropReason): void {
     if (typeof message === 'string') {
       this.#context.drop(message);
-      return this.#reply(encodeStreamError(`cannot read the request: ${message}`));
+      return this.#reply(encodeStreamError(`the request ${wordsFor(message)}`));
     }
     switch (message.type) {
       case 'pushPull':
@@ -88,7 +88,7 @@ export class PushPull {
   onAnswer(answer: StreamMessage | DropReason, from: GossipAddress): string | undefined {
     if (typeof answer === 'string') {
       this.#context.drop(answer);
-      return `the answer is not a member list: ${answer}`;
+      return `the answer ${wordsFor(answer)}`;
     }
     if (answer.type !== 'pushPull') {
       this.#context.drop(`${answer.type}-for-push-pull`);
@@ -105,7 +105,7 @@ export class PushPull {
   }
 
   #reply(reply: Uint8Array | undefined): void {
-    this.#context.emit({ kind: 'reply', reply });
+    this.#context.emit({ kind: 'reply', reply: reply === undefined ? undefined : this.#context.envelope.reply(reply) });
   }
 
   #merge(states: readonly NodeState[]): void {

@@ -6,8 +6,10 @@ import { LocalHealth } from './local-health.ts';
 import { MemberTable, type Member } from './member-table.ts';
 import type { Profile } from './profile.ts';
 import type { MemberEvent, SwimEffect, SwimTimer } from './swim-effects.ts';
+import type { Envelope } from './wire/envelope.ts';
+import { addressOf } from './wire/ip-address.ts';
 import { encodeMessage, type Message } from './wire/messages.ts';
-import { COMPOUND_HEADER_BYTES, CRC_HEADER_BYTES, PACKET_BYTES_MAX, PARTS_MAX, PART_HEADER_BYTES, pack } from './wire/packet.ts';
+import { COMPOUND_HEADER_BYTES, CRC_HEADER_BYTES, PARTS_MAX, PART_HEADER_BYTES } from './wire/packet.ts';
 
 /** What is to be done with the answer to a request. */
 export type Exchange = { readonly kind: 'ping'; readonly seqNo: number } | { readonly kind: 'namesake'; readonly address: GossipAddress } | PushPullExchange;
@@ -27,6 +29,8 @@ export class SwimContext {
   readonly profile: Profile;
   readonly random: Random;
   readonly table: MemberTable;
+  /** What everything goes out in and comes in. */
+  readonly envelope: Envelope;
   readonly queue = new BroadcastQueue();
   readonly health: LocalHealth;
   /** What came in and was not used, by reason. */
@@ -40,8 +44,9 @@ export class SwimContext {
   #exchange = 0;
   #seqNo: number;
 
-  constructor(name: string, profile: Profile, random: Random) {
+  constructor(name: string, profile: Profile, random: Random, envelope: Envelope) {
     this.name = name;
+    this.envelope = envelope;
     this.profile = profile;
     this.random = random;
     this.table = new MemberTable(name, random);
@@ -83,6 +88,11 @@ export class SwimContext {
     return this.table.get(this.name)!;
   }
 
+  /** Of a member, as others say it. Peers of protocol 1 say no port: it is the one that all have, so ours. */
+  addressOf(addr: Uint8Array, port: number): GossipAddress | undefined {
+    return addressOf(addr, port === 0 ? this.self.address.port : port);
+  }
+
   broadcast(message: Message & { readonly node: string }): void {
     this.queue.put(message.node, encodeMessage(message));
   }
@@ -108,7 +118,7 @@ export class SwimContext {
   request(to: GossipAddress, request: Uint8Array, timeoutMs: number, exchange: Exchange): void {
     const number = this.#exchange++;
     this.#exchanges.set(number, exchange);
-    this.emit({ kind: 'request', exchange: number, to, request, timeoutMs });
+    this.emit({ kind: 'request', exchange: number, to, request: this.envelope.request(request), timeoutMs });
   }
 
   /** What the answer of this number is for; undefined when it was taken before. */
@@ -120,11 +130,11 @@ export class SwimContext {
 
   #gossipBeside(parts: readonly Uint8Array[]): Uint8Array[] {
     const used = parts.reduce((sum, part) => sum + PART_HEADER_BYTES + part.length, CRC_HEADER_BYTES + COMPOUND_HEADER_BYTES);
-    return this.queue.take(PACKET_BYTES_MAX - used, transmitsMax(this.profile, this.table.size), PARTS_MAX - parts.length);
+    return this.queue.take(this.envelope.roomBytes - used, transmitsMax(this.profile, this.table.size), PARTS_MAX - parts.length);
   }
 
   #sendParts(to: GossipAddress, member: Member | undefined, parts: readonly Uint8Array[]): void {
     const [, protocolMax = 0] = member?.vsn ?? [];
-    this.emit({ kind: 'send', to, packet: pack(parts, protocolMax >= CRC_PROTOCOL) });
+    this.emit({ kind: 'send', to, packet: this.envelope.packet(parts, protocolMax >= CRC_PROTOCOL) });
   }
 }

@@ -17,9 +17,10 @@ import { PushPull } from './push-pull.ts';
 import { SwimContext } from './swim-context.ts';
 import type { SwimEffect, SwimInput, SwimTimer } from './swim-effects.ts';
 import { Updates } from './updates.ts';
+import { Envelope } from './wire/envelope.ts';
 import type { Message } from './wire/messages.ts';
-import { unpack } from './wire/packet.ts';
-import { decodeStream, type StreamMessage } from './wire/stream.ts';
+import { NO_BYTES } from './wire/msgpack.ts';
+import type { StreamMessage } from './wire/stream.ts';
 import { encodeTags, type Tags } from './wire/tags.ts';
 import type { DropReason } from './wire/wire-fault.ts';
 
@@ -32,7 +33,11 @@ export interface SwimOptions {
   readonly tags: Tags;
   readonly profile: Profile;
   readonly random: Random;
+  /** Plain and uncompressed when it is left out. */
+  readonly envelope?: Envelope;
 }
+
+const PLAIN = new Envelope({ label: '', compresses: false, keyring: undefined, verifiesIncoming: false, verifiesOutgoing: false, nonce: () => NO_BYTES });
 
 /** Long enough for the first answer of a seed, so that what was learnt outlives an early crash. */
 const FIRST_REJOIN_MS = 1_000;
@@ -50,7 +55,7 @@ export class Swim {
 
   constructor(options: SwimOptions) {
     this.#options = options;
-    this.#context = new SwimContext(options.name, options.profile, options.random);
+    this.#context = new SwimContext(options.name, options.profile, options.random, options.envelope ?? PLAIN);
     this.#namesake = new Namesake(this.#context);
     this.#updates = new Updates(this.#context, this.#namesake);
     this.#probe = new Probe(this.#context, this.#updates);
@@ -91,7 +96,7 @@ export class Swim {
       case 'packet':
         return this.#takePacket(input.packet, input.from);
       case 'request':
-        return this.#pushPull.onRequest(decodeStream(input.request));
+        return this.#pushPull.onRequest(this.#context.envelope.openRequest(input.request));
       case 'answered':
         return this.#takeAnswer(input.exchange, input.answer);
       case 'unanswered':
@@ -114,7 +119,7 @@ export class Swim {
   }
 
   #takePacket(packet: Uint8Array, from: GossipAddress): void {
-    const { messages, drops } = unpack(packet);
+    const { messages, drops } = this.#context.envelope.openPacket(packet);
     for (const reason of drops) this.#context.drop(reason);
     for (const message of messages) this.#takeMessage(message, from);
   }
@@ -143,7 +148,7 @@ export class Swim {
   #takeAnswer(number: number, bytes: Uint8Array): void {
     const exchange = this.#context.takeExchange(number);
     if (exchange === undefined) return;
-    const answer = decodeStream(bytes);
+    const answer = this.#context.envelope.openReply(bytes);
     if (exchange.kind === 'ping') return this.#probe.onStreamAnswer(answer);
     if (exchange.kind === 'namesake') return this.#askedNamesake(exchange.address, answer);
     const fault = this.#pushPull.onAnswer(answer, exchange.to);

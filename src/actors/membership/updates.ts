@@ -20,7 +20,7 @@ import { Suspicion, confirmationsMax, confirmationsWanted, suspicionMinMs } from
 import type { SwimContext } from './swim-context.ts';
 import { VSN, isCompatible } from './version-vector.ts';
 import { MEMBERS_MAX } from './wire/stream.ts';
-import { addressKey, addressOf, ipBytes } from './wire/ip-address.ts';
+import { addressKey, ipBytes } from './wire/ip-address.ts';
 import type { Alive, Dead, Message, Suspect } from './wire/messages.ts';
 import { decodeTags } from './wire/tags.ts';
 
@@ -51,7 +51,7 @@ export class Updates {
   }
 
   alive(claim: Claim<Alive>): void {
-    const address = addressOf(claim.addr, claim.port);
+    const address = this.#context.addressOf(claim.addr, claim.port);
     if (claim.node === '' || address === undefined) return this.#context.drop('bad-address');
     if (!isCompatible(claim.vsn)) return this.#context.drop('incompatible-version');
     if (claim.node === this.#context.name) return this.#aliveMyself(claim, address);

@@ -54,7 +54,7 @@ describe('joining', () => {
 
   const noLists = [
     ['an error', encodeStreamError('no'), 'it refuses, and says: no'],
-    ['rubbish', Buffer.from('rubbish'), 'the answer is not a member list: unknown-type'],
+    ['rubbish', Buffer.from('rubbish'), 'the answer cannot be read: unknown-type'],
     ['an ack', encodeMessage({ type: 'ack', seqNo: 1, payload: new Uint8Array(0) }), 'the answer is not a member list'],
   ] as const;
   for (const [what, answer, reason] of noLists) {
@@ -262,11 +262,16 @@ describe('push/pull', () => {
     expect(brain.brain.members.map(({ name }) => name)).to.deep.equal(['me', 'good']);
   });
 
-  for (const [what, bytes] of [['compressed', Buffer.from('0982a4416c676f00', 'hex')], ['encrypted', Buffer.from('0a000000ff', 'hex')], ['labelled', Buffer.from('f404626c7565', 'hex')]] as const) {
-    it(`that is ${what} is refused with a word about it`, () => {
+  const unreadable = [
+    ['0982a4416c676f00', 'truncated', 'the request cannot be read: truncated'],
+    ['0a000000ff', 'encrypted', 'the request is encrypted, and this node has no key'],
+    ['f404626c7565', 'labelled', 'the request has a label, and this node has none'],
+  ] as const;
+  for (const [hex, reason, error] of unreadable) {
+    it(`that is ${reason} is refused with a word about it`, () => {
       const brain = brainKnowing(0);
-      expect(brain.request(bytes)).to.deep.equal({ type: 'error', error: `cannot read the request: ${what}` });
-      expect(brain.dropped).to.deep.equal({ [what]: 1 });
+      expect(brain.request(Buffer.from(hex, 'hex'))).to.deep.equal({ type: 'error', error });
+      expect(brain.dropped).to.deep.equal({ [reason]: 1 });
     });
   }
 

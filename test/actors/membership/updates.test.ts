@@ -54,10 +54,16 @@ describe('an alive', () => {
     expect(brain.status('x')).to.equal('alive');
   });
 
-  it('without a name, an address or a port is refused', () => {
+  it('without a name or an address is refused', () => {
     const brain = brainKnowing(0);
-    brain.hear(alive('', 1, '10.0.0.50'), alive('x', 1, '10.0.0.50', { addr: Uint8Array.of(1, 2) }), alive('x', 1, '10.0.0.50', { port: 0 }));
-    expect(brain.dropped).to.deep.equal({ 'bad-address': 3 });
+    brain.hear(alive('', 1, '10.0.0.50'), alive('x', 1, '10.0.0.50', { addr: Uint8Array.of(1, 2) }));
+    expect(brain.dropped).to.deep.equal({ 'bad-address': 2 });
+  });
+
+  it('that says no port, as peers of protocol 1 do not, is at the port that this node has', () => {
+    const brain = new BrainUnderTest();
+    brain.hear(alive('old', 1, '10.0.0.50', { port: 0 }));
+    expect(brain.member('old')).to.include({ status: 'alive', host: '10.0.0.50', port: 7946 });
   });
 
   it('of more members than any mesh has is refused', () => {

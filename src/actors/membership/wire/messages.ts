@@ -136,7 +136,7 @@ export function decodeMessage(message: Uint8Array): Message | StreamError {
     case undefined:
       throw new WireFault('empty', 'no bytes');
     case TYPE.compress:
-      throw new WireFault('compressed', 'a compressed message');
+      throw new WireFault('unexpected-type', 'a compressed message in another');
     case TYPE.encrypt:
       throw new WireFault('encrypted', 'an encrypted stream');
     case TYPE.label:

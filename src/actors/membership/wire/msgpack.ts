@@ -120,7 +120,8 @@ export class MsgpackReader {
       return undefined;
     }
     // Each item takes a byte at least: a count that the bytes cannot hold must not start a long loop.
-    if (count * bytesPerItemMin > this.#bytes.length - this.#offset) throw new WireFault('truncated', `a count of ${count} beyond the end`);
+    const end = this.#offset + count * bytesPerItemMin;
+    if (end > this.#bytes.length) throw new WireFault('truncated', `a count of ${count} beyond the end`, { start: this.#offset, end });
     return count;
   }
 
@@ -143,7 +144,7 @@ export class MsgpackReader {
 
   #peek(): number {
     const byte = this.#bytes[this.#offset];
-    if (byte === undefined) throw new WireFault('truncated', 'the end came within a value');
+    if (byte === undefined) throw new WireFault('truncated', 'the end came within a value', { start: this.#offset, end: this.#offset + 1 });
     return byte;
   }
 
@@ -156,8 +157,9 @@ export class MsgpackReader {
   /** Moves over `count` bytes and gives the index of the first. */
   #take(count: number): number {
     const start = this.#offset;
-    if (start + count > this.#bytes.length) throw new WireFault('truncated', 'the end came within a value');
-    this.#offset = start + count;
+    const end = start + count;
+    if (end > this.#bytes.length) throw new WireFault('truncated', 'the end came within a value', { start, end });
+    this.#offset = end;
     return start;
   }
 }

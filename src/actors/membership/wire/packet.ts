@@ -1,7 +1,8 @@
-/** Packets: a message or several in a compound, maybe behind a checksum. */
+/** Packets: a message or several in a compound, maybe compressed, maybe behind a checksum. */
 import { crc32 } from 'node:zlib';
+import { compress, decompress } from './compression.ts';
 import { TYPE, decodeMessage, type Message } from './messages.ts';
-import { attempt, type DropReason } from './wire-fault.ts';
+import { WireFault, attempt, type DropReason } from './wire-fault.ts';
 
 /** What fits into one Ethernet frame with room to spare; peers use the same (their UDPBufferSize). */
 export const PACKET_BYTES_MAX = 1400;
@@ -13,8 +14,10 @@ export const PART_HEADER_BYTES = 2;
 export const CRC_HEADER_BYTES = 5;
 /** As many as one compound can count; compounds in compounds would make thousands of acks of one packet. */
 const MESSAGES_MAX = 255;
-/** Peers never nest compounds; some forwarders do once. */
+/** Compounds and compressed messages in each other. Peers nest them once, as a compressed compound; some forwarders once more. */
 const NESTING_MAX = 3;
+/** What the compressed messages of one packet may become: no more than a packet can hold. */
+const DECOMPRESSED_BYTES_MAX = 64 * 1024;
 
 export interface Unpacked {
   readonly messages: readonly Message[];
@@ -24,58 +27,67 @@ export interface Unpacked {
 
 /** Never throws. A checksum is looked for at the outermost position only, as peers do. */
 export function unpack(packet: Uint8Array): Unpacked {
-  const messages: Message[] = [];
-  const drops: DropReason[] = [];
+  const unpacking = new Unpacking();
   if (packet[0] !== TYPE.crc) {
-    unpackInto(packet, 0, messages, drops);
+    unpacking.take(packet, 0);
   } else if (packet.length < CRC_HEADER_BYTES) {
-    drops.push('truncated');
+    unpacking.drops.push('truncated');
   } else if (crc32(packet.subarray(CRC_HEADER_BYTES)) !== uint32At(packet, 1)) {
-    drops.push('crc-mismatch');
+    unpacking.drops.push('crc-mismatch');
   } else {
-    unpackInto(packet.subarray(CRC_HEADER_BYTES), 0, messages, drops);
+    unpacking.take(packet.subarray(CRC_HEADER_BYTES), 0);
   }
+  const { messages, drops } = unpacking;
   return { messages, drops };
 }
 
-function unpackInto(bytes: Uint8Array, depth: number, messages: Message[], drops: DropReason[]): void {
-  if (bytes[0] === TYPE.compound) {
-    if (depth === NESTING_MAX) drops.push('nested-too-deep');
-    else unpackCompound(bytes, depth, messages, drops);
-    return;
+/** Of one packet. */
+class Unpacking {
+  readonly messages: Message[] = [];
+  readonly drops: DropReason[] = [];
+  #decompressedBytesLeft = DECOMPRESSED_BYTES_MAX;
+
+  take(bytes: Uint8Array, depth: number): void {
+    const fault = attempt(() => this.#take(bytes, depth));
+    if (fault !== undefined) this.drops.push(fault);
   }
-  const message = attempt(() => decodeMessage(bytes));
-  if (typeof message === 'string') drops.push(message);
-  else if (message.type === 'error') drops.push('unexpected-type');
-  else messages.push(message);
+
+  #take(bytes: Uint8Array, depth: number): void {
+    const type = bytes[0];
+    if (type === TYPE.compound || type === TYPE.compress) {
+      if (depth === NESTING_MAX) throw new WireFault('nested-too-deep', `nested deeper than ${NESTING_MAX}`);
+      if (type === TYPE.compound) return this.#takeCompound(bytes, depth);
+      const plain = decompress(bytes, this.#decompressedBytesLeft);
+      this.#decompressedBytesLeft -= plain.length;
+      return this.#take(plain, depth + 1);
+    }
+    const message = decodeMessage(bytes);
+    if (message.type === 'error') throw new WireFault('unexpected-type', 'an error in a packet');
+    this.messages.push(message);
+  }
+
+  #takeCompound(bytes: Uint8Array, depth: number): void {
+    const count = bytes[1] ?? 0;
+    let start = COMPOUND_HEADER_BYTES + PART_HEADER_BYTES * count;
+    if (bytes.length < start || count === 0) throw new WireFault('truncated', 'a compound without its table');
+    for (let part = 0; part < count; part++) {
+      if (this.messages.length + this.drops.length >= MESSAGES_MAX) throw new WireFault('oversized', `more than ${MESSAGES_MAX} messages`);
+      const lengthAt = COMPOUND_HEADER_BYTES + PART_HEADER_BYTES * part;
+      const end = start + ((bytes[lengthAt]! << 8) | bytes[lengthAt + 1]!);
+      if (end > bytes.length) throw new WireFault('truncated', 'a part beyond the end');
+      this.take(bytes.subarray(start, end), depth + 1);
+      start = end;
+    }
+  }
 }
 
-function unpackCompound(bytes: Uint8Array, depth: number, messages: Message[], drops: DropReason[]): void {
-  const count = bytes[1] ?? 0;
-  let start = COMPOUND_HEADER_BYTES + PART_HEADER_BYTES * count;
-  if (bytes.length < start || count === 0) {
-    drops.push('truncated');
-    return;
-  }
-  for (let part = 0; part < count; part++) {
-    if (messages.length + drops.length >= MESSAGES_MAX) {
-      drops.push('oversized');
-      return;
-    }
-    const lengthAt = COMPOUND_HEADER_BYTES + PART_HEADER_BYTES * part;
-    const end = start + ((bytes[lengthAt]! << 8) | bytes[lengthAt + 1]!);
-    if (end > bytes.length) {
-      drops.push('truncated');
-      return;
-    }
-    unpackInto(bytes.subarray(start, end), depth + 1, messages, drops);
-    start = end;
-  }
-}
-
-/** One packet: a single message goes bare, several as a compound. At most PARTS_MAX messages. */
-export function pack(messages: readonly Uint8Array[], withCrc: boolean): Uint8Array {
-  const body = messages.length === 1 ? messages[0]! : compound(messages);
+/**
+ * One packet: a single message goes bare, several as a compound. At most PARTS_MAX messages.
+ * @param compresses when that makes it smaller
+ */
+export function pack(messages: readonly Uint8Array[], withCrc: boolean, compresses = false): Uint8Array {
+  const plain = messages.length === 1 ? messages[0]! : compound(messages);
+  const body = compresses ? smallerOf(plain, compress(plain)) : plain;
   if (!withCrc) return body;
   const packet = Buffer.allocUnsafe(CRC_HEADER_BYTES + body.length);
   packet[0] = TYPE.crc;
@@ -91,6 +103,10 @@ function compound(messages: readonly Uint8Array[]): Uint8Array {
   header[1] = messages.length;
   messages.forEach((message, part) => header.writeUInt16BE(message.length, COMPOUND_HEADER_BYTES + PART_HEADER_BYTES * part));
   return Buffer.concat([header, ...messages]);
+}
+
+function smallerOf(plain: Uint8Array, compressed: Uint8Array): Uint8Array {
+  return compressed.length < plain.length ? compressed : plain;
 }
 
 function uint32At(bytes: Uint8Array, offset: number): number {

@@ -6,8 +6,12 @@ import { WireFault, attempt, type DropReason } from './wire-fault.ts';
 
 /** More than one flat mesh should have; a flood of invented names stops here. */
 export const MEMBERS_MAX = 16_384;
+/** Of a whole stream, however it was encoded: as peers. The state of the largest mesh takes half of it. */
+export const STREAM_BYTES_MAX = 20 * 1024 * 1024;
 /** As peers since memberlist 0.6.0. */
-const USER_STATE_BYTES_MAX = 20 * 1024 * 1024;
+const USER_STATE_BYTES_MAX = STREAM_BYTES_MAX;
+/** Before what is encrypted: the type, and a length in four bytes. */
+export const STREAM_SEAL_HEADER_BYTES = 5;
 /** A node state with all its keys takes under 1 KiB, an error text 1 KiB; the rest is for keys of newer peers. */
 const PIECE_BYTES_MAX = 4 * 1024;
 
@@ -89,19 +93,33 @@ export class StreamMeasure {
   #measured = 0;
   #statesLeft: number | undefined;
   #tailBytes = 0;
+  /** It cannot be whole, nor any more of it measured, with less than this. */
+  #wholeFrom = 0;
+  /** What one value may take; what is compressed is one value. */
+  #pieceBytesMax = PIECE_BYTES_MAX;
 
   /** @param received everything that has come so far, from the first byte on. */
   measure(received: Uint8Array): 'more' | 'whole' | 'malformed' {
-    const verdict = attempt(() => this.#advance(received));
-    if (verdict === 'truncated') return received.length - this.#measured > PIECE_BYTES_MAX ? 'malformed' : 'more';
-    return verdict === 'more' || verdict === 'whole' ? verdict : 'malformed';
+    if (received.length < this.#wholeFrom) return 'more';
+    try {
+      return this.#advance(received);
+    } catch (error) {
+      if (!(error instanceof WireFault)) throw error;
+      return error.reason === 'truncated' && this.#mayGrow(error.cutOff) ? 'more' : 'malformed';
+    }
+  }
+
+  /** A value was cut off: whether the stream may go on until that is whole. It is not looked at before. */
+  #mayGrow(cutOff: WireFault['cutOff']): boolean {
+    if (cutOff === undefined) return true;
+    const { start, end } = cutOff;
+    if (start - this.#measured > PIECE_BYTES_MAX || end - this.#measured > this.#pieceBytesMax) return false;
+    this.#wholeFrom = end;
+    return true;
   }
 
   #advance(received: Uint8Array): 'more' | 'whole' {
-    const type = received[0];
-    if (type === undefined) return 'more';
-    // What we cannot read needs no more bytes to be refused.
-    if (type === TYPE.compress || type === TYPE.encrypt || type === TYPE.label) return 'whole';
+    if (received.length === 0) return 'more';
     if (this.#statesLeft === undefined) this.#readHead(received);
     while (this.#statesLeft! > 0) {
       const reader = new MsgpackReader(received, this.#measured);
@@ -109,24 +127,56 @@ export class StreamMeasure {
       this.#measured = reader.offset;
       this.#statesLeft!--;
     }
-    return received.length >= this.#measured + this.#tailBytes ? 'whole' : 'more';
+    this.#wholeFrom = this.#measured + this.#tailBytes;
+    return received.length >= this.#wholeFrom ? 'whole' : 'more';
   }
 
   #readHead(received: Uint8Array): void {
-    const reader = new MsgpackReader(received, 1);
+    // Whose label it is does not matter here: it is in front of all that is to be measured.
+    const start = received[0] === TYPE.label ? 2 + byteAt(received, 1) : 0;
+    const type = byteAt(received, start);
+    const reader = new MsgpackReader(received, start + 1);
     let states = 0;
-    if (received[0] === TYPE.pushPull) {
-      const header = pushPullHeader.read(reader);
-      states = header.nodes;
-      this.#tailBytes = header.userStateLen;
-    } else if (received[0] === TYPE.user) {
-      this.#tailBytes = userHeader.read(reader).length;
-    } else if (received[0] === TYPE.ping || received[0] === TYPE.ack || received[0] === TYPE.error) {
-      reader.skip();
-    } else {
-      throw new WireFault('unexpected-type', `type ${received[0]} on a stream`);
+    switch (type) {
+      case TYPE.pushPull: {
+        const header = pushPullHeader.read(reader);
+        states = header.nodes;
+        this.#tailBytes = header.userStateLen;
+        break;
+      }
+      case TYPE.user:
+        this.#tailBytes = userHeader.read(reader).length;
+        break;
+      case TYPE.encrypt:
+        this.#tailBytes = STREAM_SEAL_HEADER_BYTES - 1 + sealedLength(received, start + 1);
+        break;
+      case TYPE.compress:
+        this.#pieceBytesMax = STREAM_BYTES_MAX;
+        reader.skip();
+        break;
+      case TYPE.ping:
+      case TYPE.ack:
+      case TYPE.error:
+        reader.skip();
+        break;
+      default:
+        throw new WireFault('unexpected-type', `type ${type} on a stream`);
     }
     this.#measured = reader.offset;
     this.#statesLeft = states;
   }
+}
+
+function byteAt(bytes: Uint8Array, index: number): number {
+  const byte = bytes[index];
+  if (byte === undefined) throw new WireFault('truncated', 'the end came within a header');
+  return byte;
+}
+
+/** @throws WireFault when it is longer than a stream may be */
+function sealedLength(bytes: Uint8Array, offset: number): number {
+  const [a, b, c, d] = [0, 1, 2, 3].map((i) => byteAt(bytes, offset + i)) as [number, number, number, number];
+  const length = a * 2 ** 24 + (b << 16) + (c << 8) + d;
+  if (length > STREAM_BYTES_MAX) throw new WireFault('oversized', `${length} encrypted bytes`);
+  return length;
 }

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
+import { compress } from '../../../../src/actors/membership/wire/compression.ts';
 import { META_BYTES_MAX, NAME_BYTES_MAX, encodeMessage, type Message } from '../../../../src/actors/membership/wire/messages.ts';
 import { PARTS_MAX, pack, unpack } from '../../../../src/actors/membership/wire/packet.ts';
 import { memberlist, ourFields, readable, vector } from './memberlist-vectors.ts';
@@ -54,7 +55,7 @@ describe('packets', () => {
     expect(drops).to.deep.equal(['unknown-type']);
   });
 
-  for (const [name, reason] of [['compress_1byte', 'compressed'], ['label_packet_plain', 'labelled']] as const) {
+  for (const [name, reason] of [['label_packet_plain', 'labelled']] as const) {
     it(`${name} is dropped as ${reason}`, () => {
       expect(unpack(vector(name)).drops).to.deep.equal([reason]);
     });
@@ -89,6 +90,20 @@ describe('packets', () => {
     const nacks = Array.from({ length: PARTS_MAX }, () => vector('nack'));
     expect(unpack(pack(nacks, false)).messages).to.have.length(PARTS_MAX);
     expect(() => pack([...nacks, vector('nack')], false)).to.throw(RangeError);
+  });
+
+  it('compressed messages in compounds and compounds in compressed messages are read', () => {
+    const inner = pack([vector('compress_alive'), vector('nack')], false);
+    expect(unpack(compress(inner)).messages.map(({ type }) => type)).to.deep.equal(['alive', 'nack']);
+    expect(unpack(compress(compress(compress(vector('nack'))))).messages).to.have.length(1);
+    expect(unpack(compress(compress(compress(compress(vector('nack')))))).drops).to.deep.equal(['nested-too-deep']);
+  });
+
+  it('what the parts of one packet become when decompressed has one limit for all', () => {
+    const large = compress(Buffer.concat([Uint8Array.of(8), Buffer.alloc(20_000)]));
+    const { messages, drops } = unpack(pack(Array.from({ length: 100 }, () => large), false));
+    expect(messages).to.have.length(3);
+    expect(drops).to.deep.equal(Array.from({ length: 97 }, () => 'oversized'));
   });
 
   it('a packet is no more than 255 messages, however they are nested', () => {
