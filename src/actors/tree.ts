@@ -17,6 +17,7 @@ import type { BusMessage } from './bus/bus-actor.ts';
 import { listenerActor } from './edge/listener-actor.ts';
 import type { Listener } from './edge/listener-actor.ts';
 import type { MembershipActorOptions, membershipActor, MembershipMessage } from './membership/membership-actor.ts';
+import type { MemberEventsNews } from './membership/membership-messages.ts';
 import { rosterActor } from './peers/roster-actor.ts';
 import type { RosterActorOptions, RosterMessage } from './peers/roster-actor.ts';
 import { registryActor } from './registry/registry-actor.ts';
@@ -35,6 +36,7 @@ export interface MeshRefs {
   readonly roster: ActorRef<RosterMessage>;
   readonly agentSessions: ActorRef<SupervisorMessage>;
   readonly directory: ActorRef<DirectoryActorMessage>;
+  readonly admin: ActorRef<MemberEventsNews>;
 }
 
 export function meshRefs(ref: <M>(path: string) => ActorRef<M>): MeshRefs {
@@ -47,6 +49,7 @@ export function meshRefs(ref: <M>(path: string) => ActorRef<M>): MeshRefs {
     roster: ref('/peers/roster'),
     agentSessions: ref('/agents/sessions'),
     directory: ref('/agents/directory'),
+    admin: ref('/edge/admin'),
   };
 }
 
@@ -56,7 +59,7 @@ export interface MeshParts {
   readonly registryFiles: StoredFiles;
   readonly registry: Pick<RegistryOptions, 'random'>;
   /** On the main thread or in one of its own. */
-  readonly membership: (audience: Pick<MembershipActorOptions, 'listeners'>) => ThreadSpec | { readonly start: () => ReturnType<typeof membershipActor> };
+  readonly membership: (audience: Pick<MembershipActorOptions, 'listeners' | 'hearers'>) => ThreadSpec | { readonly start: () => ReturnType<typeof membershipActor> };
   readonly peers: Pick<RosterActorOptions, 'selfAddress' | 'dial' | 'random'>;
   readonly agents: Pick<DirectoryActorOptions, 'encodeBatch' | 'random'>;
   readonly openGrpc: () => Promise<Listener>;
@@ -71,7 +74,7 @@ export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
       worker('document', () => registryActor({ node, ...parts.registry, storage: refs.storage, peers: refs.roster })),
     ]),
     supervisor('membership', 'one_for_one', [
-      { type: 'worker', id: 'swim', ...LEAVING, ...parts.membership({ listeners: [refs.roster, refs.directory] }) },
+      { type: 'worker', id: 'swim', ...LEAVING, ...parts.membership({ listeners: [refs.roster, refs.directory], hearers: [refs.admin] }) },
     ]),
     supervisor('bus', 'one_for_one', [worker('subjects', () => busActor({ self: node, peers: refs.roster }))]),
     supervisor('peers', 'rest_for_one', [

@@ -7,6 +7,7 @@ import { DEAD_LETTER_COMMANDS } from './dead-letter-commands.ts';
 import { EVENT_COMMANDS } from './event-commands.ts';
 import { DONE } from './exit-code.ts';
 import { LIVE_COMMANDS } from './live-commands.ts';
+import { MEMBER_COMMANDS } from './member-commands.ts';
 import { NODE_COMMANDS } from './node-commands.ts';
 import { REFERENCE_AGENT_COMMAND } from './reference-agent-command.ts';
 import { REGISTRY_COMMANDS } from './registry-commands.ts';
@@ -28,6 +29,7 @@ const VERSION_COMMAND: CommandSpec = {
 export const COMMANDS: readonly CommandSpec[] = [
   START_COMMAND,
   ...NODE_COMMANDS,
+  ...MEMBER_COMMANDS,
   ...LIVE_COMMANDS,
   ...ACTOR_COMMANDS,
   ...EVENT_COMMANDS,

@@ -29,6 +29,8 @@ export type Streaming<M> = M extends MethodDefinition<infer _, infer Message, in
 export interface AdminHandler {
   readonly getStatus: Answering<Rpc['GetStatus']>;
   readonly listMembers: Answering<Rpc['ListMembers']>;
+  readonly watchMembers: Streaming<Rpc['WatchMembers']>;
+  readonly getMemberRecord: Answering<Rpc['GetMemberRecord']>;
   readonly getTree: Answering<Rpc['GetTree']>;
   readonly listHistory: Answering<Rpc['ListHistory']>;
   readonly listEvents: Streaming<Rpc['ListEvents']>;
@@ -57,13 +59,17 @@ const SINK_OUTBOX: OutboxLimits = { framesMax: 200_000, bytesMax: 64 * 1024 * 10
 /** Events wait in the trail that supervision keeps anyway; here only what is on its way, some hundreds of them. */
 const EVENTS_OUTBOX: OutboxLimits = { framesMax: 500, bytesMax: 1024 * 1024 };
 
+/** The largest mesh dies at once, twice. */
+const MEMBERS_OUTBOX: OutboxLimits = { framesMax: 40_000, bytesMax: 8 * 1024 * 1024 };
+
 /** @param onBug hears of everything thrown that is no MeshError */
 export function adminService(handler: AdminHandler, onBug: OnBug): MeshService {
   const { service } = protos.AdminService;
-  const { ListEvents, TraceActor, TailAgent, RegistryWatch } = service;
+  const { WatchMembers, ListEvents, TraceActor, TailAgent, RegistryWatch } = service;
   return {
     definition: {
       ...service,
+      WatchMembers: { ...WatchMembers, responseSerialize: asBytes },
       ListEvents: { ...ListEvents, responseSerialize: asBytes },
       TraceActor: { ...TraceActor, responseSerialize: asBytes },
       TailAgent: { ...TailAgent, responseSerialize: asBytes },
@@ -72,6 +78,8 @@ export function adminService(handler: AdminHandler, onBug: OnBug): MeshService {
     implementation: {
       GetStatus: unary(handler.getStatus, onBug),
       ListMembers: unary(handler.listMembers, onBug),
+      WatchMembers: streaming(WatchMembers, handler.watchMembers, onBug, MEMBERS_OUTBOX),
+      GetMemberRecord: unary(handler.getMemberRecord, onBug),
       GetTree: unary(handler.getTree, onBug),
       ListHistory: unary(handler.listHistory, onBug),
       ListEvents: streaming(ListEvents, handler.listEvents, onBug, EVENTS_OUTBOX),

@@ -80,6 +80,8 @@ type Following<M> = M extends MethodDefinition<infer Request, infer _, infer __,
 export interface AdminClient {
   readonly getStatus: Asking<Rpc['GetStatus']>;
   readonly listMembers: Asking<Rpc['ListMembers']>;
+  readonly watchMembers: Following<Rpc['WatchMembers']>;
+  readonly getMemberRecord: Asking<Rpc['GetMemberRecord']>;
   readonly getTree: Asking<Rpc['GetTree']>;
   readonly listHistory: Asking<Rpc['ListHistory']>;
   readonly listEvents: Following<Rpc['ListEvents']>;
@@ -134,6 +136,8 @@ export function connectAdmin(socketPath: string): AdminClient {
   return {
     getStatus: ask(service.GetStatus),
     listMembers: ask(service.ListMembers),
+    watchMembers: follow(service.WatchMembers),
+    getMemberRecord: ask(service.GetMemberRecord),
     getTree: ask(service.GetTree),
     listHistory: ask(service.ListHistory),
     listEvents: follow(service.ListEvents),

@@ -102,7 +102,7 @@ describe('a judge of histories', () => {
   const names = ['n0', 'n1', 'n2'];
   const startedAll: History['facts'] = names.map((node) => ({ atMs: 0, type: 'started', node }));
   const believes = (atMs: number, observer: string, type: 'alive' | 'suspect' | 'dead' | 'left' | 'refuted', member: string): Belief => {
-    const event = { type, member, incarnation: 1, accuser: 'n0', reason: 'told', address: { host: '10.0.0.1', port: 1 } } as const;
+    const event = { type, member, incarnation: 1, accuser: 'n0', reason: 'told', address: { host: '10.0.0.1', port: 1 } } as Belief['event'];
     return { atMs, observer, event };
   };
   const knownAll = names.flatMap((observer) => names.map((member) => believes(100, observer, 'alive', member)));

@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto';
 import { PROFILES, type Profile, type ProfileName } from '../../src/actors/membership/profile.ts';
 import { Swim } from '../../src/actors/membership/swim.ts';
-import type { MemberEvent, SwimEffect, SwimInput } from '../../src/actors/membership/swim-effects.ts';
+import type { MemberEvent } from '../../src/actors/membership/member-events.ts';
+import type { SwimEffect, SwimInput } from '../../src/actors/membership/swim-effects.ts';
 import { encodeMessage } from '../../src/actors/membership/wire/messages.ts';
 import { StreamMeasure } from '../../src/actors/membership/wire/stream.ts';
 import { VirtualClock } from '../../src/clock.ts';

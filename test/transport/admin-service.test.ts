@@ -20,6 +20,8 @@ const unused = (): never => {
 const SILENT: AdminHandler = {
   getStatus: unused,
   listMembers: unused,
+  watchMembers: unused,
+  getMemberRecord: unused,
   getTree: unused,
   listHistory: unused,
   listEvents: unused,

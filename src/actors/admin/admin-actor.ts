@@ -3,6 +3,7 @@ import { findMeshError, MeshError } from '../../errors.ts';
 import type { ActorContext, ActorRef, Behavior, Reply } from '../../supervision/behavior.ts';
 import type { AdminHandler, AdminSink } from '../../transport/admin-service.ts';
 import type { EventsItem } from '../../transport/generated/omega/mesh/v1/EventsItem.ts';
+import type { MemberHappening } from '../../transport/generated/omega/mesh/v1/MemberHappening.ts';
 import type { RegistryEvent } from '../../transport/generated/omega/mesh/v1/RegistryEvent.ts';
 import type { TelemetryBatch__Output } from '../../transport/generated/omega/mesh/v1/TelemetryBatch.ts';
 import type { TelemetryEvent } from '../../transport/generated/omega/mesh/v1/TelemetryEvent.ts';
@@ -13,6 +14,8 @@ import type { AdminMessage } from './admin-messages.ts';
 import { adminRequests } from './admin-requests.ts';
 import type { AdminRequestsOptions } from './admin-requests.ts';
 import { registryEvent, telemetryEvents } from './admin-views.ts';
+import { MemberWatches } from './member-watches.ts';
+import { memberHappening } from './member-views.ts';
 import { EventFollower } from './event-follower.ts';
 import { OperatorStreams, PULSE_MS } from './operator-streams.ts';
 import type { StreamsEffect, StreamsInput } from './operator-streams.ts';
@@ -39,6 +42,7 @@ interface AdminState {
   readonly watches: Map<string, AdminSink<RegistryEvent>>;
   readonly followers: Map<string, { readonly follower: EventFollower; readonly sink: AdminSink<EventsItem> }>;
   readonly traces: Traces;
+  readonly members: MemberWatches;
   lastStream: number;
   /** One is on its way. */
   isNewsDue: boolean;
@@ -58,7 +62,7 @@ export function adminActor(options: AdminActorOptions): Behavior<AdminState, Adm
       const server = await options.openServer(handler(options, context));
       context.own(() => void server.close(0));
       context.setInterval('pulse', PULSE_MS, { kind: 'pulse' });
-      const state: AdminState = { server, brain: new OperatorStreams(), tails: new Map(), watches: new Map(), followers: new Map(), traces: new Traces(), lastStream: 0, isNewsDue: false };
+      const state: AdminState = { server, brain: new OperatorStreams(), tails: new Map(), watches: new Map(), followers: new Map(), traces: new Traces(), members: new MemberWatches(), lastStream: 0, isNewsDue: false };
       context.own(() => state.traces.endAll());
       context.own(options.operator.onEvent(() => spreadNews(state, context)));
       return state;
@@ -77,7 +81,7 @@ export function adminActor(options: AdminActorOptions): Behavior<AdminState, Adm
     },
 
     terminate: (state) => state.server.close(CLOSE_GRACE_MS),
-    view: ({ brain, followers, traces }) => ({ tails: brain.tailed, watches: brain.watches, followers: followers.size, traces: traces.size }),
+    view: ({ brain, followers, traces, members }) => ({ tails: brain.tailed, watches: brain.watches, followers: followers.size, traces: traces.size, memberWatches: members.size }),
   };
 }
 
@@ -90,6 +94,9 @@ function handler(options: AdminActorOptions, context: Context): AdminHandler {
     tailAgent: ({ id: agent }, sink) => {
       const found = answered(options.agents.ask((reply: Reply<string | MeshError>) => ({ kind: 'where-is', agent, reply }), ROOM_TIMEOUT_MS));
       context.pipe(found, () => ({ kind: 'open-tail', agent, sink }), (error) => ({ kind: 'refuse-tail', sink, fault: asFault(error) }));
+    },
+    watchMembers: (_request, sink) => {
+      if (context.self.send({ kind: 'open-members', sink }) !== 'accepted') sink.close(busy());
     },
     listEvents: (request, sink) => {
       if (context.self.send({ kind: 'open-events', request, sink }) !== 'accepted') sink.close(busy());
@@ -113,6 +120,12 @@ function hear(state: AdminState, message: AdminMessage, options: AdminActorOptio
     }
     case 'open-watch':
       return { kind: 'watch', stream: take(state, state.watches, message.sink, context), prefix: message.prefix };
+    case 'open-members':
+      openMembers(state, message.sink, context);
+      return undefined;
+    case 'member-events':
+      showMembers(state, message, context);
+      return undefined;
     case 'open-events':
       openEvents(state, message, options, context);
       return undefined;
@@ -134,6 +147,7 @@ function hear(state: AdminState, message: AdminMessage, options: AdminActorOptio
       state.watches.delete(message.stream);
       state.followers.delete(message.stream);
       state.traces.end(message.stream);
+      state.members.end(message.stream);
       context.clearTimer(`trace ${message.stream}`);
       return message;
     case 'pulse':
@@ -145,6 +159,19 @@ function hear(state: AdminState, message: AdminMessage, options: AdminActorOptio
     case 'registry-news':
       return message;
   }
+}
+
+function openMembers(state: AdminState, sink: AdminSink<MemberHappening>, context: Context): void {
+  try {
+    state.members.open(nameStream(state, sink, context), sink);
+  } catch (error) {
+    sink.close(asFault(error as Error));
+  }
+}
+
+function showMembers(state: AdminState, { happenings }: Extract<AdminMessage, { kind: 'member-events' }>, { clock }: Context): void {
+  const epochMs = clock.wallNow() - clock.now();
+  if (state.members.size > 0) state.members.show(happenings.map((happening) => memberHappening(happening, epochMs)));
 }
 
 function openEvents(state: AdminState, { request, sink }: Extract<AdminMessage, { kind: 'open-events' }>, { operator }: AdminActorOptions, context: Context): void {

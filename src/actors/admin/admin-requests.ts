@@ -6,13 +6,14 @@ import type { ActorRef, Reply } from '../../supervision/behavior.ts';
 import type { AdminHandler } from '../../transport/admin-service.ts';
 import type { StatusReply } from '../../transport/generated/omega/mesh/v1/StatusReply.ts';
 import type { AgentsRequest, AgentView, CommandOutcome } from '../agents/agent-messages.ts';
-import type { MembershipRequest, MembershipView } from '../membership/membership-messages.ts';
+import type { MemberRecord, MembershipRequest, MembershipView } from '../membership/membership-messages.ts';
 import type { PeersRequest, SessionView } from '../peers/peer-messages.ts';
 import type { RegistryEntryView, RegistryRequest, RegistryStatus } from '../registry/registry-messages.ts';
 import { actorRequests } from './actor-requests.ts';
 import type { ActorRequestsOptions } from './actor-requests.ts';
 import { actorVerbs } from './actor-verbs.ts';
-import { agent, member, registryEntry, treeTotals } from './admin-views.ts';
+import { agent, registryEntry, treeTotals } from './admin-views.ts';
+import { member, memberHappening, unknownMember } from './member-views.ts';
 import { answered, answeredOr, ROOM_TIMEOUT_MS } from './room-answer.ts';
 
 /** What a node says about itself and does not change while it runs, and what only the process knows. */
@@ -31,13 +32,13 @@ export interface AdminRequestsOptions extends ActorRequestsOptions {
 /** Answers must arrive after the room's own deadline has had its chance. */
 const MARGIN_MS = 1_000;
 
-type Requests = Omit<AdminHandler, 'listEvents' | 'traceActor' | 'tailAgent' | 'registryWatch'>;
+type Requests = Omit<AdminHandler, 'watchMembers' | 'listEvents' | 'traceActor' | 'tailAgent' | 'registryWatch'>;
 
 export function adminRequests(options: AdminRequestsOptions): Requests {
   return { ...nodeRequests(options), ...actorRequests(options), ...actorVerbs(options.operator), ...agentRequests(options), ...registryRequests(options.registry) };
 }
 
-function nodeRequests(options: AdminRequestsOptions): Pick<Requests, 'getStatus' | 'listMembers'> {
+function nodeRequests(options: AdminRequestsOptions): Pick<Requests, 'getStatus' | 'listMembers' | 'getMemberRecord'> {
   const { operator, clock } = options;
   const startedAt = clock.now();
 
@@ -79,6 +80,21 @@ function nodeRequests(options: AdminRequestsOptions): Pick<Requests, 'getStatus'
       const sessionOf = new Map(sessions.map((session) => [session.node, session]));
       const sorted = [...members].sort((a, b) => (a.name < b.name ? -1 : 1));
       return { members: sorted.map((view) => member(view, sessionOf.get(view.name), clock.now())) };
+    },
+
+    async getMemberRecord({ name }) {
+      const [record, sessions] = await Promise.all([
+        answered(options.membership.ask((reply: Reply<MemberRecord>) => ({ kind: 'record', member: name, reply }), ROOM_TIMEOUT_MS)),
+        answeredOr(options.peers.ask((reply: Reply<readonly SessionView[]>) => ({ kind: 'sessions', reply }), ROOM_TIMEOUT_MS), []),
+      ]);
+      if (record.kind === 'unknown') throw unknownMember(name, record.names);
+      const epochMs = clock.wallNow() - clock.now();
+      const session = sessions.find(({ node }) => node === name);
+      return {
+        name,
+        member: record.member === undefined ? null : member(record.member, session, clock.now()),
+        happenings: record.happenings.map((happening) => memberHappening(happening, epochMs)),
+      };
     },
   };
 }

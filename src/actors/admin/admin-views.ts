@@ -7,7 +7,6 @@ import type { Agent } from '../../transport/generated/omega/mesh/v1/Agent.ts';
 import type { ErrorDetail } from '../../transport/generated/omega/mesh/v1/ErrorDetail.ts';
 import type { HistoryEvent } from '../../transport/generated/omega/mesh/v1/HistoryEvent.ts';
 import type { LastMoments } from '../../transport/generated/omega/mesh/v1/LastMoments.ts';
-import type { Member } from '../../transport/generated/omega/mesh/v1/Member.ts';
 import type { RegistryEntry } from '../../transport/generated/omega/mesh/v1/RegistryEntry.ts';
 import type { RegistryEvent } from '../../transport/generated/omega/mesh/v1/RegistryEvent.ts';
 import type { TelemetryBatch__Output } from '../../transport/generated/omega/mesh/v1/TelemetryBatch.ts';
@@ -15,8 +14,6 @@ import type { TelemetryEvent } from '../../transport/generated/omega/mesh/v1/Tel
 import type { TelemetryRecord__Output } from '../../transport/generated/omega/mesh/v1/TelemetryRecord.ts';
 import type { TreeNode } from '../../transport/generated/omega/mesh/v1/TreeNode.ts';
 import type { AgentView } from '../agents/agent-messages.ts';
-import type { MemberView } from '../membership/membership-messages.ts';
-import type { SessionView } from '../peers/peer-messages.ts';
 import type { RegistryChange, RegistryEntryView } from '../registry/registry-messages.ts';
 
 export function treeNode(view: ActorView): TreeNode {
@@ -87,21 +84,6 @@ function lastMoments({ during, state, mailbox, processed, uptimeMs }: Supervisio
   return { during, state: state ?? '', mailbox, processed, uptimeMs };
 }
 
-/** @param now monotonic milliseconds, on the scale of `statusSinceMs` */
-export function member(view: MemberView, session: SessionView | undefined, now: number): Member {
-  return {
-    name: view.name,
-    address: hostPort(view.host, view.port),
-    grpcAddress: view.tags['grpc'] ?? '',
-    status: view.status,
-    incarnation: view.incarnation,
-    isSelf: view.isSelf,
-    sinceMs: Math.max(0, now - view.statusSinceMs),
-    session: session?.state ?? 'none',
-    rttMs: session?.rttMs ?? -1,
-  };
-}
-
 export function agent(view: AgentView): Agent {
   return {
     id: view.id,
@@ -146,8 +128,4 @@ export function telemetryEvents(
 
 function lineOf(error: ErrorInfo | undefined): string {
   return error === undefined ? '' : errorLine(error);
-}
-
-function hostPort(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -5,11 +5,12 @@ import type { LogLevel } from '../../log.ts';
 import type { Random } from '../../random.ts';
 import type { ActorContext, ActorRef, Behavior, ExitReason, Reply, Signal } from '../../supervision/behavior.ts';
 import type { GossipAddress, GossipTransport } from '../../transport/gossip-transport.ts';
-import type { MembershipNews, MembershipRequest, MembershipView } from './membership-messages.ts';
+import type { Happening, MemberEvent } from './member-events.ts';
+import type { MemberEventsNews, MembershipNews, MembershipRequest, MembershipView } from './membership-messages.ts';
 import { NewsPace } from './news-pace.ts';
 import { PROFILES, type ProfileName } from './profile.ts';
 import { Swim } from './swim.ts';
-import type { JoinEvent, MemberEvent, SwimEffect, SwimInput } from './swim-effects.ts';
+import type { JoinEvent, SwimEffect, SwimInput } from './swim-effects.ts';
 import { StreamMeasure } from './wire/stream.ts';
 import type { Tags } from './wire/tags.ts';
 
@@ -29,6 +30,8 @@ export interface MembershipActorOptions {
   /** Where members were when this node last ran: the way back into the mesh. */
   readonly memory: PeerMemory;
   readonly listeners: readonly ActorRef<MembershipNews>[];
+  /** Told of each event. */
+  readonly hearers: readonly ActorRef<MemberEventsNews>[];
 }
 
 interface PeerMemory {
@@ -94,6 +97,8 @@ class MembershipBody {
   #hasBegunJoin = false;
   /** Who waits for the end of the join. */
   #joinReply: Reply<MeshError | undefined> | undefined;
+  /** Since the hearers were told last. */
+  #happenings: Happening[] = [];
   readonly #newsPace = new NewsPace();
   /** Who asked for news before there were any, by path. */
   readonly #early = new Map<string, ActorRef<MembershipNews>>();
@@ -131,6 +136,8 @@ class MembershipBody {
     switch (message.kind) {
       case 'view':
         return message.reply(this.view);
+      case 'record':
+        return message.reply(this.#brain.recordOf(message.member));
       case 'join':
         this.#joinReply = message.reply;
         return this.#join();
@@ -184,6 +191,7 @@ class MembershipBody {
   #handle(input: SwimInput, reply?: StreamReply): void {
     const effects = this.#brain.handle(input, this.#context.clock.now());
     for (const effect of effects) this.#perform(effect, reply);
+    this.#tellHearers();
     this.#tellListeners();
   }
 
@@ -201,6 +209,7 @@ class MembershipBody {
         return this.#context.setTimer(`swim-${this.#timers++}`, effect.afterMs, { kind: 'swim', input: { kind: 'timer', timer: effect.timer } });
       case 'notify':
         this.#newsPace.change();
+        this.#happenings.push({ atMs: this.#context.clock.now(), event: effect.event });
         return this.#logMember(effect.event);
       case 'settled':
         this.#newsPace.settle();
@@ -266,6 +275,13 @@ class MembershipBody {
     this.#context.setTimer('news-rested', NEWS_REST_MS, { kind: 'news-rested' });
   }
 
+  #tellHearers(): void {
+    const happenings = this.#happenings;
+    if (happenings.length === 0) return;
+    this.#happenings = [];
+    for (const hearer of this.#options.hearers) hearer.send({ kind: 'member-events', happenings });
+  }
+
   #logMember({ type, ...fields }: MemberEvent): void {
     this.#context.log.log(MEMBER_LEVEL[type], `member-${type}`, fields);
   }
@@ -283,5 +299,6 @@ const MEMBER_LEVEL: Readonly<Record<MemberEvent['type'], LogLevel>> = {
   suspect: 'warn',
   dead: 'warn',
   conflict: 'warn',
-  reaped: 'debug',
+  reaped: 'info',
+  confirmed: 'debug',
 };

@@ -1,6 +1,7 @@
 /** What other rooms say to membership and hear from it. */
 import type { MeshError } from '../../errors.ts';
 import type { ActorRef, Reply } from '../../supervision/behavior.ts';
+import type { Happening } from './member-events.ts';
 
 export type MemberStatus = 'alive' | 'suspect' | 'dead' | 'left';
 
@@ -38,6 +39,12 @@ export interface MembershipView {
   readonly localHealth: LocalHealthView;
 }
 
+export type MemberRecord =
+  /** `member` is undefined when it is forgotten. Happenings: oldest first. */
+  | { readonly kind: 'known'; readonly member: MemberView | undefined; readonly happenings: readonly Happening[] }
+  /** Nobody of this name; who there is or was. */
+  | { readonly kind: 'unknown'; readonly names: readonly string[] };
+
 export type MembershipRequest =
   /**
    * Show this node to the mesh. The answer comes when a seed or a remembered address has answered, all have failed or two
@@ -45,6 +52,7 @@ export type MembershipRequest =
    */
   | { readonly kind: 'join'; readonly reply: Reply<MeshError | undefined> }
   | { readonly kind: 'view'; readonly reply: Reply<MembershipView> }
+  | { readonly kind: 'record'; readonly member: string; readonly reply: Reply<MemberRecord> }
   /**
    * For a listener that (re)starts: the list now, or the first one when membership has itself just started. It comes
    * before all later news, as an answer to an ask might not.
@@ -59,4 +67,10 @@ export type MembershipRequest =
 export interface MembershipNews {
   readonly kind: 'membership-news';
   readonly members: readonly MemberView[];
+}
+
+/** Sent to every hearer, what one packet or list brought at once. What is lost is lost: who must know how things are reads the news. */
+export interface MemberEventsNews {
+  readonly kind: 'member-events';
+  readonly happenings: readonly Happening[];
 }

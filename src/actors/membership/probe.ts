@@ -10,6 +10,7 @@
 import { sample } from '../../random.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
 import { accusationOf } from './claims.ts';
+import type { ProbeEvidence } from './member-events.ts';
 import type { Member } from './member-table.ts';
 import type { SwimContext } from './swim-context.ts';
 import type { Updates } from './updates.ts';
@@ -42,6 +43,9 @@ interface Round {
   isAcked: boolean;
   /** Some were asked to say so when they get no answer either. */
   awaitsNacks: boolean;
+  /** What was tried when the direct ping was not answered. */
+  helpers: readonly string[];
+  stream: string;
 }
 
 /** Of those that were asked for one. */
@@ -82,7 +86,7 @@ export class Probe {
     this.#context.schedule(lastsMs, { kind: 'probe' });
     this.#remindSuspects();
     const { next, forgotten } = this.#context.table.nextTurn(isProbed, (member) => this.#isForgotten(member));
-    for (const { name, incarnation } of forgotten) this.#context.notify({ type: 'reaped', member: name, incarnation });
+    for (const { name, incarnation, status } of forgotten) this.#context.notify({ type: 'reaped', reason: status === 'left' ? 'left' : 'dead', member: name, incarnation });
     if (next !== undefined) this.#beginRound(next, lastsMs);
   }
 
@@ -133,6 +137,10 @@ export class Probe {
     else this.#context.drop(`${answer.type}-for-ping`);
   }
 
+  onStreamUnanswered(seqNo: number, reason: string): void {
+    if (this.#round?.seqNo === seqNo) this.#round.stream = reason;
+  }
+
   onPing(ping: Ping, from: GossipAddress): void {
     if (!this.isForMe(ping)) return this.#context.drop('ping-for-another');
     const answer: Message[] = [{ type: 'ack', seqNo: ping.seqNo, payload: NO_BYTES }];
@@ -179,7 +187,7 @@ export class Probe {
     const seqNo = this.#context.nextSeqNo();
     const timeoutMs = health.scale(profile.probeTimeoutMs);
     const { name: targetName, incarnation } = target;
-    this.#round = { seqNo, target: targetName, incarnation, lastsMs, timeoutMs, endsAtMs: now + lastsMs, isAcked: false, awaitsNacks: false };
+    this.#round = { seqNo, target: targetName, incarnation, lastsMs, timeoutMs, endsAtMs: now + lastsMs, isAcked: false, awaitsNacks: false, helpers: [], stream: 'not tried' };
     const messages: Message[] = [this.#ping(seqNo, target.name)];
     // A suspected member hears of it with the ping itself, and can refute with the ack (Lifeguard, section IV-C: buddy system).
     if (target.status === 'suspect') messages.push(accusationOf(target, this.#context.name));
@@ -196,7 +204,9 @@ export class Probe {
     if (round === undefined || round.isAcked) return;
     // Where others were asked, their silence says more; it is judged when their nacks are due.
     if (!round.awaitsNacks && !wasLate) this.#context.health.strain('missed-acks');
-    this.#updates.suspect({ incarnation: round.incarnation, node: round.target, from: this.#context.name }, 'no-ack');
+    const { incarnation, target: node, helpers, stream } = round;
+    const probe: ProbeEvidence = { helpers, stream, health: this.#context.health.score };
+    this.#updates.suspect({ incarnation, node, from: this.#context.name }, { reason: 'no-ack', probe });
   }
 
   #askOthers(target: Member, round: Round): void {
@@ -204,8 +214,10 @@ export class Probe {
     const able = table.peers((member) => member.status === 'alive' && member.name !== target.name);
     const { addr, address, name: node } = target;
     const { seqNo, lastsMs, timeoutMs } = round;
+    const helpers = sample(random, able, profile.indirectChecks);
+    round.helpers = helpers.map(({ name }) => name);
     let nacks = 0;
-    for (const helper of sample(random, able, profile.indirectChecks)) {
+    for (const helper of helpers) {
       const nack = (helper.vsn[1] ?? 0) >= NACK_PROTOCOL;
       if (nack) nacks++;
       this.#context.send(helper.address, { type: 'indirectPing', seqNo, target: addr, port: address.port, node, nack, ...this.#source() });
@@ -218,8 +230,10 @@ export class Probe {
   }
 
   /** Where datagrams are lost or blocked and streams are not, the member is alive all the same. */
-  #pingOnStream(target: Member, { seqNo, lastsMs, timeoutMs }: Round): void {
+  #pingOnStream(target: Member, round: Round): void {
+    const { seqNo, lastsMs, timeoutMs } = round;
     if ((target.vsn[1] ?? 0) < STREAM_PING_PROTOCOL) return;
+    round.stream = 'no answer in time';
     this.#context.request(target.address, encodeMessage(this.#ping(seqNo, target.name)), lastsMs - timeoutMs, { kind: 'ping', seqNo });
   }
 

@@ -121,7 +121,7 @@ export class PushPull {
         case STATE.suspect:
         case STATE.dead:
           // A dead is not believed outright: the list may be old, and the member deserves its chance to refute.
-          this.#updates.suspect({ node, incarnation, from: this.#context.name }, 'told');
+          this.#updates.suspect({ node, incarnation, from: this.#context.name }, { reason: 'listed' });
           break;
         default:
           this.#context.drop('unknown-state');

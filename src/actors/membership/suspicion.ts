@@ -58,6 +58,16 @@ export class Suspicion {
     return this.#startedAt + suspicionTimeoutMs(this.#minMs, this.#maxMs, this.#accusers.size - 1, this.#k) + this.#heldUpMs;
   }
 
+  /** Who suspected it first. */
+  get accuser(): string {
+    return [...this.#accusers][0]!;
+  }
+
+  /** How many others suspect it too, of how many that are wanted. */
+  get confirmations(): { readonly confirmations: number; readonly wanted: number } {
+    return { confirmations: this.#accusers.size - 1, wanted: this.#k };
+  }
+
   /** Whether this is news: a member that had not accused, and one more is wanted. */
   confirm(accuser: string): boolean {
     if (this.#accusers.size > this.#k || this.#accusers.has(accuser)) return false;

@@ -1,11 +1,13 @@
 /** What the parts of one brain share: who we are, who is known, what waits to be gossiped, what is wished for. */
 import { randomInt, type Random } from '../../random.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
+import { Chronicle } from './chronicle.ts';
 import { BroadcastQueue, transmitsMax } from './dissemination.ts';
 import { LocalHealth } from './local-health.ts';
+import type { MemberEvent } from './member-events.ts';
 import { MemberTable, type Member } from './member-table.ts';
 import type { Profile } from './profile.ts';
-import type { MemberEvent, SwimEffect, SwimTimer } from './swim-effects.ts';
+import type { SwimEffect, SwimTimer } from './swim-effects.ts';
 import type { Envelope } from './wire/envelope.ts';
 import { addressOf } from './wire/ip-address.ts';
 import { encodeMessage, type Message } from './wire/messages.ts';
@@ -32,6 +34,7 @@ export class SwimContext {
   /** What everything goes out in and comes in. */
   readonly envelope: Envelope;
   readonly queue = new BroadcastQueue();
+  readonly chronicle = new Chronicle();
   readonly health: LocalHealth;
   /** What came in and was not used, by reason. */
   readonly dropped: Record<string, number> = {};
@@ -67,6 +70,7 @@ export class SwimContext {
   }
 
   notify(event: MemberEvent): void {
+    this.chronicle.note(event, this.now);
     this.emit({ kind: 'notify', event });
   }
 

@@ -1,6 +1,7 @@
 /** What the brain is told and what it wishes for. */
 import type { Address } from '../../address.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
+import type { MemberEvent } from './member-events.ts';
 
 export type SwimInput =
   /** Once, before anything else. */
@@ -29,20 +30,6 @@ export type SwimTimer =
   | { readonly kind: 'suspicion'; readonly member: string; readonly number: number }
   | { readonly kind: 'seed'; readonly seed: string; readonly attempt: number }
   | { readonly kind: 'announce'; readonly to: GossipAddress };
-
-/** Facts about members, for people and for other rooms. */
-export type MemberEvent = {
-  readonly member: string;
-  readonly incarnation: number;
-} & (
-  | { readonly type: 'alive'; readonly address: GossipAddress }
-  | { readonly type: 'suspect' | 'dead'; readonly accuser: string; readonly reason: 'no-ack' | 'suspicion-timeout' | 'told' }
-  /** A suspected member is alive after all; for this node itself: who said otherwise. */
-  | { readonly type: 'refuted'; readonly accuser?: string }
-  | { readonly type: 'left' | 'updated' | 'reaped' }
-  /** Someone claims a name that a living member has at another address. */
-  | { readonly type: 'conflict'; readonly address: GossipAddress }
-);
 
 /** What is worth a line in the log beside the members' own events. */
 export type JoinEvent =

@@ -9,7 +9,7 @@ import type { GossipAddress } from '../../transport/gossip-transport.ts';
 import { Join } from './join.ts';
 import { Lateness } from './lateness.ts';
 import type { Member } from './member-table.ts';
-import type { MembershipView, MemberView } from './membership-messages.ts';
+import type { MemberRecord, MembershipView, MemberView } from './membership-messages.ts';
 import { Namesake } from './namesake.ts';
 import { Probe } from './probe.ts';
 import type { Profile } from './profile.ts';
@@ -83,6 +83,14 @@ export class Swim {
     return { members: this.members, unreachedSeeds: this.#join.unreached, dropped: { ...this.#context.dropped }, localHealth: this.#context.health.view };
   }
 
+  /** What is known about one member, also when it is forgotten. */
+  recordOf(name: string): MemberRecord {
+    const member = this.#context.table.get(name);
+    const happenings = this.#context.chronicle.of(name);
+    if (member === undefined && happenings === undefined) return { kind: 'unknown', names: [...this.members.map((known) => known.name), ...this.#context.chronicle.names] };
+    return { kind: 'known', member: member && this.#viewOf(member), happenings: happenings ?? [] };
+  }
+
   #take(input: SwimInput): void {
     switch (input.kind) {
       case 'started':
@@ -135,7 +143,7 @@ export class Swim {
       case 'alive':
         return this.#updates.alive(message);
       case 'suspect':
-        return this.#updates.suspect(message, 'told');
+        return this.#updates.suspect(message, { reason: 'told' });
       case 'dead':
         return this.#updates.dead(message, 'told');
       case 'nack':
@@ -159,6 +167,7 @@ export class Swim {
   #missAnswer(number: number, reason: string): void {
     const exchange = this.#context.takeExchange(number);
     if (exchange?.kind === 'push-pull') this.#join.onUnanswered(exchange, reason);
+    if (exchange?.kind === 'ping') this.#probe.onStreamUnanswered(exchange.seqNo, reason);
     if (exchange?.kind === 'namesake') this.#askedNamesake(exchange.address, undefined);
   }
 

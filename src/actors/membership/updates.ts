@@ -13,6 +13,7 @@
  */
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
 import { accusationOf, aliveOf } from './claims.ts';
+import type { ProbeEvidence } from './member-events.ts';
 import type { Member } from './member-table.ts';
 import type { MemberStatus } from './membership-messages.ts';
 import type { Namesake } from './namesake.ts';
@@ -33,6 +34,9 @@ const INCARNATION_MAX = 2 ** 32 - INCARNATION_LEAP_MAX;
 const CONFLICT_QUIET_MS = 60_000;
 
 type Claim<M> = Omit<M, 'type'>;
+
+/** How a suspicion came here: by our own probe, by who raised it, or in a list. */
+export type SuspectReason = { readonly reason: 'told' | 'listed' } | { readonly reason: 'no-ack'; readonly probe: ProbeEvidence };
 
 export class Updates {
   readonly #context: SwimContext;
@@ -66,13 +70,15 @@ export class Updates {
     this.#accept(claim, address, known);
   }
 
-  suspect(claim: Claim<Suspect>, reason: 'no-ack' | 'told'): void {
+  suspect(claim: Claim<Suspect>, why: SuspectReason): void {
     const known = this.#accused(claim);
     if (known === undefined) return;
     if (known.suspicion !== undefined) {
       if (known.suspicion.confirm(claim.from)) {
         this.#context.broadcast({ type: 'suspect', ...claim });
         this.#scheduleExpiry(known, known.suspicion);
+        const { node: member, incarnation, from: accuser } = claim;
+        this.#context.notify({ type: 'confirmed', member, incarnation, reason: why.reason, accuser, ...known.suspicion.confirmations });
       }
       return;
     }
@@ -82,7 +88,7 @@ export class Updates {
     const suspicion = this.#startSuspicion(claim.from);
     const suspected = this.#become(known, 'suspect', claim.incarnation, suspicion);
     this.#scheduleExpiry(suspected, suspicion);
-    this.#context.notify({ type: 'suspect', member: known.name, incarnation: claim.incarnation, accuser: claim.from, reason });
+    this.#context.notify({ type: 'suspect', member: known.name, incarnation: claim.incarnation, accuser: claim.from, ...why });
   }
 
   dead(claim: Claim<Dead>, reason: 'suspicion-timeout' | 'told'): void {
@@ -93,7 +99,7 @@ export class Updates {
     this.#become(known, hasLeft ? 'left' : 'dead', claim.incarnation);
     this.#expectFewerConfirmations();
     const { node: member, incarnation, from: accuser } = claim;
-    this.#context.notify(hasLeft ? { type: 'left', member, incarnation } : { type: 'dead', member, incarnation, accuser, reason });
+    this.#context.notify(hasLeft ? { type: 'left', reason: 'goodbye', member, incarnation } : { type: 'dead', member, incarnation, accuser, reason });
   }
 
   onSuspicionTimer(name: string, number: number): void {
@@ -115,7 +121,7 @@ export class Updates {
     this.#context.isLeaving = true;
     if (!this.#namesake.isListed) this.#context.broadcast({ type: 'dead', incarnation: self.incarnation, node: self.name, from: self.name });
     this.#become(self, 'left', self.incarnation);
-    this.#context.notify({ type: 'left', member: self.name, incarnation: self.incarnation });
+    this.#context.notify({ type: 'left', reason: 'goodbye', member: self.name, incarnation: self.incarnation });
   }
 
   /** An alive about this node that is not its own word: from an earlier life, or from another of the same name. */
@@ -142,7 +148,8 @@ export class Updates {
     const incarnation = Math.max(self.incarnation, accusedIncarnation) + 1;
     this.#context.health.strain('accused');
     this.#announce({ ...self, incarnation });
-    this.#context.notify({ type: 'refuted', member: self.name, incarnation, ...(accuser === undefined ? {} : { accuser }) });
+    const about = { type: 'refuted', member: self.name, incarnation } as const;
+    this.#context.notify(accuser === undefined ? { ...about, reason: 'outdated-claim' } : { ...about, reason: 'accused', accuser });
   }
 
   #announce(self: Member): void {
@@ -184,9 +191,11 @@ export class Updates {
       contestedAtMs: known?.contestedAtMs,
     };
     this.#announce(member);
-    if (known === undefined || !isOccupied(known)) this.#context.notify({ type: 'alive', member: name, incarnation, address });
-    else if (known.status === 'suspect') this.#context.notify({ type: 'refuted', member: name, incarnation });
-    else if (metaChanged) this.#context.notify({ type: 'updated', member: name, incarnation });
+    const about = { member: name, incarnation };
+    if (known === undefined) this.#context.notify({ ...about, type: 'alive', reason: 'new', address });
+    else if (!isOccupied(known)) this.#context.notify({ ...about, type: 'alive', reason: 'back', address });
+    else if (known.suspicion !== undefined) this.#context.notify({ ...about, type: 'refuted', reason: 'answered', accuser: known.suspicion.accuser });
+    else if (metaChanged) this.#context.notify({ ...about, type: 'updated', reason: 'tags' });
   }
 
   #conflict(known: Member, address: GossipAddress): void {
@@ -194,7 +203,7 @@ export class Updates {
     const { now, table } = this.#context;
     if (known.contestedAtMs !== undefined && now - known.contestedAtMs < CONFLICT_QUIET_MS) return;
     table.set({ ...known, contestedAtMs: now });
-    this.#context.notify({ type: 'conflict', member: known.name, incarnation: known.incarnation, address });
+    this.#context.notify({ type: 'conflict', reason: 'other-address', member: known.name, incarnation: known.incarnation, address });
   }
 
   /** Tells a member what is said about it, at the address where an overruled alive puts it, so that it can refute. */

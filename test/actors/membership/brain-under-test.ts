@@ -1,7 +1,8 @@
 /** One brain named "me", told by hand what the world says, and everything it wished for. */
 import { PROFILES, type ProfileName } from '../../../src/actors/membership/profile.ts';
 import { Swim } from '../../../src/actors/membership/swim.ts';
-import type { JoinEvent, MemberEvent, SwimEffect, SwimInput } from '../../../src/actors/membership/swim-effects.ts';
+import type { MemberEvent } from '../../../src/actors/membership/member-events.ts';
+import type { JoinEvent, SwimEffect, SwimInput } from '../../../src/actors/membership/swim-effects.ts';
 import type { MemberView } from '../../../src/actors/membership/membership-messages.ts';
 import { VSN } from '../../../src/actors/membership/version-vector.ts';
 import { ipBytes } from '../../../src/actors/membership/wire/ip-address.ts';

@@ -229,7 +229,7 @@ describe('push/pull', () => {
     const brain = brainKnowing(2);
     brain.request(pushPull(stateOf('b', 1, hostOf(0), 'dead'), stateOf('c', 1, hostOf(1), 'suspect')));
     expect([brain.status('b'), brain.status('c')]).to.deep.equal(['suspect', 'suspect']);
-    expect(brain.events[0]).to.include({ type: 'suspect', accuser: 'me', reason: 'told' });
+    expect(brain.events[0]).to.include({ type: 'suspect', accuser: 'me', reason: 'listed' });
   });
 
   it('takes a left for left', () => {

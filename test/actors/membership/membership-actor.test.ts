@@ -52,6 +52,7 @@ class Mesh {
       random: seededRandom(name.charCodeAt(0)),
       memory: { load: () => this.remembered.get(name) ?? [], save: (addresses) => this.#save(name, addresses) },
       listeners: [this.world.ref('/news')],
+      hearers: [],
       ...more,
     };
     expect((await this.add({ id: name, start: () => membershipActor(options), ...flags })).outcome, name).to.equal('started');
@@ -347,7 +348,7 @@ describe('the membership actor', () => {
 
   it('does not start without a network', async () => {
     const fault = new MeshError('PORT_IN_USE', 'UDP port 7946 on 10.0.0.1 is in use');
-    const options = { name: 'a', tags: {}, openTransport: () => Promise.reject(fault), seeds: [], resolve: async () => '', profile: 'lan', random: seededRandom(1), memory: { load: () => [], save: () => undefined }, listeners: [] } as const;
+    const options = { name: 'a', tags: {}, openTransport: () => Promise.reject(fault), seeds: [], resolve: async () => '', profile: 'lan', random: seededRandom(1), memory: { load: () => [], save: () => undefined }, listeners: [], hearers: [] } as const;
     const outcome = await mesh.add({ id: 'a', start: () => membershipActor(options) });
     expect(outcome).to.have.nested.property('error.code', 'PORT_IN_USE');
   });

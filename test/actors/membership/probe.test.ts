@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { ProbeEvidence } from '../../../src/actors/membership/member-events.ts';
 import { decodeStream } from '../../../src/actors/membership/wire/stream.ts';
 import { encodeMessage, type Ping } from '../../../src/actors/membership/wire/messages.ts';
 import { ipBytes } from '../../../src/actors/membership/wire/ip-address.ts';
@@ -84,7 +85,19 @@ describe('a probe', () => {
     const brain = brainKnowing(3);
     const { node } = nextPing(brain);
     brain.pass(1_000);
-    expect(brain.events).to.deep.equal([{ type: 'suspect', member: node, incarnation: 1, accuser: 'me', reason: 'no-ack' }]);
+    const helpers = ['b', 'c', 'd'].filter((name) => name !== node);
+    expect(brain.events).to.have.length(1);
+    expect(brain.events[0]).to.deep.include({ type: 'suspect', member: node, incarnation: 1, accuser: 'me', reason: 'no-ack' });
+    expect(brain.events[0]).to.have.property('probe').that.satisfies((probe: ProbeEvidence) => probe.helpers.toSorted().join() === helpers.join() && probe.stream === 'no answer in time');
+  });
+
+  it('tells with the suspicion why the stream failed, and that there was nobody to ask', () => {
+    const brain = brainKnowing(1);
+    nextPing(brain);
+    brain.pass(600);
+    brain.tell({ kind: 'unanswered', exchange: brain.requests.at(-1)!.exchange, reason: 'connection refused' });
+    brain.pass(400);
+    expect(brain.events[0]).to.have.property('probe').that.deep.equals({ helpers: [], stream: 'connection refused', health: 1 });
   });
 
   it('that is acked too late, or with another number, makes a suspect all the same', () => {

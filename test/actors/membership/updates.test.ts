@@ -11,7 +11,7 @@ describe('an alive', () => {
     brain.hear(alive('x', 3, '10.0.0.50', { meta: encodeTags({ role: 'web' }) }));
     expect(brain.member('x')).to.include({ host: '10.0.0.50', port: 7946, status: 'alive', incarnation: 3, isSelf: false });
     expect(brain.member('x')!.tags).to.deep.equal({ role: 'web' });
-    expect(brain.events).to.deep.equal([{ type: 'alive', member: 'x', incarnation: 3, address: { host: '10.0.0.50', port: 7946 } }]);
+    expect(brain.events).to.deep.equal([{ type: 'alive', reason: 'new', member: 'x', incarnation: 3, address: { host: '10.0.0.50', port: 7946 } }]);
     brain.pass(300);
     expect(brain.sentOf('alive', hostOf(0)).map(({ node }) => node)).to.include('x');
   });
@@ -35,7 +35,7 @@ describe('an alive', () => {
   it('with other tags updates the member', () => {
     const brain = brainKnowing(1);
     brain.hear(alive('b', 2, hostOf(0), { meta: encodeTags({ role: 'web' }) }));
-    expect(brain.events).to.deep.equal([{ type: 'updated', member: 'b', incarnation: 2 }]);
+    expect(brain.events).to.deep.equal([{ type: 'updated', reason: 'tags', member: 'b', incarnation: 2 }]);
     expect(brain.member('b')!.tags).to.deep.equal({ role: 'web' });
   });
 
@@ -127,7 +127,7 @@ describe('a suspicion of another member', () => {
     expect(brain.status('b')).to.equal('suspect');
     brain.hear(alive('b', 2, hostOf(0)));
     expect(brain.status('b')).to.equal('alive');
-    expect(brain.events.at(-1)).to.deep.equal({ type: 'refuted', member: 'b', incarnation: 2 });
+    expect(brain.events.at(-1)).to.deep.equal({ type: 'refuted', reason: 'answered', member: 'b', incarnation: 2, accuser: 'c' });
   });
 
   it('ends in death at its longest when nobody confirms it', () => {
@@ -204,7 +204,7 @@ describe('a death', () => {
     const brain = brainKnowing(1);
     brain.hear(dead('b', 1, 'b'));
     expect(brain.status('b')).to.equal('left');
-    expect(brain.events).to.deep.equal([{ type: 'left', member: 'b', incarnation: 1 }]);
+    expect(brain.events).to.deep.equal([{ type: 'left', reason: 'goodbye', member: 'b', incarnation: 1 }]);
   });
 
   it('is not declared twice, and the left are not called dead', () => {
@@ -223,7 +223,7 @@ describe('a death', () => {
     expect(brain.status('b')).to.equal('dead');
     brain.pass(6_000);
     expect(brain.status('b')).to.equal(undefined);
-    expect(brain.events.find(({ type }) => type === 'reaped')).to.deep.equal({ type: 'reaped', member: 'b', incarnation: 1 });
+    expect(brain.events.find(({ type }) => type === 'reaped')).to.deep.equal({ type: 'reaped', reason: 'dead', member: 'b', incarnation: 1 });
   });
 });
 
@@ -233,7 +233,7 @@ describe('an accusation of this node', () => {
       const brain = brainKnowing(2);
       brain.hear(accusation);
       expect(brain.incarnation).to.equal(accusation.incarnation + 1);
-      expect(brain.events).to.deep.equal([{ type: 'refuted', member: 'me', incarnation: accusation.incarnation + 1, accuser: 'b' }]);
+      expect(brain.events).to.deep.equal([{ type: 'refuted', reason: 'accused', member: 'me', incarnation: accusation.incarnation + 1, accuser: 'b' }]);
       brain.pass(300);
       expect(brain.sentOf('alive').some(({ node, incarnation }) => node === 'me' && incarnation === accusation.incarnation + 1)).to.equal(true);
     });
@@ -269,7 +269,7 @@ describe('a node that restarts under its name', () => {
     const brain = brainKnowing(2);
     for (const incarnation of [1, 2, 3]) brain.hear(alive('b', incarnation, '10.0.0.77'));
     expect(brain.member('b')).to.include({ status: 'alive', host: hostOf(0) });
-    expect(brain.events).to.deep.equal([{ type: 'conflict', member: 'b', incarnation: 1, address: { host: '10.0.0.77', port: 7946 } }]);
+    expect(brain.events).to.deep.equal([{ type: 'conflict', reason: 'other-address', member: 'b', incarnation: 1, address: { host: '10.0.0.77', port: 7946 } }]);
     expect(brain.dropped).to.deep.equal({ 'conflicting-address': 3 });
   });
 

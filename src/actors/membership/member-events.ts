@@ -1,0 +1,44 @@
+/** What happens to members, as facts: for the log, for operators, for other rooms. */
+import type { GossipAddress } from '../../transport/gossip-transport.ts';
+
+/** How this node came to suspect a member by itself: nothing came back on any path. */
+export interface ProbeEvidence {
+  /** Members that were asked to ping it in our place. */
+  readonly helpers: readonly string[];
+  /** What became of the ping on a stream: why it failed, or why there was none. */
+  readonly stream: string;
+  /** Of this node at that time: its own score, 0 when it hears well. */
+  readonly health: number;
+}
+
+export type MemberEvent = {
+  readonly member: string;
+  readonly incarnation: number;
+} & (
+  /** `new`: not known before; `back`: it was dead or had left. */
+  | { readonly type: 'alive'; readonly reason: 'new' | 'back'; readonly address: GossipAddress }
+  /** `told`: by the accuser; `listed`: in a list of members that somebody sent. */
+  | { readonly type: 'suspect'; readonly reason: 'told' | 'listed'; readonly accuser: string }
+  /** By this node, whose probe was not answered. */
+  | { readonly type: 'suspect'; readonly reason: 'no-ack'; readonly accuser: string; readonly probe: ProbeEvidence }
+  /** One more suspects it: of `wanted` confirmations that shorten its term this is number `confirmations`. */
+  | { readonly type: 'confirmed'; readonly reason: 'no-ack' | 'told' | 'listed'; readonly accuser: string; readonly confirmations: number; readonly wanted: number }
+  /** A suspected member says that it is alive, at a higher incarnation; `accuser` is who suspected it first. */
+  | { readonly type: 'refuted'; readonly reason: 'answered'; readonly accuser: string }
+  /** This node itself was accused, or was confronted with a claim of an earlier life. */
+  | { readonly type: 'refuted'; readonly reason: 'accused'; readonly accuser: string }
+  | { readonly type: 'refuted'; readonly reason: 'outdated-claim' }
+  | { readonly type: 'dead'; readonly reason: 'suspicion-timeout' | 'told'; readonly accuser: string }
+  | { readonly type: 'left'; readonly reason: 'goodbye' }
+  | { readonly type: 'updated'; readonly reason: 'tags' }
+  /** Forgotten; what it was then. */
+  | { readonly type: 'reaped'; readonly reason: 'dead' | 'left' }
+  /** Someone claims a name that a living member has at another address. */
+  | { readonly type: 'conflict'; readonly reason: 'other-address'; readonly address: GossipAddress }
+);
+
+/** When it happened: monotonic milliseconds. */
+export interface Happening {
+  readonly atMs: number;
+  readonly event: MemberEvent;
+}
