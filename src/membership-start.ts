@@ -13,7 +13,7 @@ import { openGossipSocket } from './transport/gossip-socket.ts';
 import type { GossipTransport } from './transport/gossip-transport.ts';
 
 /** Who hears of members. */
-export type MembershipAudience = Pick<MembershipActorOptions, 'listeners'>;
+export type MembershipAudience = Pick<MembershipActorOptions, 'listeners' | 'hearers'>;
 
 export interface MembershipStart extends Pick<MembershipActorOptions, 'name' | 'tags' | 'seeds' | 'profile'> {
   /** IP address to listen on. */

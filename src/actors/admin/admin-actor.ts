@@ -124,7 +124,7 @@ function hear(state: AdminState, message: AdminMessage, options: AdminActorOptio
       openMembers(state, message.sink, context);
       return undefined;
     case 'member-events':
-      showMembers(state, message, context);
+      if (state.members.size > 0) state.members.show(message.happenings.map(memberHappening));
       return undefined;
     case 'open-events':
       openEvents(state, message, options, context);
@@ -167,11 +167,6 @@ function openMembers(state: AdminState, sink: AdminSink<MemberHappening>, contex
   } catch (error) {
     sink.close(asFault(error as Error));
   }
-}
-
-function showMembers(state: AdminState, { happenings }: Extract<AdminMessage, { kind: 'member-events' }>, { clock }: Context): void {
-  const epochMs = clock.wallNow() - clock.now();
-  if (state.members.size > 0) state.members.show(happenings.map((happening) => memberHappening(happening, epochMs)));
 }
 
 function openEvents(state: AdminState, { request, sink }: Extract<AdminMessage, { kind: 'open-events' }>, { operator }: AdminActorOptions, context: Context): void {

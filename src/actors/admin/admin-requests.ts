@@ -88,12 +88,11 @@ function nodeRequests(options: AdminRequestsOptions): Pick<Requests, 'getStatus'
         answeredOr(options.peers.ask((reply: Reply<readonly SessionView[]>) => ({ kind: 'sessions', reply }), ROOM_TIMEOUT_MS), []),
       ]);
       if (record.kind === 'unknown') throw unknownMember(name, record.names);
-      const epochMs = clock.wallNow() - clock.now();
       const session = sessions.find(({ node }) => node === name);
       return {
         name,
         member: record.member === undefined ? null : member(record.member, session, clock.now()),
-        happenings: record.happenings.map((happening) => memberHappening(happening, epochMs)),
+        happenings: record.happenings.map(memberHappening),
       };
     },
   };

@@ -22,11 +22,10 @@ export function member(view: MemberView, session: SessionView | undefined, now: 
   };
 }
 
-/** @param epochMs of the moment at which the monotonic clock stood at 0 */
-export function memberHappening({ atMs, event }: Happening, epochMs: number): MemberHappening {
+export function memberHappening({ atMs, event }: Happening): MemberHappening {
   const { type, reason, member: name, incarnation } = event;
   return {
-    atMs: epochMs + atMs,
+    atMs,
     member: name,
     type,
     reason,

@@ -37,8 +37,8 @@ export type MemberEvent = {
   | { readonly type: 'conflict'; readonly reason: 'other-address'; readonly address: GossipAddress }
 );
 
-/** When it happened: monotonic milliseconds. */
 export interface Happening {
+  /** Monotonic in this room; milliseconds since the Unix epoch where others are told. */
   readonly atMs: number;
   readonly event: MemberEvent;
 }

@@ -6,7 +6,7 @@ import type { Random } from '../../random.ts';
 import type { ActorContext, ActorRef, Behavior, ExitReason, Reply, Signal } from '../../supervision/behavior.ts';
 import type { GossipAddress, GossipTransport } from '../../transport/gossip-transport.ts';
 import type { Happening, MemberEvent } from './member-events.ts';
-import type { MemberEventsNews, MembershipNews, MembershipRequest, MembershipView } from './membership-messages.ts';
+import type { MemberEventsNews, MemberRecord, MembershipNews, MembershipRequest, MembershipView } from './membership-messages.ts';
 import { NewsPace } from './news-pace.ts';
 import { PROFILES, type ProfileName } from './profile.ts';
 import { Swim } from './swim.ts';
@@ -137,7 +137,7 @@ class MembershipBody {
       case 'view':
         return message.reply(this.view);
       case 'record':
-        return message.reply(this.#brain.recordOf(message.member));
+        return message.reply(this.#recordOf(message.member));
       case 'join':
         this.#joinReply = message.reply;
         return this.#join();
@@ -275,9 +275,21 @@ class MembershipBody {
     this.#context.setTimer('news-rested', NEWS_REST_MS, { kind: 'news-rested' });
   }
 
+  #recordOf(member: string): MemberRecord {
+    const record = this.#brain.recordOf(member);
+    return record.kind === 'unknown' ? record : { ...record, happenings: this.#dated(record.happenings) };
+  }
+
+  /** Monotonic time means nothing elsewhere: this may be a thread of its own. */
+  #dated(happenings: readonly Happening[]): Happening[] {
+    const { clock } = this.#context;
+    const epochMs = clock.wallNow() - clock.now();
+    return happenings.map(({ atMs, event }) => ({ atMs: epochMs + atMs, event }));
+  }
+
   #tellHearers(): void {
-    const happenings = this.#happenings;
-    if (happenings.length === 0) return;
+    if (this.#happenings.length === 0) return;
+    const happenings = this.#dated(this.#happenings);
     this.#happenings = [];
     for (const hearer of this.#options.hearers) hearer.send({ kind: 'member-events', happenings });
   }
