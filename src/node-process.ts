@@ -6,7 +6,7 @@ import type { Logger } from './log.ts';
 import { attributeFailures } from './supervision/attribution.ts';
 import type { ExitReason } from './supervision/behavior.ts';
 import type { SupervisorSpec } from './supervision/child-spec.ts';
-import { EVENTS_MAX } from './supervision/event-log.ts';
+import { EVENTS_MAX } from './supervision/trail/event-log.ts';
 import { asThrown, reasonError, reasonLine, toErrorInfo } from './supervision/exit-reason.ts';
 import { stillStopping } from './supervision/still-stopping.ts';
 import { StartError } from './supervision/system.ts';

@@ -19,7 +19,7 @@ import { NodeProcess } from './node-process.ts';
 import type { NodeEnd } from './node-process.ts';
 import { systemRandom } from './random.ts';
 import { ROOT_PATH } from './supervision/child-spec.ts';
-import type { SupervisionEvent } from './supervision/event-log.ts';
+import type { SupervisionEvent } from './supervision/trail/event-log.ts';
 import { toErrorInfo } from './supervision/exit-reason.ts';
 import { ActorSystem } from './supervision/system.ts';
 import { watchLoop } from './supervision/watchdog/watchdog.ts';

@@ -5,7 +5,7 @@ import type { ActorView } from './actor-view.ts';
 import type { BondCounts } from './bonds.ts';
 import { childFlags } from './child-spec.ts';
 import type { AutoShutdown, ChildFlags, ChildSpec, SupervisorRules } from './child-spec.ts';
-import type { BudgetView } from './family.ts';
+import type { BudgetView } from './supervisor/family.ts';
 import type { Lane } from './mailbox.ts';
 
 /** Durations in milliseconds. */

@@ -11,7 +11,7 @@ import type { Culprit } from './attribution.ts';
 import { IGNORE } from './behavior.ts';
 import type { Behavior, ExitReason, Signal } from './behavior.ts';
 import { NORMAL, toErrorInfo } from './exit-reason.ts';
-import { shownMessage, shownState } from './exposure.ts';
+import { shownMessage, shownState } from './trail/exposure.ts';
 import { LifeContext } from './life-context.ts';
 import type { ContextHost, LifeRunner } from './life-context.ts';
 import type { Lane, Mailbox } from './mailbox.ts';

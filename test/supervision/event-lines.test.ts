@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { VirtualClock } from '../../src/clock.ts';
 import type { LogFields } from '../../src/log.ts';
-import { EventLines } from '../../src/supervision/event-lines.ts';
-import type { EventType } from '../../src/supervision/event-log.ts';
+import { EventLines } from '../../src/supervision/trail/event-lines.ts';
+import type { EventType } from '../../src/supervision/trail/event-log.ts';
 import { startWorld } from '../support/actor-world.ts';
 import { crash, puppet } from './puppet.ts';
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import { EventLog, EVENTS_MAX } from '../../src/supervision/event-log.ts';
-import type { EventType } from '../../src/supervision/event-log.ts';
+import { EventLog, EVENTS_MAX } from '../../src/supervision/trail/event-log.ts';
+import type { EventType } from '../../src/supervision/trail/event-log.ts';
 
 function record(log: EventLog, path: string, type: EventType = 'start'): void {
   log.record({ atMs: 0, type, path, life: 1, reason: type });

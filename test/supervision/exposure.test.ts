@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { shownMessage, shownState } from '../../src/supervision/exposure.ts';
+import { shownMessage, shownState } from '../../src/supervision/trail/exposure.ts';
 
 const CHARS_MAX = 2_000;
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Behavior } from '../../src/supervision/behavior.ts';
 import type { ChildSpec } from '../../src/supervision/child-spec.ts';
-import type { SupervisionEvent } from '../../src/supervision/event-log.ts';
+import type { SupervisionEvent } from '../../src/supervision/trail/event-log.ts';
 import { startWorld } from '../support/actor-world.ts';
 import type { ActorWorld } from '../support/actor-world.ts';
 

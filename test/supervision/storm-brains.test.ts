@@ -1,7 +1,7 @@
 /** What a storm chooses, what it spares, and what it makes of the trail. */
 import { expect } from 'chai';
 import type { ActorView } from '../../src/supervision/actor-view.ts';
-import type { SupervisionEvent } from '../../src/supervision/event-log.ts';
+import type { SupervisionEvent } from '../../src/supervision/trail/event-log.ts';
 import { isGlob, pathMatcher } from '../../src/supervision/chaos/path-glob.ts';
 import { StormChoice } from '../../src/supervision/chaos/storm-choice.ts';
 import { StormLedger } from '../../src/supervision/chaos/storm-ledger.ts';
@@ -9,7 +9,7 @@ import { leavesTooFew, minRunningOf, sparedFrom } from '../../src/supervision/ch
 import { surveyOf } from '../../src/supervision/chaos/survey.ts';
 import type { Evidence } from '../../src/supervision/chaos/verdict.ts';
 import { isSettled, verdictOf } from '../../src/supervision/chaos/verdict.ts';
-import type { Foresight } from '../../src/supervision/what-if.ts';
+import type { Foresight } from '../../src/supervision/supervisor/what-if.ts';
 
 function view(path: string, parts: Partial<ActorView> = {}): ActorView {
   return { path, type: 'worker', status: 'running', restart: 'permanent', zombies: 0, children: [], ...parts } as ActorView;

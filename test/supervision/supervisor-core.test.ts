@@ -5,10 +5,10 @@ import { seededRandom, shuffle } from '../../src/random.ts';
 import type { ExitReason } from '../../src/supervision/behavior.ts';
 import { AUTO_SHUTDOWNS } from '../../src/supervision/child-spec.ts';
 import type { AutoShutdown, Restart, Strategy, SupervisorRules, SupervisorSpec } from '../../src/supervision/child-spec.ts';
-import { Family } from '../../src/supervision/family.ts';
-import { SupervisorCore } from '../../src/supervision/supervisor-core.ts';
+import { Family } from '../../src/supervision/supervisor/family.ts';
+import { SupervisorCore } from '../../src/supervision/supervisor/supervisor-core.ts';
 import type { ChangeSpecOutcome } from '../../src/supervision/supervisor-messages.ts';
-import type { SupervisorEffect, SupervisorInput } from '../../src/supervision/supervisor-effects.ts';
+import type { SupervisorEffect, SupervisorInput } from '../../src/supervision/supervisor/supervisor-effects.ts';
 import { puppet } from './puppet.ts';
 
 interface Life {

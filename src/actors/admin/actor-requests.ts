@@ -1,6 +1,6 @@
 /** What an operator asks about actors. Nobody is asked on the way: the answers come also when a supervisor hangs. */
 import { MeshError } from '../../errors.ts';
-import type { DeadLetter, Withheld } from '../../supervision/dead-letters.ts';
+import type { DeadLetter, Withheld } from '../../supervision/trail/dead-letters.ts';
 import type { AdminHandler } from '../../transport/admin-service.ts';
 import { actorInfo, deadLetter } from './actor-views.ts';
 import { historyEvent, treeNode } from './admin-views.ts';

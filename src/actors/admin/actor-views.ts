@@ -1,6 +1,6 @@
 /** One actor and what did not reach it, in the shapes an operator is shown. Pure. */
 import type { ActorInfo } from '../../supervision/actor-info.ts';
-import type { DeadLetter, Withheld } from '../../supervision/dead-letters.ts';
+import type { DeadLetter, Withheld } from '../../supervision/trail/dead-letters.ts';
 import type { TraceEntry } from '../../supervision/trace.ts';
 import type { ActorInfo as ActorInfoReply } from '../../transport/generated/omega/mesh/v1/ActorInfo.ts';
 import type { DeadLetter as DeadLetterReply } from '../../transport/generated/omega/mesh/v1/DeadLetter.ts';

@@ -1,6 +1,6 @@
 /** What the rooms know, in the shapes an operator is shown. Pure: inside may change while scripts keep working. */
 import type { ErrorInfo } from '../../supervision/behavior.ts';
-import type { SupervisionEvent } from '../../supervision/event-log.ts';
+import type { SupervisionEvent } from '../../supervision/trail/event-log.ts';
 import { errorLine } from '../../supervision/exit-reason.ts';
 import type { ActorView } from '../../supervision/actor-view.ts';
 import type { Agent } from '../../transport/generated/omega/mesh/v1/Agent.ts';

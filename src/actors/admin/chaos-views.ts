@@ -1,7 +1,7 @@
 /** What storms and rehearsals found, in the shapes of the wire. Pure. */
 import { reasonLine } from '../../supervision/exit-reason.ts';
 import type { Verdict } from '../../supervision/chaos/verdict.ts';
-import type { Foresight } from '../../supervision/what-if.ts';
+import type { Foresight } from '../../supervision/supervisor/what-if.ts';
 import type { ForeseeReply } from '../../transport/generated/omega/mesh/v1/ForeseeReply.ts';
 import type { StormVerdict } from '../../transport/generated/omega/mesh/v1/StormVerdict.ts';
 

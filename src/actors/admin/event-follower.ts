@@ -6,8 +6,8 @@
  */
 import { MeshError } from '../../errors.ts';
 import { nearestWord } from '../../nearest-word.ts';
-import { EVENT_TYPES } from '../../supervision/event-log.ts';
-import type { SupervisionEvent } from '../../supervision/event-log.ts';
+import { EVENT_TYPES } from '../../supervision/trail/event-log.ts';
+import type { SupervisionEvent } from '../../supervision/trail/event-log.ts';
 import type { EventsItem } from '../../transport/generated/omega/mesh/v1/EventsItem.ts';
 import type { EventsRequest__Output } from '../../transport/generated/omega/mesh/v1/EventsRequest.ts';
 import { historyEvent } from './admin-views.ts';

@@ -2,8 +2,8 @@
 import type { ActorInfo } from '../../supervision/actor-info.ts';
 import type { ActorView } from '../../supervision/actor-view.ts';
 import type { ActorRef, SendOutcome } from '../../supervision/behavior.ts';
-import type { DeadLetter, Withheld } from '../../supervision/dead-letters.ts';
-import type { SupervisionEvent } from '../../supervision/event-log.ts';
+import type { DeadLetter, Withheld } from '../../supervision/trail/dead-letters.ts';
+import type { SupervisionEvent } from '../../supervision/trail/event-log.ts';
 import type { SupervisorMessage } from '../../supervision/supervisor-messages.ts';
 import type { TraceOptions } from '../../supervision/trace.ts';
 import type { Trail } from './event-follower.ts';

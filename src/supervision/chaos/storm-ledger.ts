@@ -1,6 +1,6 @@
 /** What a storm must not break, held against the trail of supervision as it grows. Pure. */
 import { parentPath, ROOT_PATH } from '../child-spec.ts';
-import type { SupervisionEvent } from '../event-log.ts';
+import type { SupervisionEvent } from '../trail/event-log.ts';
 
 /** Durations in milliseconds. */
 export interface Recovery {

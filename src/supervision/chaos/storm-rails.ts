@@ -1,5 +1,5 @@
 /** What a storm does not do, so that there is a node left to judge. Pure. */
-import type { Foresight } from '../what-if.ts';
+import type { Foresight } from '../supervisor/what-if.ts';
 import type { Survey } from './survey.ts';
 
 /** Never below this many permanent children that run: a number, or a share of those that ran when the storm began. */

@@ -1,7 +1,7 @@
 /** What becomes of a message that cannot cross to the thread of its actor. */
 import type { Logger } from '../../log.ts';
 import { refuseAsk } from '../asks.ts';
-import type { DeadLetterReason } from '../dead-letters.ts';
+import type { DeadLetterReason } from '../trail/dead-letters.ts';
 import { survey } from './crossing.ts';
 
 export interface RefusalHost {

@@ -5,7 +5,7 @@
  */
 import { IGNORE } from '../behavior.ts';
 import type { ActorContext, Behavior, Signal } from '../behavior.ts';
-import { messageName } from '../dead-letters.ts';
+import { messageName } from '../trail/dead-letters.ts';
 import { asThrown } from '../exit-reason.ts';
 import { threadError, THREADS_MAX_REACHED } from './thread-error.ts';
 import { ThreadLink } from './thread-link.ts';

@@ -5,7 +5,7 @@ import { IGNORE } from '../behavior.ts';
 import type { ActorContext, ActorRef, ExitReason, SendOutcome, Signal } from '../behavior.ts';
 import { Cell } from '../cell.ts';
 import type { Afterlife, AnyBehavior, CellHost, Urgent } from '../cell.ts';
-import { messageName } from '../dead-letters.ts';
+import { messageName } from '../trail/dead-letters.ts';
 import { toErrorInfo } from '../exit-reason.ts';
 import { Mailbox, MAILBOX_MAX } from '../mailbox.ts';
 import type { OwnMessage } from '../own-message.ts';

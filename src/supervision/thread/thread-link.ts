@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Actor } from '../actor.ts';
 import { AskError } from '../behavior.ts';
 import type { ActorContext, ActorRef, ErrorInfo, ExitReason, Reply, Signal } from '../behavior.ts';
-import { messageName } from '../dead-letters.ts';
+import { messageName } from '../trail/dead-letters.ts';
 import { asThrown, reasonError, toErrorInfo } from '../exit-reason.ts';
 import { decode, encode, survey } from './crossing.ts';
 import { refuse } from './refusal.ts';

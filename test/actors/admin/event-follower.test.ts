@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import * as fc from 'fast-check';
 import { EventFollower } from '../../../src/actors/admin/event-follower.ts';
 import { MeshError } from '../../../src/errors.ts';
-import type { EventType, SupervisionEvent } from '../../../src/supervision/event-log.ts';
+import type { EventType, SupervisionEvent } from '../../../src/supervision/trail/event-log.ts';
 import type { EventsItem } from '../../../src/transport/generated/omega/mesh/v1/EventsItem.ts';
 import type { EventsRequest__Output } from '../../../src/transport/generated/omega/mesh/v1/EventsRequest.ts';
 

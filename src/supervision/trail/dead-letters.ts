@@ -1,5 +1,5 @@
 /** Messages that reached nobody: counted for ever, kept for a while, spoken of sparingly. */
-import { isAskReply } from './asks.ts';
+import { isAskReply } from '../asks.ts';
 
 export type DeadLetterReason = 'noproc' | 'full' | 'dropped' | 'ended' | 'late_reply' | 'refused';
 

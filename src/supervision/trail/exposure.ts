@@ -10,7 +10,7 @@
  */
 import { cappedJson } from './capped-json.ts';
 import { messageName } from './dead-letters.ts';
-import { clip, toErrorInfo } from './exit-reason.ts';
+import { clip, toErrorInfo } from '../exit-reason.ts';
 
 interface Showing {
   // oxlint-disable-next-line typescript/no-explicit-any

@@ -8,7 +8,7 @@
  * 3. Every restart is entered in a budget before it is made; a budget exceeded ends the supervisor.
  * 4. Nothing here waits: what takes time is an effect now and an input later, so requests are answered throughout.
  */
-import type { Random } from '../random.ts';
+import type { Random } from '../../random.ts';
 import { childExited, childStarted, childStartTimeout, childStopTimeout } from './child-news.ts';
 import type { Child } from './child-record.ts';
 import { changeSpec, countChildren, deleteChild, restartChild, restartOne, startChild, terminateChild } from './child-requests.ts';

@@ -1,10 +1,10 @@
 /** The body of a supervisor: an actor that hears of its children first and performs what its core decides. */
-import type { Random } from '../random.ts';
-import type { ActorContext, ActorRef, Behavior, ExitReason, Signal } from './behavior.ts';
-import type { LifeWatcher } from './actor.ts';
-import { childPath } from './child-spec.ts';
-import type { ChildSpec, SupervisorRules } from './child-spec.ts';
-import { toErrorInfo } from './exit-reason.ts';
+import type { Random } from '../../random.ts';
+import type { ActorContext, ActorRef, Behavior, ExitReason, Signal } from '../behavior.ts';
+import type { LifeWatcher } from '../actor.ts';
+import { childPath } from '../child-spec.ts';
+import type { ChildSpec, SupervisorRules } from '../child-spec.ts';
+import { toErrorInfo } from '../exit-reason.ts';
 import { Family } from './family.ts';
 import { SupervisorCore } from './supervisor-core.ts';
 import type { ChildReport, SupervisorEffect, SupervisorInput } from './supervisor-effects.ts';

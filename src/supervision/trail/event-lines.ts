@@ -1,6 +1,6 @@
 /** Events as lines of the log: all of a quiet time, of a storm the first few and then how many there were. */
-import type { Clock, Timer } from '../clock.ts';
-import type { Logger } from '../log.ts';
+import type { Clock, Timer } from '../../clock.ts';
+import type { Logger } from '../../log.ts';
 import type { EventType, SupervisionEvent } from './event-log.ts';
 
 /** What an actor in a crash loop says again and again, a thousand times a second if nobody listens. */

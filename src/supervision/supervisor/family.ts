@@ -1,16 +1,16 @@
 /** A supervisor's children and what it knows of them, with the small steps that all it does is made of. */
-import type { Random } from '../random.ts';
-import type { ActorRef, ExitReason, Reply } from './behavior.ts';
+import type { Random } from '../../random.ts';
+import type { ActorRef, ExitReason, Reply } from '../behavior.ts';
 import { isActive, newChild } from './child-record.ts';
 import type { Child } from './child-record.ts';
-import { DEFAULTS } from './child-spec.ts';
-import type { ChildSpec, SupervisorRules } from './child-spec.ts';
-import { SHUTDOWN } from './exit-reason.ts';
-import { addRestart, restartsInPeriod } from './intensity.ts';
-import type { Intensity, RestartTimes } from './intensity.ts';
+import { DEFAULTS } from '../child-spec.ts';
+import type { ChildSpec, SupervisorRules } from '../child-spec.ts';
+import { SHUTDOWN } from '../exit-reason.ts';
+import { addRestart, restartsInPeriod } from '../intensity.ts';
+import type { Intensity, RestartTimes } from '../intensity.ts';
 import type { RestartWalk } from './restart-walk.ts';
 import type { ChildReport, SupervisorEffect } from './supervisor-effects.ts';
-import type { RestartOneOutcome, StartChildOutcome } from './supervisor-messages.ts';
+import type { RestartOneOutcome, StartChildOutcome } from '../supervisor-messages.ts';
 
 type ReportParts = Omit<ChildReport, 'budget' | 'takenAlong'> & Partial<Pick<ChildReport, 'takenAlong'>> & { readonly usedBefore?: number };
 

@@ -1,6 +1,6 @@
 /** What a life was at when it ended otherwise than it should: the actor's half of a crash report. */
-import type { ErrorInfo, ExitReason } from './behavior.ts';
-import { reasonError } from './exit-reason.ts';
+import type { ErrorInfo, ExitReason } from '../behavior.ts';
+import { reasonError } from '../exit-reason.ts';
 
 export interface LastMoments {
   readonly life: number;

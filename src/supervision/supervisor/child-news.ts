@@ -1,15 +1,15 @@
 /** What a supervisor does when it hears of a child: that it is up, that it has ended, that its time is over. */
-import { backoffDelayMs, isRecovered } from './backoff.ts';
-import type { ExitReason } from './behavior.ts';
+import { backoffDelayMs, isRecovered } from '../backoff.ts';
+import type { ExitReason } from '../behavior.ts';
 import { isActive, startFailed, startTimeout, withError } from './child-record.ts';
 import type { Child } from './child-record.ts';
-import { childPath } from './child-spec.ts';
-import { INTENSITY_REACHED, isAbnormal, NORMAL } from './exit-reason.ts';
+import { childPath } from '../child-spec.ts';
+import { INTENSITY_REACHED, isAbnormal, NORMAL } from '../exit-reason.ts';
 import type { Family } from './family.ts';
 import { followSignificant, shutDown, walkOver } from './family-walks.ts';
-import { isRestarted, restartGroup } from './restart.ts';
+import { isRestarted, restartGroup } from '../restart.ts';
 import type { ChildReport, SupervisorInput } from './supervisor-effects.ts';
-import type { StartChildOutcome } from './supervisor-messages.ts';
+import type { StartChildOutcome } from '../supervisor-messages.ts';
 
 export function childStarted(family: Family, child: Child, isUp: boolean, now: number): void {
   const { id } = child.spec;

@@ -1,8 +1,8 @@
 /** The trail: what supervision saw and did, newest last, bounded, numbered. */
-import type { ErrorInfo } from './behavior.ts';
-import type { Restart, Strategy } from './child-spec.ts';
+import type { ErrorInfo } from '../behavior.ts';
+import type { Restart, Strategy } from '../child-spec.ts';
 import { EventRing } from './event-ring.ts';
-import type { ChildReport, Decision } from './supervisor-effects.ts';
+import type { ChildReport, Decision } from '../supervisor/supervisor-effects.ts';
 
 export const EVENT_TYPES = [
   /** A life is up; the first of its path. */

@@ -1,8 +1,8 @@
 /** What a supervisor's core is told and what it wants done. */
-import type { ExitReason } from './behavior.ts';
-import type { ChildSpec, SupervisorRules } from './child-spec.ts';
-import type { Intensity } from './intensity.ts';
-import type { SupervisorMessage } from './supervisor-messages.ts';
+import type { ExitReason } from '../behavior.ts';
+import type { ChildSpec, SupervisorRules } from '../child-spec.ts';
+import type { Intensity } from '../intensity.ts';
+import type { SupervisorMessage } from '../supervisor-messages.ts';
 
 export type Decision = 'restart' | 'backoff' | 'stop' | 'escalate';
 

@@ -1,15 +1,15 @@
 /** What may be asked of a supervisor about its children, answered by OTP's rules. Source: supervisor(3). */
 import { isActive, newChild } from './child-record.ts';
 import type { Child } from './child-record.ts';
-import { childFlags, DEFAULTS } from './child-spec.ts';
-import type { ChildSpec } from './child-spec.ts';
+import { childFlags, DEFAULTS } from '../child-spec.ts';
+import type { ChildSpec } from '../child-spec.ts';
 import type { Family } from './family.ts';
 import { walkOver } from './family-walks.ts';
-import { restartGroup } from './restart.ts';
-import { faultLine } from './spec-fault.ts';
-import type { SpecFault } from './spec-fault.ts';
-import { changeFaults, childFaults } from './spec-faults.ts';
-import type { BadSpec, ChildrenCount, SupervisorMessage } from './supervisor-messages.ts';
+import { restartGroup } from '../restart.ts';
+import { faultLine } from '../spec-fault.ts';
+import type { SpecFault } from '../spec-fault.ts';
+import { changeFaults, childFaults } from '../spec-faults.ts';
+import type { BadSpec, ChildrenCount, SupervisorMessage } from '../supervisor-messages.ts';
 
 type Request<Kind extends SupervisorMessage['kind']> = Extract<SupervisorMessage, { kind: Kind }>;
 

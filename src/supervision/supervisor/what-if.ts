@@ -4,12 +4,12 @@
  * Taken for granted: whoever starts comes up, whoever is asked to stop does at once, delays are as long as without jitter,
  * and nothing else happens meanwhile. What waits for a delay of its own already is told of only where it is drawn in.
  */
-import type { Random } from '../random.ts';
-import type { ActorRef, ExitReason } from './behavior.ts';
+import type { Random } from '../../random.ts';
+import type { ActorRef, ExitReason } from '../behavior.ts';
 import { isActive } from './child-record.ts';
-import { childPath, parentPath, ROOT_PATH } from './child-spec.ts';
-import type { ChildSpec, SupervisorRules } from './child-spec.ts';
-import { SHUTDOWN } from './exit-reason.ts';
+import { childPath, parentPath, ROOT_PATH } from '../child-spec.ts';
+import type { ChildSpec, SupervisorRules } from '../child-spec.ts';
+import { SHUTDOWN } from '../exit-reason.ts';
 import { Family } from './family.ts';
 import { SupervisorCore } from './supervisor-core.ts';
 import type { ChildReport, SupervisorEffect, SupervisorInput } from './supervisor-effects.ts';

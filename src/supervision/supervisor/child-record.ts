@@ -1,10 +1,10 @@
 /** What a supervisor's core remembers of one child. */
-import type { ErrorInfo, ExitReason, Reply } from './behavior.ts';
-import { childFlags } from './child-spec.ts';
-import type { ChildFlags, ChildSpec } from './child-spec.ts';
-import { reasonError, reasonLine } from './exit-reason.ts';
-import type { RestartTimes } from './intensity.ts';
-import type { RestartOneOutcome, StartChildOutcome } from './supervisor-messages.ts';
+import type { ErrorInfo, ExitReason, Reply } from '../behavior.ts';
+import { childFlags } from '../child-spec.ts';
+import type { ChildFlags, ChildSpec } from '../child-spec.ts';
+import { reasonError, reasonLine } from '../exit-reason.ts';
+import type { RestartTimes } from '../intensity.ts';
+import type { RestartOneOutcome, StartChildOutcome } from '../supervisor-messages.ts';
 
 type ChildStatus = 'down' | 'starting' | 'running' | 'stopping' | 'restarting' | 'ignored';
 

@@ -1,6 +1,6 @@
 /** How a family starts, restarts in groups and stops: one child after the other, a step whenever something has happened. */
 import { isActive } from './child-record.ts';
-import type { ExitReason } from './behavior.ts';
+import type { ExitReason } from '../behavior.ts';
 import type { Family } from './family.ts';
 import { RestartWalk } from './restart-walk.ts';
 
