@@ -15,7 +15,7 @@ import type { GossipTransport } from './transport/gossip-transport.ts';
 /** Who hears of members. */
 export type MembershipAudience = Pick<MembershipActorOptions, 'listeners' | 'hearers'>;
 
-export interface MembershipStart extends Pick<MembershipActorOptions, 'name' | 'tags' | 'seeds' | 'profile'> {
+export interface MembershipStart extends Pick<MembershipActorOptions, 'name' | 'tags' | 'seeds' | 'isDiscovering' | 'profile'> {
   /** IP address to listen on. */
   readonly bind: string;
   /** Of a `GossipPort`. */

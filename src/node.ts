@@ -1,5 +1,6 @@
 /** The composition root: configuration becomes clock, random, log, transport and tree. The only place that knows everyone. */
 import { randomBytes } from 'node:crypto';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { chaosRequests } from './actors/admin/chaos-requests.ts';
 import { meshRefs, meshTree } from './actors/tree.ts';
@@ -33,6 +34,7 @@ import { dialPeer } from './transport/grpc-client.ts';
 import { createAdminServer, createMeshServer } from './transport/grpc-server.ts';
 import type { MeshServer } from './transport/grpc-server.ts';
 import { peerService } from './transport/peer-service.ts';
+import { discoverBy, processWorld } from './transport/discovery/strategies.ts';
 import { checkSocketPath } from './transport/unix-socket.ts';
 import { decodeTelemetryBatch, decodeTelemetryRecord, encodeTelemetryBatch } from './transport/telemetry-codec.ts';
 
@@ -182,6 +184,15 @@ function meshParts({ config, version, system, refs, ports, adminSocket, node, re
     peers: { selfAddress: ports.grpcAddress, dial: (address) => dialPeer(parseAddress(address, config.grpcPort)), random: systemRandom },
     agents: { encodeBatch: encodeTelemetryBatch, random: systemRandom },
     openGrpc: () => openGrpc(grpcListen, refs),
+    formation: {
+      self: () => parseAddress(ports.gossipAddress, config.gossipPort),
+      random: systemRandom,
+      sources: config.discover.map((spec, at) => ({
+        source: `${spec.strategy}-${at + 1}`,
+        spec: spec.text,
+        open: () => discoverBy(spec, processWorld({ self: parseAddress(ports.gossipAddress, config.gossipPort), bind: config.bind, home: homedir(), env: process.env })),
+      })),
+    },
     admin: {
       facts: () => ({
         node: config.name,
@@ -204,8 +215,8 @@ function meshParts({ config, version, system, refs, ports, adminSocket, node, re
   };
 }
 
-function membershipChild({ name, join: seeds, profile, bind, dataDir, gossipThread }: Config, ports: Ports, audience: MembershipAudience): ReturnType<MeshParts['membership']> {
-  const start: MembershipStart & MembershipAudience = { name, tags: { grpc: ports.grpcAddress }, seeds, profile, bind, port: ports.gossip.memory, peersFile: join(dataDir, 'peers.json'), ...audience };
+function membershipChild({ name, join: seeds, profile, discover, bind, dataDir, gossipThread }: Config, ports: Ports, audience: MembershipAudience): ReturnType<MeshParts['membership']> {
+  const start: MembershipStart & MembershipAudience = { name, tags: { grpc: ports.grpcAddress }, seeds, isDiscovering: discover.length > 0, profile, bind, port: ports.gossip.memory, peersFile: join(dataDir, 'peers.json'), ...audience };
   return gossipThread === 'on' ? membershipThread(start) : { start: () => startMembership(start) };
 }
 

@@ -18,6 +18,11 @@ import { listenerActor } from './edge/listener-actor.ts';
 import type { Listener } from './edge/listener-actor.ts';
 import type { MembershipActorOptions, membershipActor, MembershipMessage } from './membership/membership-actor.ts';
 import type { MemberEventsNews } from './membership/membership-messages.ts';
+import type { FormationMessage } from './formation/formation-messages.ts';
+import { reconcilerActor } from './formation/reconciler-actor.ts';
+import type { ReconcilerOptions } from './formation/reconciler-actor.ts';
+import { sourceActor } from './formation/source-actor.ts';
+import type { SourceOptions } from './formation/source-actor.ts';
 import { rosterActor } from './peers/roster-actor.ts';
 import type { RosterActorOptions, RosterMessage } from './peers/roster-actor.ts';
 import { registryActor } from './registry/registry-actor.ts';
@@ -37,6 +42,7 @@ export interface MeshRefs {
   readonly agentSessions: ActorRef<SupervisorMessage>;
   readonly directory: ActorRef<DirectoryActorMessage>;
   readonly admin: ActorRef<MemberEventsNews>;
+  readonly reconciler: ActorRef<FormationMessage>;
 }
 
 export function meshRefs(ref: <M>(path: string) => ActorRef<M>): MeshRefs {
@@ -50,6 +56,7 @@ export function meshRefs(ref: <M>(path: string) => ActorRef<M>): MeshRefs {
     agentSessions: ref('/agents/sessions'),
     directory: ref('/agents/directory'),
     admin: ref('/edge/admin'),
+    reconciler: ref('/formation/reconciler'),
   };
 }
 
@@ -64,17 +71,25 @@ export interface MeshParts {
   readonly agents: Pick<DirectoryActorOptions, 'encodeBatch' | 'random'>;
   readonly openGrpc: () => Promise<Listener>;
   readonly admin: Omit<AdminActorOptions, 'membership' | 'peers' | 'agents' | 'registry' | 'bus'>;
+  readonly formation: FormationParts;
+}
+
+interface FormationParts extends Omit<ReconcilerOptions, 'membership'> {
+  /** Without any there is no such room. */
+  readonly sources: readonly Omit<SourceOptions, 'reconciler'>[];
 }
 
 export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
   const { node } = parts;
+  const isDiscovering = parts.formation.sources.length > 0;
+  const listeners = [refs.roster, refs.directory, ...(isDiscovering ? [refs.reconciler] : [])];
   return supervisor('root', 'rest_for_one', [
     supervisor('registry', 'one_for_one', [
       worker('storage', () => storageActor(parts.registryFiles)),
       worker('document', () => registryActor({ node, ...parts.registry, storage: refs.storage, peers: refs.roster })),
     ]),
     supervisor('membership', 'one_for_one', [
-      { type: 'worker', id: 'swim', ...LEAVING, ...parts.membership({ listeners: [refs.roster, refs.directory], hearers: [refs.admin] }) },
+      { type: 'worker', id: 'swim', ...LEAVING, ...parts.membership({ listeners, hearers: [refs.admin] }) },
     ]),
     supervisor('bus', 'one_for_one', [worker('subjects', () => busActor({ self: node, peers: refs.roster }))]),
     supervisor('peers', 'rest_for_one', [
@@ -93,6 +108,21 @@ export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
         adminActor({ ...parts.admin, membership: refs.membership, peers: refs.roster, agents: refs.directory, registry: refs.registry, bus: refs.bus }),
       ),
     ]),
+    ...(isDiscovering ? [formation(parts.formation, refs)] : []),
+  ]);
+}
+
+/** Last: when it fails as a whole, nothing else is rebuilt with it. */
+function formation({ sources, ...parts }: FormationParts, { membership, reconciler }: MeshRefs): SupervisorSpec {
+  return supervisor('formation', 'one_for_one', [
+    worker('reconciler', () => reconcilerActor({ ...parts, membership })),
+    {
+      type: 'supervisor',
+      id: 'sources',
+      strategy: 'one_for_one',
+      ...SOURCES_BUDGET,
+      children: sources.map((options) => ({ ...worker(options.source, () => sourceActor({ ...options, reconciler })), backoff: SOURCE_BACKOFF })),
+    },
   ]);
 }
 
@@ -107,6 +137,10 @@ const LEAVING = { shutdown: 8_000 } as const;
 const HEARS_ALL_AGENTS = { mailbox: { max: 2.5 * AGENTS_MAX } } as const;
 /** Sessions back off up to 30 s: one that crashes for the eleventh time in five minutes is let go; who wants it starts it anew. */
 const SESSIONS_BUDGET = { intensity: 10, periodMs: 300_000 } as const;
+
+/** A source that cannot be had is tried for ever, and costs nothing but that: at this delay it never comes to its budget. */
+const SOURCE_BACKOFF = { baseMs: 1_000, maxMs: 60_000, consecutiveMax: Number.MAX_SAFE_INTEGER } as const;
+const SOURCES_BUDGET = { budget: 'child', intensity: 20, periodMs: 60_000 } as const;
 
 type Flags = Partial<Pick<WorkerSpec<unknown, never>, 'shutdown' | 'mailbox'>>;
 

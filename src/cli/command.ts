@@ -1,6 +1,7 @@
 /** What a command is, and what it is given. */
 import type { FoundNode } from '../data-dir/data-dir.ts';
 import type { runAgent } from '../agent/agent.ts';
+import type { tryDiscovery } from '../discovery-trial.ts';
 import type { createLog, NodeLog } from '../log.ts';
 import type { startNode } from '../node.ts';
 import type { AdminClient, connectAdmin } from '../transport/grpc-client.ts';
@@ -47,6 +48,7 @@ export interface Doors {
   connectAdmin(...parameters: Parameters<typeof connectAdmin>): Promise<AdminClient>;
   startNode: typeof startNode;
   runAgent: typeof runAgent;
+  tryDiscovery: typeof tryDiscovery;
   createLog(...parameters: Parameters<typeof createLog>): Promise<NodeLog>;
 }
 

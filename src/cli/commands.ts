@@ -4,6 +4,7 @@ import { AGENT_COMMANDS } from './agent-commands.ts';
 import { CHAOS_COMMANDS } from './chaos-commands.ts';
 import type { CommandSpec } from './command.ts';
 import { DEAD_LETTER_COMMANDS } from './dead-letter-commands.ts';
+import { DISCOVER_COMMANDS } from './discover-commands.ts';
 import { EVENT_COMMANDS } from './event-commands.ts';
 import { DONE } from './exit-code.ts';
 import { LIVE_COMMANDS } from './live-commands.ts';
@@ -38,6 +39,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...CHAOS_COMMANDS,
   ...AGENT_COMMANDS,
   ...REGISTRY_COMMANDS,
+  ...DISCOVER_COMMANDS,
   REFERENCE_AGENT_COMMAND,
   VERSION_COMMAND,
 ];
@@ -47,5 +49,6 @@ export const GROUPS: Readonly<Record<string, string>> = {
   chaos: 'break something on purpose',
   command: 'tell agents what to do',
   'dead-letters': 'look at messages that reached nobody, and send them again',
+  discover: 'find out where other nodes are',
   registry: 'read and write the values that all nodes share',
 };

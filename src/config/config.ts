@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { parseAddress, type Address } from '../address.ts';
 import { didYouMean, faultsAsError, shown, type ConfigFault } from './config-fault.ts';
 import { readConfigFile, type FileValue } from './config-file.ts';
+import { readDiscoverSpec, type DiscoverSpec, type SpecFault } from './discover-spec.ts';
 import { absolutePath, defaultDataDir } from './home-path.ts';
 import type { LogLevel } from '../log.ts';
 import { isLoopback } from '../loopback.ts';
@@ -31,6 +32,8 @@ export interface Config {
   readonly grpcPort: number;
   /** Gossip addresses of nodes to join; any one that answers is enough. */
   readonly join: readonly Address[];
+  /** Where else to look for them, for ever. */
+  readonly discover: readonly DiscoverSpec[];
   /** Absolute path. */
   readonly dataDir: string;
   readonly profile: Profile;
@@ -53,6 +56,8 @@ const DEGRADED_MS_DEFAULT = 1_000;
 const STALL_LIMIT_MS_DEFAULT = 30_000;
 /** A node that finds none of this many seeds has another problem than too few of them. */
 const JOIN_MAX = 64;
+/** Each is an actor, and some have a socket. */
+const DISCOVER_MAX = 16;
 /** Names travel in every gossip packet of at most 1,400 bytes. No dot in front: a name is also a directory. */
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
 
@@ -76,6 +81,12 @@ const seed = z.string().transform((text, context): Address => {
     // Told below, with where it stands.
   }
   context.addIssue('not an address');
+  return z.NEVER;
+});
+const discoverSpec = z.string().transform((text, context): DiscoverSpec => {
+  const read = readDiscoverSpec(text);
+  if ('spec' in read) return read.spec;
+  context.addIssue({ code: 'custom', params: { fault: read.fault } });
   return z.NEVER;
 });
 const PORT_EXPECTED = 'a whole number from 0 to 65535, where 0 takes any free port';
@@ -116,6 +127,13 @@ export const CONFIG_KEYS = {
     default: 'none',
     expected: `host or host:port, such as 127.0.0.2 or node-1:${GOSSIP_PORT_DEFAULT}; a list of at most ${JOIN_MAX}`,
     schema: z.array(seed).max(JOIN_MAX),
+  },
+  discover: {
+    placeholder: 'spec',
+    summary: 'where to look for nodes to join, such as "file path=peers.txt"; may be repeated; `mesh discover test` tries one',
+    default: 'none',
+    expected: `a strategy and what it is told, such as "static peers=127.0.0.2,127.0.0.3"; a list of at most ${DISCOVER_MAX}`,
+    schema: z.array(discoverSpec).max(DISCOVER_MAX),
   },
   dataDir: {
     placeholder: 'path',
@@ -212,6 +230,7 @@ export function readConfig(sources: ConfigSources): { readonly config: Config; r
     gossipPort: value('gossipPort', GOSSIP_PORT_DEFAULT),
     grpcPort: value('grpcPort', GRPC_PORT_DEFAULT),
     join: Object.freeze(value('join', [])),
+    discover: Object.freeze(value('discover', [])),
     dataDir: absolutePath(value('dataDir', defaultDataDir(sources.home, name)), sources.home),
     profile: value('profile', CONFIG_KEYS.profile.default),
     gossipThread: value('gossipThread', CONFIG_KEYS.gossipThread.default),
@@ -245,10 +264,14 @@ function givenFor(
 
 const NUMBERS: ReadonlySet<ConfigKey> = new Set(['gossipPort', 'grpcPort', 'degradedMs', 'stallLimitMs']);
 
+/** What parts the items where one text holds several. Specs have commas and spaces in them. */
+const LISTS: Readonly<Partial<Record<ConfigKey, string>>> = { join: ',', discover: ';' };
+
 /** Flags and variables are text; numbers and lists are made of it here, and what is neither stays text and fails. */
 function fromText(key: ConfigKey, given: string | readonly string[]): unknown {
   const texts = typeof given === 'string' ? [given] : given;
-  if (key === 'join') return texts.flatMap((text) => text.split(',')).map((text) => text.trim()).filter((text) => text !== '');
+  const parted = LISTS[key];
+  if (parted !== undefined) return texts.flatMap((text) => text.split(parted)).map((text) => text.trim()).filter((text) => text !== '');
   const text = texts.at(-1) ?? '';
   return NUMBERS.has(key) && /^\d+$/.test(text) ? Number(text) : text;
 }
@@ -260,8 +283,15 @@ function check(key: ConfigKey, given: Given, faults: ConfigFault[]): unknown {
     if (key === 'bind') faults.push(...bindFaults(String(result.data), given.subject()));
     return result.data;
   }
-  for (const { path } of result.error.issues) {
+  for (const issue of result.error.issues) {
+    const { path } = issue;
     const item = typeof path[0] === 'number' ? path[0] : undefined;
+    if (issue.code === 'custom' && issue.params !== undefined) {
+      // A spec knows better what is wrong with it.
+      const fault = (issue.params as { readonly fault: SpecFault }).fault;
+      faults.push({ ...fault, code: 'BAD_CONFIG', what: `the spec of ${given.subject(item)} ${fault.what}` });
+      continue;
+    }
     const wrong = item === undefined ? given.value : (given.value as readonly unknown[])[item];
     faults.push({
       code: (key === 'bind' || key === 'join') && typeof wrong === 'string' ? 'BAD_ADDRESS' : 'BAD_CONFIG',

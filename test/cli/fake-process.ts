@@ -102,6 +102,6 @@ export class FakeProcess {
     const closed = (): never => {
       throw new Error('this test opens no such door');
     };
-    return { connectAdmin: closed, startNode: closed, runAgent: closed, createLog: () => Promise.resolve(silentLog) };
+    return { connectAdmin: closed, startNode: closed, runAgent: closed, tryDiscovery: closed, createLog: () => Promise.resolve(silentLog) };
   }
 }

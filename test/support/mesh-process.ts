@@ -42,14 +42,14 @@ export class Playground {
   }
 
   /** @param options further flags of `mesh start`, and where it listens */
-  async node(name: string, options: { readonly bind?: string; readonly flags?: readonly string[]; readonly ports?: readonly [string, string] } = {}): Promise<StartedNode> {
+  async node(name: string, options: { readonly bind?: string; readonly flags?: readonly string[]; readonly ports?: readonly [string, string]; readonly readyWithinMs?: number } = {}): Promise<StartedNode> {
     const startedAt = performance.now();
     const dataDir = join(this.home, name);
     const [gossipPort, grpcPort] = options.ports ?? ['0', '0'];
     const flags = ['--name', name, '--bind', options.bind ?? '127.0.0.1', '--gossip-port', gossipPort, '--grpc-port', grpcPort, '--data-dir', dataDir];
     const child = this.spawn('start', ...flags, ...(options.flags ?? []));
     const said = listenTo(child);
-    const ready = await until(`READY of ${name}`, 10_000, () => {
+    const ready = await until(`READY of ${name}`, options.readyWithinMs ?? 10_000, () => {
       if (child.exitCode !== null) throw new Hopeless(`${name} ended with ${child.exitCode}: ${said.stderr()}`);
       return READY.exec(said.stdout()) ?? undefined;
     });

@@ -28,9 +28,11 @@ const FIRST_TRIES_MS = 2_000;
 
 interface Seed {
   readonly address: Address;
+  /** By a source that may cease to want it; all others are of the configuration. */
+  readonly isDiscovered: boolean;
   isReached: boolean;
   failures: number;
-  /** Counts the tries: a late answer or timer of an earlier one changes nothing. */
+  /** Which of all tries is its last: a late timer of an earlier one changes nothing. */
   attempt: number;
 }
 
@@ -48,6 +50,7 @@ export class Join {
   /** What was tried first and has neither answered nor failed: texts of seeds, keys of remembered addresses. */
   readonly #firstTries = new Set<string>();
   #isSettled = false;
+  #attempts = 0;
 
   constructor(context: SwimContext, pushPull: PushPull, namesake: Namesake) {
     this.#context = context;
@@ -60,22 +63,31 @@ export class Join {
     return [...this.#seeds].filter(([, seed]) => !seed.isReached).map(([text]) => text);
   }
 
-  join(seeds: readonly Address[], remembered: readonly GossipAddress[]): void {
-    for (const address of seeds) {
-      const text = formatAddress(address);
-      if (this.#seeds.has(text)) continue;
-      const seed: Seed = { address, isReached: false, failures: 0, attempt: 0 };
-      this.#seeds.set(text, seed);
-      this.#try(text, seed);
-    }
+  join(seeds: readonly Address[], remembered: readonly GossipAddress[], isDiscovering: boolean): void {
+    for (const address of seeds) this.#add(address, false);
     const mine = addressKey(this.#context.self.address);
     const others = remembered.filter((address) => addressKey(address) !== mine).slice(0, REMEMBERED_MAX);
     for (const address of others) this.#remembered.set(addressKey(address), { address, seenAliveMs: this.#context.now });
     const tried = sample(this.#context.random, others, REMEMBERED_TRIED);
     for (const address of tried) this.#pushPull.exchange(address, true, undefined);
     for (const key of [...this.#seeds.keys(), ...tried.map(addressKey)]) this.#firstTries.add(key);
-    if (this.#firstTries.size === 0) this.settle();
+    if (this.#firstTries.size === 0 && !isDiscovering) this.settle();
     else this.#context.schedule(FIRST_TRIES_MS, { kind: 'first-tries-due' });
+  }
+
+  /** Seeds of the configuration stay; of those discovered only these do. */
+  discover(seeds: readonly Address[]): void {
+    if (this.#context.isLeaving) return;
+    const wanted = new Set(seeds.map(formatAddress));
+    for (const [text, { isDiscovered }] of this.#seeds) {
+      if (!isDiscovered || wanted.has(text)) continue;
+      this.#seeds.delete(text);
+      this.#firstTries.delete(text);
+    }
+    for (const address of seeds) this.#add(address, true);
+    if (this.#isSettled) return;
+    for (const text of wanted) this.#firstTries.add(text);
+    if (this.#firstTries.size === 0) this.settle();
   }
 
   onResolved(text: string, host: string): void {
@@ -119,7 +131,8 @@ export class Join {
     if (seed === undefined || this.#context.isLeaving) return;
     this.#endFirstTry(text);
     seed.failures++;
-    this.#context.emit({ kind: 'joining', event: { type: 'seed-unreached', seed: text, reason, failures: seed.failures } });
+    const event = { type: 'seed-unreached', seed: text, reason, failures: seed.failures } as const;
+    this.#context.emit({ kind: 'joining', event: seed.isDiscovered ? { ...event, isDiscovered: true } : event });
     const grown = Math.min(RETRY_MAX_MS, RETRY_BASE_MS * 2 ** (seed.failures - 1));
     const afterMs = grown * (0.8 + 0.4 * this.#context.random.next());
     this.#context.schedule(afterMs, { kind: 'seed', seed: text, attempt: seed.attempt });
@@ -156,7 +169,9 @@ export class Join {
   }
 
   #reach(text: string): void {
-    const seed = this.#seeds.get(text)!;
+    const seed = this.#seeds.get(text);
+    // No longer wanted when the answer came.
+    if (seed === undefined) return;
     seed.failures = 0;
     if (seed.isReached) return;
     seed.isReached = true;
@@ -168,8 +183,16 @@ export class Join {
     if (this.#firstTries.size === 0) this.settle();
   }
 
+  #add(address: Address, isDiscovered: boolean): void {
+    const text = formatAddress(address);
+    if (this.#seeds.has(text)) return;
+    const seed: Seed = { address, isDiscovered, isReached: false, failures: 0, attempt: 0 };
+    this.#seeds.set(text, seed);
+    this.#try(text, seed);
+  }
+
   #try(text: string, seed: Seed): void {
-    seed.attempt++;
+    seed.attempt = ++this.#attempts;
     this.#context.emit({ kind: 'resolve', seed: text, host: seed.address.host });
   }
 

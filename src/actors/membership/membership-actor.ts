@@ -23,6 +23,8 @@ export interface MembershipActorOptions {
   readonly openTransport: () => Promise<GossipTransport>;
   /** Gossip addresses of nodes to join; tried until they answer, however long that takes. */
   readonly seeds: readonly Address[];
+  /** Others will be told of in `seeds` messages. */
+  readonly isDiscovering?: boolean;
   /** The IP address that a seed's name stands for at the moment. */
   readonly resolve: (host: string) => Promise<string>;
   readonly profile: ProfileName;
@@ -95,6 +97,7 @@ class MembershipBody {
   #stopReason: ExitReason | undefined;
   #timers = 0;
   #hasBegunJoin = false;
+  #discovered: readonly Address[] | undefined;
   /** Who waits for the end of the join. */
   #joinReply: Reply<MeshError | undefined> | undefined;
   /** Since the hearers were told last. */
@@ -141,6 +144,8 @@ class MembershipBody {
       case 'join':
         this.#joinReply = message.reply;
         return this.#join();
+      case 'seeds':
+        return this.#discover(message.seeds);
       case 'announce':
         return this.#announce(message.to);
       case 'repeat-news':
@@ -164,7 +169,15 @@ class MembershipBody {
   #join(): void {
     if (this.#hasBegunJoin) return;
     this.#hasBegunJoin = true;
-    this.#handle({ kind: 'join', seeds: this.#options.seeds, remembered: this.#options.memory.load() });
+    const { seeds, memory, isDiscovering = false } = this.#options;
+    this.#handle({ kind: 'join', seeds, remembered: memory.load(), isDiscovering });
+    if (this.#discovered !== undefined) this.#discover(this.#discovered);
+  }
+
+  /** Before the join they wait for it. */
+  #discover(seeds: readonly Address[]): void {
+    this.#discovered = seeds;
+    if (this.#hasBegunJoin) this.#handle({ kind: 'discovered', seeds });
   }
 
   #onPacket(packet: Uint8Array, from: GossipAddress): void {
@@ -299,7 +312,9 @@ class MembershipBody {
   }
 
   #logJoining({ type, ...fields }: JoinEvent): void {
-    this.#context.log.log(type === 'seed-reached' ? 'info' : 'warn', type, fields);
+    // Whoever is no longer where a source has it is no news; the source's own view tells of it.
+    const level = type === 'seed-reached' ? 'info' : 'isDiscovered' in fields ? 'debug' : 'warn';
+    this.#context.log.log(level, type, fields);
   }
 }
 

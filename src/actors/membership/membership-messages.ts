@@ -1,4 +1,5 @@
 /** What other rooms say to membership and hear from it. */
+import type { Address } from '../../address.ts';
 import type { MeshError } from '../../errors.ts';
 import type { ActorRef, Reply } from '../../supervision/behavior.ts';
 import type { Happening } from './member-events.ts';
@@ -53,6 +54,8 @@ export type MembershipRequest =
   | { readonly kind: 'join'; readonly reply: Reply<MeshError | undefined> }
   | { readonly kind: 'view'; readonly reply: Reply<MembershipView> }
   | { readonly kind: 'record'; readonly member: string; readonly reply: Reply<MemberRecord> }
+  /** Addresses that discovery wants tried, in place of all that it wanted before; those of the configuration stay. */
+  | { readonly kind: 'seeds'; readonly seeds: readonly Address[] }
   /**
    * For a listener that (re)starts: the list now, or the first one when membership has itself just started. It comes
    * before all later news, as an answer to an ask might not.

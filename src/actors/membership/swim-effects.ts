@@ -7,7 +7,15 @@ export type SwimInput =
   /** Once, before anything else. */
   | { readonly kind: 'started' }
   /** Addresses to find the mesh at. Seeds are tried for ever; remembered ones are silent: nobody named them. */
-  | { readonly kind: 'join'; readonly seeds: readonly Address[]; readonly remembered: readonly GossipAddress[] }
+  | {
+      readonly kind: 'join';
+      readonly seeds: readonly Address[];
+      readonly remembered: readonly GossipAddress[];
+      /** Seeds will be discovered: the first try is not over before some were. */
+      readonly isDiscovering?: boolean;
+    }
+  /** Seeds that are wanted beside those, in place of those that were before. */
+  | { readonly kind: 'discovered'; readonly seeds: readonly Address[] }
   | { readonly kind: 'resolved'; readonly seed: string; readonly host: string }
   | { readonly kind: 'unresolved'; readonly seed: string; readonly reason: string }
   | { readonly kind: 'packet'; readonly packet: Uint8Array; readonly from: GossipAddress }
@@ -34,7 +42,7 @@ export type SwimTimer =
 /** What is worth a line in the log beside the members' own events. */
 export type JoinEvent =
   | { readonly type: 'seed-reached'; readonly seed: string }
-  | { readonly type: 'seed-unreached'; readonly seed: string; readonly reason: string; readonly failures: number };
+  | { readonly type: 'seed-unreached'; readonly seed: string; readonly reason: string; readonly failures: number; readonly isDiscovered?: true };
 
 export type SwimEffect =
   | { readonly kind: 'send'; readonly to: GossipAddress; readonly packet: Uint8Array }

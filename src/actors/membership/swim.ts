@@ -96,7 +96,9 @@ export class Swim {
       case 'started':
         return this.#start();
       case 'join':
-        return this.#join.join(input.seeds, input.remembered);
+        return this.#join.join(input.seeds, input.remembered, input.isDiscovering ?? false);
+      case 'discovered':
+        return this.#join.discover(input.seeds);
       case 'resolved':
         return this.#join.onResolved(input.seed, input.host);
       case 'unresolved':

@@ -1,0 +1,32 @@
+/** From a spec to the strategy that it names. */
+import { lookup } from 'node:dns/promises';
+import { systemClock } from '../../clock.ts';
+import type { DiscoverSpec } from '../../config/discover-spec.ts';
+import { systemRandom } from '../../random.ts';
+import type { Discover, DiscoveryWorld } from './discovery.ts';
+import { staticList } from './static-list.ts';
+import { watchedFile } from './watched-file.ts';
+
+export function discoverBy(spec: DiscoverSpec, world: DiscoveryWorld): Discover {
+  switch (spec.strategy) {
+    case 'static':
+      return staticList(spec, world);
+    case 'file':
+      return watchedFile(spec, world);
+  }
+}
+
+/** The world of a real process. */
+export function processWorld(around: Pick<DiscoveryWorld, 'self' | 'bind' | 'home' | 'env'>): DiscoveryWorld {
+  return {
+    ...around,
+    clock: systemClock,
+    random: systemRandom,
+    lookup: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
+  };
+}
+
+/** Whether a source tells bit by bit what there is, rather than all of it with its first answer. */
+export function isHeard(_spec: DiscoverSpec): boolean {
+  return false;
+}
