@@ -236,6 +236,7 @@ function operatorOf(system: ActorSystem, node: NodeProcess): MeshParts['admin'][
     trail: system.events,
     onEvent: (heard) => system.events.subscribe(heard),
     crashes: () => system.events.crashes,
+    restarts: () => system.events.restarts,
     deadLetters: system.deadLetters,
     lifeOf: (path) => system.livingLife(path),
     trace: (path, options) => system.trace(path, options),

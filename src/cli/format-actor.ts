@@ -1,5 +1,6 @@
 /** One actor, its state, its messages and those that did not reach it, for people. Pure. */
 import type { ActorLine, ErrorLine, LetterLine, StateLine, TraceLine } from './actor-views.ts';
+import { counted } from './counted.ts';
 import { formatDuration } from './format-duration.ts';
 import { formatTable } from './format-table.ts';
 import { paintStatus, printable, type Paint } from './paint.ts';
@@ -8,13 +9,13 @@ export function formatActor(actor: ActorLine, paint: Paint): string[] {
   const facts: [name: string, value: string | undefined][] = [
     ['actor', `${printable(actor.path)}, ${actor.type}`],
     ['status', `${paintStatus(actor.status, paint)}, life ${actor.life}${actor.uptimeMs > 0 ? `, up ${formatDuration(actor.uptimeMs)}` : ''}`],
-    ['restarts', `${actor.restarts}, after ${count(actor.crashes, 'crash', 'crashes')}`],
+    ['restarts', `${actor.restarts}, after ${counted(actor.crashes, 'crash', 'crashes')}`],
     ['rules', rules(actor)],
     ['budget', budget(actor.budget, actor.budget?.isShared === true ? ', shared with its siblings' : ', its own')],
     ['children', actor.children === null ? undefined : children(actor)],
     ['mailbox', mailbox(actor, paint)],
-    ['work', `${count(actor.processed, 'message', 'messages')}, ${actor.ratePerS}/s, busy ${formatSpan(actor.busyMs)} in all, last turn ${formatSpan(actor.lastTurnMs)}`],
-    ['bonds', `watched by ${actor.watchers}, watches ${actor.watched}, ${count(actor.links, 'link', 'links')}`],
+    ['work', `${counted(actor.processed, 'message')}, ${actor.ratePerS}/s, busy ${formatSpan(actor.busyMs)} in all, last turn ${formatSpan(actor.lastTurnMs)}`],
+    ['bonds', `watched by ${actor.watchers}, watches ${actor.watched}, ${counted(actor.links, 'link')}`],
     ['isolation', actor.isolation === 'none' ? `none, lane ${actor.lane}` : `a ${actor.isolation} of its own`],
     ['zombies', actor.zombies === 0 ? '0' : paint.yellow(`${actor.zombies}: handlers of ended lives that are not done`)],
     ['last end', actor.lastEnd === null ? undefined : printable(actor.lastEnd)],
@@ -61,7 +62,7 @@ function rules({ restart, shutdown, startTimeoutMs, significant }: ActorLine): s
 function budget(budget: ActorLine['budget'], whose: string): string | undefined {
   if (budget === null) return undefined;
   const period = budget.periodMs === null ? '' : ` in ${formatDuration(budget.periodMs)}`;
-  return `${budget.used} of ${count(budget.intensity, 'restart', 'restarts')}${period} used${whose}`;
+  return `${budget.used} of ${counted(budget.intensity, 'restart')}${period} used${whose}`;
 }
 
 function children({ children, strategy, autoShutdown, childrenBudget }: ActorLine): string {
@@ -82,8 +83,4 @@ function errorWords({ name, message, cause }: ErrorLine): string {
 
 function formatSpan(spanMs: number): string {
   return spanMs < 1 ? `${Math.round(spanMs * 1_000)}µs` : formatDuration(spanMs);
-}
-
-function count(number: number, one: string, many: string): string {
-  return `${number} ${number === 1 ? one : many}`;
 }

@@ -1,6 +1,7 @@
 /** Chaos for people: what would happen, what goes on, what is left. Pure. */
 import type { StormProgress__Output } from '../transport/generated/omega/mesh/v1/StormProgress.ts';
 import type { FaultLine, ForesightLine, VerdictLine } from './chaos-views.ts';
+import { counted } from './counted.ts';
 import { formatDuration } from './format-duration.ts';
 import { printable } from './paint.ts';
 import type { Paint } from './paint.ts';
@@ -55,7 +56,7 @@ export function formatFault(line: FaultLine, paint: Paint): string {
 
 export function formatProgress({ phase, elapsedMs, injected, spared, restarts, running, standing }: StormProgress__Output, paint: Paint): string {
   const what = phase === 'calm' ? paint.dim('calm ') : paint.yellow('storm');
-  return `${what} ${formatDuration(elapsedMs)} · ${injected} faults, ${spared} spared · ${restarts} restarts · ${running} of ${standing} run`;
+  return `${what} ${formatDuration(elapsedMs)} · ${counted(injected, 'fault')}, ${spared} spared · ${counted(restarts, 'restart')} · ${running} of ${standing} run`;
 }
 
 export function formatVerdict(verdict: VerdictLine, paint: Paint): string[] {
@@ -65,15 +66,15 @@ export function formatVerdict(verdict: VerdictLine, paint: Paint): string[] {
   return [
     `storm of seed ${seed}: ${held ? paint.green('held') : paint.red('not held')}, ${formatDuration(elapsedMs)}`,
     ...checks.map((check) => `  ${check.held ? paint.green('ok  ') : paint.red('FAIL')} ${check.promise.padEnd(width)}  ${paint.dim(printable(check.detail))}`),
-    `injected  ${counted(injected)}`,
-    `spared    ${counted(spared)}`,
-    `restarts  ${restarts}, after ${crashes} crashes; ${escalations} supervisors gave up`,
+    `injected  ${tally(injected)}`,
+    `spared    ${tally(spared)}`,
+    `restarts  ${restarts}, after ${counted(crashes, 'crash', 'crashes')}; ${counted(escalations, 'supervisor')} gave up`,
     `recovery  p50 ${ms(recovery.p50Ms)}, p99 ${ms(recovery.p99Ms)}, longest ${ms(recovery.maxMs)}, of ${recovery.count}`,
-    `lost      ${messagesLost} messages; ${deadLetters} dead letters`,
+    `lost      ${counted(messagesLost, 'message')}; ${counted(deadLetters, 'dead letter')}`,
   ];
 }
 
-function counted(counts: Readonly<Record<string, number>>): string {
+function tally(counts: Readonly<Record<string, number>>): string {
   const words = Object.entries(counts).map(([name, count]) => `${printable(name)} ${count}`);
   return words.length === 0 ? 'none' : words.join(', ');
 }

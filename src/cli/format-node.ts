@@ -1,5 +1,6 @@
 /** A node, its members and its history, for people. Pure. */
 import type { StatusReply__Output } from '../transport/generated/omega/mesh/v1/StatusReply.ts';
+import { counted } from './counted.ts';
 import { formatDuration } from './format-duration.ts';
 import { formatTable } from './format-table.ts';
 import { paintStatus, printable, type Paint } from './paint.ts';
@@ -19,8 +20,8 @@ export function formatStatus(status: StatusReply__Output, paint: Paint): string[
     ['local health', localHealth(status, paint)],
     ['sessions', `${status.sessionsOpen} open`],
     ['agents', `${status.agentsConnected} connected`],
-    ['registry', `${status.registryEntries} ${status.registryEntries === 1 ? 'entry' : 'entries'}${unsaved(status, paint)}`],
-    ['actors', `${status.actors}, ${status.restarts} restarts, ${status.crashes} crashes, ${status.deadLetters} dead letters`],
+    ['registry', `${counted(status.registryEntries, 'entry', 'entries')}${unsaved(status, paint)}`],
+    ['actors', [String(status.actors), counted(status.restarts, 'restart'), counted(status.crashes, 'crash', 'crashes'), counted(status.deadLetters, 'dead letter')].join(', ')],
     ['memory', `${Math.round(status.memoryBytes / MIB)} MiB`],
   ];
   if (status.unreachedSeeds.length > 0) {

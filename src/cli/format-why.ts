@@ -1,4 +1,5 @@
 /** Why an actor ended, in one paragraph that a person can read. Pure. */
+import { counted } from './counted.ts';
 import type { EventRecord } from './event-record.ts';
 import { formatDuration } from './format-duration.ts';
 import { printable } from './paint.ts';
@@ -128,10 +129,6 @@ function next({ path: raw, kind, cause, event, now, ends }: WhyFacts): string {
     case 'never':
       return '';
   }
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 /** @param columns of the terminal */

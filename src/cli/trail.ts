@@ -4,6 +4,7 @@ import { linesBackwards } from '../line-file.ts';
 import { pastDataDirs } from '../data-dir/past-node.ts';
 import { findMeshError, MeshError } from '../errors.ts';
 import type { Call } from './command.ts';
+import { counted } from './counted.ts';
 import { recordOfLine, recordOfWire } from './event-record.ts';
 import type { EventRecord } from './event-record.ts';
 
@@ -27,7 +28,7 @@ export async function readTrail(call: Call, wanted: readonly Wanted[]): Promise<
   const now = isRunning ? await askNode(call, wanted) : undefined;
   if (now === undefined) call.remark(`no node ${isRunning ? 'answers' : 'is running'} in ${dataDir}: this is from the events it left there`);
   const { records, damaged } = readFile(eventFileOf(dataDir), wanted);
-  if (damaged > 0) call.remark(`${damaged} damaged ${damaged === 1 ? 'line' : 'lines'} of ${eventFileOf(dataDir)} skipped`);
+  if (damaged > 0) call.remark(`${counted(damaged, 'damaged line')} of ${eventFileOf(dataDir)} skipped`);
   return { records: newest(merged(records, now?.records ?? []), wanted), boot: now?.boot, unknown: now?.unknown };
 }
 

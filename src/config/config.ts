@@ -125,7 +125,7 @@ export const CONFIG_KEYS = {
     placeholder: 'host[:port]',
     summary: 'gossip address of a node to join; may be repeated',
     default: 'none',
-    expected: `host or host:port, such as 127.0.0.2 or node-1:${GOSSIP_PORT_DEFAULT}; a list of at most ${JOIN_MAX}`,
+    expected: `host or host:port, such as 127.0.0.2 or node-1:${GOSSIP_PORT_DEFAULT}; in a file a list of them, at most ${JOIN_MAX}`,
     schema: z.array(seed).max(JOIN_MAX),
   },
   discover: {

@@ -57,6 +57,8 @@ const ERROR_KEY = 'mesh-error-bin';
 const TEXT_LENGTH_MAX = 1_024;
 /** What grpc-js says (1.14) when a frame exceeds the receiver's limit; it has no status of its own for that. */
 const TOO_LARGE = /larger than/i;
+/** Likewise, for a host name that DNS does not know. */
+const UNRESOLVED = /^Name resolution failed/;
 
 export interface GrpcStatus {
   readonly code: Status;
@@ -85,6 +87,9 @@ export function errorFromStatus(status: { code: Status; details: string; metadat
   const cause = new Error(`${name}: ${status.details}`);
   if (status.code === Status.RESOURCE_EXHAUSTED && TOO_LARGE.test(status.details)) {
     return new MeshError('TOO_LARGE', `${from}: a message is larger than its receiver takes`, { given: from, todo: 'ask for less at once', cause });
+  }
+  if (status.code === Status.UNAVAILABLE && UNRESOLVED.test(status.details)) {
+    return new MeshError('NODE_UNREACHABLE', `${from} does not answer: its host name cannot be resolved`, { given: from, todo: 'check the name', cause });
   }
   const { bare, says, todo } = BARE.get(status.code) ?? BARE.get(Status.UNKNOWN)!;
   return new MeshError(bare, `${from} ${says}`, { given: from, todo, cause });

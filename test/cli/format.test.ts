@@ -226,7 +226,7 @@ describe('what people read', () => {
     expect(lines).to.include('local health    healthy');
     expect(formatStatus({ ...status, localHealth: { score: 3, max: 7, strain: 'late-loop' } }, PLAIN)).to.include('local health    degraded (3 of 7): its own loop is late');
     expect(formatStatus({ ...status, localHealth: null }, PLAIN)).to.include('local health    unknown: membership does not answer');
-    expect(lines).to.include('actors          20, 1 restarts, 1 crashes, 5 dead letters');
+    expect(lines).to.include('actors          20, 1 restart, 1 crash, 5 dead letters');
     expect(formatStatus({ ...status, unreachedSeeds: ['h:1'], packetsDropped: { malformed: 3, oversized: 1 } }, PLAIN).slice(-2)).to.deep.equal([
       'unreached seeds  h:1 (still trying)',
       'dropped packets  malformed 3, oversized 1',

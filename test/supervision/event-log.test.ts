@@ -25,7 +25,7 @@ describe('the event log', () => {
     expect(log.latest('/a', 0)).to.deep.equal([]);
   });
 
-  it('keeps the newest when it is full, in order, and counts crashes beyond them', () => {
+  it('keeps the newest when it is full, in order, and counts crashes and restarts beyond them', () => {
     const log = new EventLog(() => undefined);
     const extra = 1_234;
     for (let number = 1; number <= EVENTS_MAX + extra; number++) record(log, number % 2 === 0 ? '/even' : '/odd', 'crash');
@@ -34,7 +34,9 @@ describe('the event log', () => {
     expect(all[0]?.sequence).to.equal(EVENTS_MAX / 2 + extra + 1);
     expect(all.every(({ sequence }, index) => sequence === EVENTS_MAX / 2 + extra + 1 + index)).to.equal(true);
     expect(log.latest('/odd', 3).map(({ sequence }) => sequence)).to.deep.equal([11_229, 11_231, 11_233]);
-    expect(log.crashes).to.equal(EVENTS_MAX + extra);
+    expect([log.crashes, log.restarts]).to.deep.equal([EVENTS_MAX + extra, 0]);
+    for (let number = 0; number < EVENTS_MAX; number++) record(log, '/gone', 'restart');
+    expect([log.crashes, log.restarts]).to.deep.equal([EVENTS_MAX + extra, EVENTS_MAX]);
   });
 
   it('keeps a crash through any number of lives that come and go in order, and the other way round', () => {

@@ -78,6 +78,11 @@ describe('a gRPC status that carries no MeshError', () => {
     expect(errorFromStatus({ code: Status.RESOURCE_EXHAUSTED, details }, 'x')).to.include({ code: 'TOO_LARGE', message: 'x: a message is larger than its receiver takes' });
   });
 
+  it('a host name that cannot be resolved is NODE_UNREACHABLE, and named as the reason', () => {
+    const details = 'Name resolution failed for target dns:nowhere.invalid:7947';
+    expect(errorFromStatus({ code: Status.UNAVAILABLE, details }, 'x')).to.include({ code: 'NODE_UNREACHABLE', message: 'x does not answer: its host name cannot be resolved' });
+  });
+
   it('an unknown status is INTERNAL', () => {
     expect(errorFromStatus({ code: JSON.parse('99'), details: '' }, 'x')).to.include({ code: 'INTERNAL', message: 'x failed, and did not say why' });
   });

@@ -12,7 +12,7 @@ import type { RegistryEntryView, RegistryRequest, RegistryStatus } from '../regi
 import { actorRequests } from './actor-requests.ts';
 import type { ActorRequestsOptions } from './actor-requests.ts';
 import { actorVerbs } from './actor-verbs.ts';
-import { agent, registryEntry, treeTotals } from './admin-views.ts';
+import { actorCount, agent, registryEntry } from './admin-views.ts';
 import { member, memberHappening, unknownMember } from './member-views.ts';
 import { answered, answeredOr, ROOM_TIMEOUT_MS } from './room-answer.ts';
 
@@ -62,7 +62,8 @@ function nodeRequests(options: AdminRequestsOptions): Pick<Requests, 'getStatus'
         agentsConnected,
         registryEntries: registry.entries,
         registryNotSaved: registry.notSaved ?? null,
-        ...(root === undefined ? { actors: 0, restarts: 0 } : treeTotals(root)),
+        actors: root === undefined ? 0 : actorCount(root),
+        restarts: operator.restarts(),
         crashes: operator.crashes(),
         deadLetters: operator.deadLetters.total,
         memoryBytes: options.memoryBytes(),

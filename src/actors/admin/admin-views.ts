@@ -36,17 +36,9 @@ export function treeNode(view: ActorView): TreeNode {
   };
 }
 
-export interface TreeTotals {
-  readonly actors: number;
-  readonly restarts: number;
-}
-
-export function treeTotals(view: ActorView): TreeTotals {
-  const below = view.children.map(treeTotals);
-  return {
-    actors: 1 + below.reduce((sum, { actors }) => sum + actors, 0),
-    restarts: view.restarts + below.reduce((sum, { restarts }) => sum + restarts, 0),
-  };
+/** The actor itself and all below it. */
+export function actorCount(view: ActorView): number {
+  return view.children.reduce((sum, child) => sum + actorCount(child), 1);
 }
 
 export function historyEvent(event: SupervisionEvent): HistoryEvent {

@@ -20,8 +20,9 @@ export interface Operator {
   readonly trail: Trail;
   /** `heard` runs at each event, and must be quick. @returns what ends that */
   onEvent(heard: () => void): () => void;
-  /** Counts since the process began. */
+  /** Both count since the process began, also what befell actors that are gone. */
   crashes(): number;
+  restarts(): number;
   readonly deadLetters: {
     readonly total: number;
     latest(): readonly DeadLetter[];

@@ -71,6 +71,7 @@ export class EventLog {
   readonly #listeners = new Set<EventListener>();
   #sequence = 0;
   #crashes = 0;
+  #restarts = 0;
 
   constructor(listener: EventListener) {
     this.#listeners.add(listener);
@@ -92,9 +93,15 @@ export class EventLog {
     return this.#crashes;
   }
 
+  /** How many lives came after another of their path, likewise. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
   record(parts: Omit<SupervisionEvent, 'sequence'>): void {
     const event = { ...parts, sequence: ++this.#sequence };
     if (event.type === 'crash') this.#crashes++;
+    if (event.type === 'restart') this.#restarts++;
     (IN_ORDER.has(event.type) ? this.#inOrder : this.#troubles).push(event);
     for (const listener of this.#listeners) listener(event);
   }

@@ -306,6 +306,7 @@ function operatorOf(system: ActorSystem, stopNode: () => void): Operator {
     trail: system.events,
     onEvent: (heard) => system.events.subscribe(heard),
     crashes: () => system.events.crashes,
+    restarts: () => system.events.restarts,
     deadLetters: system.deadLetters,
     lifeOf: (path) => system.livingLife(path),
     trace: (path, limits) => system.trace(path, limits),

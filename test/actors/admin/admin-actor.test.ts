@@ -83,6 +83,7 @@ describe('the operator’s room', () => {
         trail: world.system.events,
         onEvent: (heard) => world.system.events.subscribe(heard),
         crashes: () => world.system.events.crashes,
+        restarts: () => world.system.events.restarts,
         deadLetters: world.system.deadLetters,
         lifeOf: (path) => world.system.livingLife(path),
         info: (path) => world.system.info(path),
