@@ -38,6 +38,10 @@ function what({ path: raw, kind, errors, askedBy, cause, isEarlierRun, agoMs }: 
       return `${path}, ${life}, ended by itself ${when}, in good order: ${printable(event.reason)}.`;
     case 'restarted':
       return `${path} was started anew ${when}: ${printable(event.reason)}.`;
+    case 'stopped':
+      return `${path} was stopped${event.path === raw ? '' : ` with ${printable(event.path)}`} ${when} by ${printable(askedBy ?? 'nobody who is known')}.`;
+    case 'suspended':
+      return `${path} was suspended ${when} by ${printable(askedBy ?? 'nobody who is known')}: its messages wait.`;
     case 'taken_along':
       return `${path} did not fail: it was started anew as ${life} ${when}${cause === null ? ', for a reason that is not kept any more' : `, because of ${printable(cause.path)}: ${printable(cause.reason)}`}.`;
     case 'never':
@@ -90,13 +94,14 @@ function budgetOf(event: EventRecord): string {
 }
 
 function howOften({ ends: { count, sinceMs, reasons } }: WhyFacts, event: EventRecord): string {
-  if (count < 2 || sinceMs === null) return '';
   const [first, ...others] = reasons;
-  if (first === undefined) return '';
-  const since = `in the last ${formatDuration(sinceMs)}`;
-  if (others.length === 0) return `It has ended ${count} times ${since}, always so.`;
+  const isEnd = event.reason === first?.reason;
+  // Its one end has been told of already.
+  if (first === undefined || sinceMs === null || (count === 1 && isEnd)) return '';
+  const since = `${count === 1 ? 'once' : `${count} times`} in the last ${formatDuration(sinceMs)}`;
+  if (others.length === 0 && isEnd) return `It has ended ${since}, always so.`;
   const listed = reasons.map(({ reason, count: each }) => `${each} × ${reason === event.reason ? 'for this reason' : printable(reason)}`).join('; ');
-  return `It has ended ${count} times ${since}: ${listed}.`;
+  return `It has ended ${since}: ${listed}.`;
 }
 
 function howNow({ now, isNodeUp, isEarlierRun, upAgainAfterMs, kind }: WhyFacts): string {
@@ -124,6 +129,10 @@ function next({ path: raw, kind, cause, event, now, ends }: WhyFacts): string {
     case 'gave_up':
     case 'taken_along':
       return cause === null ? `Next: \`mesh history\`.` : `Next: \`mesh why ${printable(cause.path)}\`.`;
+    case 'stopped':
+      return `Next: \`mesh start ${printable(event?.path ?? raw)}\`.`;
+    case 'suspended':
+      return `Next: \`mesh resume ${path}\`.`;
     case 'exit':
     case 'restarted':
     case 'never':

@@ -20,7 +20,10 @@ type WhyKind =
   /** It is well itself: another's end took it along. */
   | 'taken_along'
   /** An operator had it started anew. */
-  | 'restarted';
+  | 'restarted'
+  /** It does not run, or does not hear, because an operator wants it so. */
+  | 'stopped'
+  | 'suspended';
 
 /** How it is now. */
 export interface NowFacts {
@@ -74,7 +77,7 @@ export function whyFacts({ path, records, now, boot, atMs }: WhyQuestion): WhyFa
   const own = records.filter((record) => record.path === path);
   if (own.length === 0 && now === null) return undefined;
   const ends = own.filter(({ type }) => ENDS.has(type));
-  const found = lastOf(path, own, records);
+  const found = heldDown(path, records, now, boot) ?? lastOf(path, own, records);
   const event = found?.event ?? null;
   const after = event === null ? undefined : own.slice(own.indexOf(event) + 1).find(({ type, boot: run }) => type === 'restart' && run === event.boot);
   return {
@@ -99,6 +102,17 @@ interface Found {
   readonly cause?: EventRecord | undefined;
 }
 
+/** What an operator wanted last, of it or of what it stands below, when it has done nothing of its own since. */
+function heldDown(path: string, records: readonly EventRecord[], now: NowFacts | null, boot: string | undefined): Found | undefined {
+  const kind = now?.status === 'stopped' || now?.status === 'suspended' ? now.status : undefined;
+  if (kind === undefined) return undefined;
+  const asked = kind === 'stopped' ? 'stop asked by ' : 'suspend asked by ';
+  const isAsked = ({ type, path: other, reason }: EventRecord): boolean =>
+    type === 'admin' && reason.startsWith(asked) && (other === path || (kind === 'stopped' && isBelow(path, other)));
+  const event = records.findLast((record) => record.boot === boot && (isAsked(record) || (record.path === path && ENDS.has(record.type))));
+  return event !== undefined && isAsked(event) ? { kind, event } : undefined;
+}
+
 /** What happened to it last: its own end, or a start that followed none. */
 function lastOf(path: string, own: readonly EventRecord[], records: readonly EventRecord[]): Found | undefined {
   for (let at = own.length - 1; at >= 0; at--) {
@@ -108,7 +122,7 @@ function lastOf(path: string, own: readonly EventRecord[], records: readonly Eve
     const before = own[at - 1];
     const isAnswered = before !== undefined && before.boot === event.boot && (ENDS.has(before.type) || before.type === 'escalate');
     if (event.type !== 'restart' || isAnswered) continue;
-    if (before?.type === 'admin' && before.boot === event.boot) return { kind: 'restarted', event: before };
+    if (before !== undefined && before.boot === event.boot && asksForStart(before)) return { kind: 'restarted', event: before };
     return { kind: 'taken_along', event, cause: whoTook(path, event, records) };
   }
   return undefined;
@@ -131,11 +145,16 @@ function lastStraw(event: EventRecord, records: readonly EventRecord[]): EventRe
 
 /** The last before it that ends what it stands below, or that takes siblings of those along. */
 function whoTook(path: string, event: EventRecord, records: readonly EventRecord[]): EventRecord | undefined {
-  return earlier(event, records).findLast(({ path: other, type, takenAlong, supervisor }) => {
-    if (!ENDS.has(type) && type !== 'admin') return false;
-    if (isBelow(path, other)) return true;
-    return takenAlong !== null && supervisor !== null && isBelow(path, supervisor);
+  return earlier(event, records).findLast((record) => {
+    const { path: other, type, takenAlong, supervisor } = record;
+    if (!ENDS.has(type) && !asksForStart(record)) return false;
+    return isBelow(path, other) || (takenAlong !== null && supervisor !== null && isBelow(path, supervisor));
   });
+}
+
+/** Of all that an operator asks for: what else is asked ends a life, which is an event of its own, or ends none. */
+function asksForStart({ type, reason }: EventRecord): boolean {
+  return type === 'admin' && /^(re)?start asked by /.test(reason);
 }
 
 function earlier(event: EventRecord, records: readonly EventRecord[]): readonly EventRecord[] {

@@ -100,10 +100,37 @@ describe('why an actor ended', () => {
     expect(why([record('crash', '/other', { reason: 'no', supervisor: '/', strategy: 'one_for_one' }), restart()]).text).to.include('for a reason that is not kept any more');
   });
 
+  it('is not what an operator did that ends nobody', () => {
+    const sibling = record('crash', '/room/b', { ...judged, reason: 'boom', strategy: 'one_for_all', takenAlong: { count: 1, first: ['/room/a'] } });
+    const storm = record('admin', '/', { reason: 'storm of seed 7 for 2000 ms at 20 a second asked by ada' });
+    const { kind, text } = why([sibling, storm, record('admin', '/room/a', { reason: 'hang for 1000 ms asked by ada' }), restart()]);
+    expect(kind).to.equal('taken_along');
+    expect(text).to.include('because of /room/b: boom.');
+  });
+
   it('a restart that an operator asked for', () => {
     const { kind, text } = why([record('admin', '/room/a', { reason: 'restart asked by operator' }), restart()]);
     expect(kind).to.equal('restarted');
     expect(text).to.include('was started anew 1m 30s ago').and.to.include('restart asked by operator');
+  });
+
+  it('a stop by an operator, also of what it stands below: who, how it is started again, and its ends before', () => {
+    const stopped = { now: { ...NOW, status: 'stopped' } };
+    const { kind, text } = why([crash(), restart(), record('admin', '/room/a', { reason: 'stop asked by ada' })], stopped);
+    expect(kind).to.equal('stopped');
+    expect(text).to.match(/^\/room\/a was stopped 1m 30s ago \(\S+\) by ada\. It has ended once in the last 1m 30s: 1 × TypeError: x\. It is stopped/).and.to.match(/Next: `mesh start \/room\/a`\.$/);
+    expect(why([crash(), restart(), record('admin', '/room', { reason: 'stop asked by ada' })], stopped).text).to.match(/^\/room\/a was stopped with \/room 1m 30s ago .* by ada\..*Next: `mesh start \/room`\.$/);
+    expect(why([crash(), restart(), record('admin', '/rooms', { reason: 'stop asked by ada' })], stopped).kind).to.equal('crash');
+    expect(why([record('admin', '/room/a', { reason: 'stop asked by ada' }), record('admin', '/room/a', { reason: 'start asked by ada' }), crash()], stopped).kind).to.equal('crash');
+    expect(why([record('admin', '/room/a', { reason: 'stop asked by ada' })], { ...stopped, boot: 'b2' }).kind).to.equal('never');
+  });
+
+  it('a suspension by an operator: who, and how it ends', () => {
+    const records = [record('admin', '/room/a', { reason: 'suspend asked by ada' })];
+    const { kind, text } = why(records, { now: { ...NOW, status: 'suspended' } });
+    expect(kind).to.equal('suspended');
+    expect(text).to.match(/^\/room\/a was suspended 1m 30s ago \(\S+\) by ada: its messages wait\. It is suspended.*Next: `mesh resume \/room\/a`\.$/);
+    expect(why(records).kind).to.equal('never');
   });
 
   it('an end in an earlier run of the node says so', () => {

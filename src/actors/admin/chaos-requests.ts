@@ -51,11 +51,15 @@ export function chaosRequests({ system, timers }: ChaosRequestsOptions): ChaosHa
 
     runStorm(request, sink) {
       if (isStormy) throw new MeshError('OVERLOADED', 'a storm is going on already', { todo: 'wait for its end' });
-      const storm = startStorm(request, sink, injector, { system, timers });
+      let end = 'taken back, for its command has ended';
+      const storm = startStorm(request, sink, injector, { system, timers }, (held) => {
+        end = held ? 'over, and every promise held' : 'over, and a promise was broken';
+      });
       isStormy = true;
       sink.onClosed(() => {
         isStormy = false;
         storm.stop();
+        system.admin('/', `storm of seed ${request.seed}: ${end}`);
       });
     },
   };
@@ -118,7 +122,7 @@ function inflictAll(injector: FaultInjector, { hit, guarded }: Targets, order: F
   if (going.size === 0) sink.close();
 }
 
-function startStorm(request: StormRequest__Output, sink: AdminSink<StormItem>, injector: FaultInjector, { system, timers }: ChaosRequestsOptions): Storm<string> {
+function startStorm(request: StormRequest__Output, sink: AdminSink<StormItem>, injector: FaultInjector, { system, timers }: ChaosRequestsOptions, judged: (held: boolean) => void): Storm<string> {
   const { faults, ...order } = stormOrder(request);
   const by = askerShown(request.by);
   const { only, force } = request;
@@ -130,6 +134,7 @@ function startStorm(request: StormRequest__Output, sink: AdminSink<StormItem>, i
   return new Storm(system, arsenal, spec, {
     progress: (progress) => void sink.send({ progress }),
     over: (verdict) => {
+      judged(verdict.held);
       sink.send({ verdict: verdictView(verdict) });
       sink.close();
     },

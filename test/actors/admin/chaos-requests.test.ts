@@ -69,6 +69,7 @@ describe('what an operator has broken', () => {
     chaos.runStorm({ seed: 7, forMs: 2_000, ratePerS: 20, minRunning: '50%', only: '', faults: [], force: false, by: 'eve', ...parts }, sink);
     return sink;
   };
+  const told = (): string[] => world.system.events.latest('/', 10_000).filter(({ type, path }) => type === 'admin' && path === '/').map(({ reason }) => reason);
   const livesOf = (...paths: string[]): unknown[] => paths.map((path) => world.system.find(path)?.life);
 
   it('is foretold and not done', async () => {
@@ -135,8 +136,7 @@ describe('what an operator has broken', () => {
     expect(sink.isClosed).to.equal(true);
     expect(sink.sent.filter(({ progress }) => progress)).to.have.length.greaterThan(3);
     expect(livesOf('/', '/edge', '/edge/admin'), 'the door').to.deep.equal([1, 1, 1]);
-    const asked = world.system.events.latest('/', 10_000).find(({ type }) => type === 'admin');
-    expect(asked).to.include({ path: '/', reason: 'storm of seed 7 for 2000 ms at 20 a second asked by eve' });
+    expect(told()).to.deep.equal(['storm of seed 7 for 2000 ms at 20 a second asked by eve', 'storm of seed 7: over, and every promise held']);
   });
 
   it('by a storm hits only whom it may', async () => {
@@ -154,6 +154,7 @@ describe('what an operator has broken', () => {
     sink.close();
     await world.settle();
     expect(world.clock.timers).to.equal(before);
+    expect(told().at(-1)).to.equal('storm of seed 7: taken back, for its command has ended');
     storm().close();
   });
 
