@@ -20,8 +20,8 @@ const GOSSIP_PORT = 7946;
 /** As many sessions as a node can have. */
 const PEERS_MAX = 1_024;
 
-const text: KeySpec<string> = { expected: 'a value', read: (given) => (given === '' ? undefined : given) };
-const path: KeySpec<string> = { ...text, expected: 'a path' };
+const name: KeySpec<string> = { expected: 'a name, such as mesh.example', read: (given) => (/^[A-Za-z0-9_.-]{1,253}$/.test(given) ? given : undefined) };
+const path: KeySpec<string> = { expected: 'a path', read: (given) => (given === '' ? undefined : given) };
 const port: KeySpec<number> = { expected: 'a port from 1 to 65535', standard: String(GOSSIP_PORT), read: (given) => whole(given, 1, 65_535) };
 const peers: KeySpec<readonly Address[]> = {
   expected: `host or host:port, such as 127.0.0.2 or node-1:${GOSSIP_PORT}; a list with commas, at most ${PEERS_MAX}`,
@@ -31,8 +31,20 @@ const peers: KeySpec<readonly Address[]> = {
   },
 };
 
+/** Names are asked for again after this. */
+const every: KeySpec<number> = { expected: 'a time from 1s to 1h, such as 30s', standard: '30s', read: (given) => spanMs(given, 1_000, 3_600_000) };
+const resolver = optional({
+  expected: 'the IP address of a name server, such as 127.0.0.1 or 127.0.0.1:5353',
+  read: (given) => {
+    const parsed = address(given, 53);
+    return parsed !== undefined && /^[\d.]+$|:/.test(parsed.host) ? parsed : undefined;
+  },
+});
+
 export const STRATEGIES = {
   static: { summary: 'a list of addresses', keys: { peers } },
+  dns: { summary: 'the A and AAAA records of a name', keys: { name, port, resolver, every } },
+  srv: { summary: 'the SRV records of a name', keys: { name, resolver, every } },
   file: { summary: 'a file with an address a line; read again when it changes', keys: { path, port } },
 } as const satisfies Readonly<Record<string, StrategySpec>>;
 
@@ -45,6 +57,18 @@ function address(given: string, defaultPort: number): Address | undefined {
     return undefined;
   }
 }
+
+function optional<T>(key: Omit<KeySpec<T>, 'standard'>): Omit<KeySpec<T>, 'standard'> & { readonly isOptional: true } {
+  return { ...key, isOptional: true };
+}
+
+function spanMs(given: string, minMs: number, maxMs: number): number | undefined {
+  const [, number = '', unit = ''] = /^(\d{1,7})(ms|s|m|h)$/.exec(given) ?? [];
+  const ms = Number(number) * (UNIT_MS[unit] ?? Number.NaN);
+  return ms >= minMs && ms <= maxMs ? ms : undefined;
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
 function whole(given: string, min: number, max: number): number | undefined {
   const value = /^\d{1,9}$/.test(given) ? Number(given) : Number.NaN;

@@ -40,7 +40,7 @@ async function addressesOf(given: string, { host, port }: Address, lookup: Disco
 }
 
 /** What a resolver said, in words. */
-function resolveTrouble(error: unknown): string {
+export function resolveTrouble(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   const known = RESOLVER_WORDS[code];
   return known === undefined ? (systemErrorMeaning(error) ?? (error instanceof Error ? error.message : String(error))) : `${known} (${code})`;

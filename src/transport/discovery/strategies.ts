@@ -4,6 +4,7 @@ import { systemClock } from '../../clock.ts';
 import type { DiscoverSpec } from '../../config/discover-spec.ts';
 import { systemRandom } from '../../random.ts';
 import type { Discover, DiscoveryWorld } from './discovery.ts';
+import { dnsNames, srvRecords } from './dns-records.ts';
 import { staticList } from './static-list.ts';
 import { watchedFile } from './watched-file.ts';
 
@@ -11,6 +12,10 @@ export function discoverBy(spec: DiscoverSpec, world: DiscoveryWorld): Discover 
   switch (spec.strategy) {
     case 'static':
       return staticList(spec, world);
+    case 'dns':
+      return dnsNames(spec, world);
+    case 'srv':
+      return srvRecords(spec, world);
     case 'file':
       return watchedFile(spec, world);
   }
