@@ -7,13 +7,14 @@ import { membershipActor } from './actors/membership/membership-actor.ts';
 import type { MembershipActorOptions } from './actors/membership/membership-actor.ts';
 import { MeshError } from './errors.ts';
 import { rememberedPeers } from './data-dir/remembered-peers.ts';
+import { tagFile } from './data-dir/tag-file.ts';
 import { systemRandom } from './random.ts';
 import type { ThreadSpec } from './supervision/thread/thread-spec.ts';
 import { openGossipSocket } from './transport/gossip-socket.ts';
 import type { GossipTransport } from './transport/gossip-transport.ts';
 
 /** Who hears of members. */
-export type MembershipAudience = Pick<MembershipActorOptions, 'listeners' | 'hearers'>;
+export type MembershipAudience = Pick<MembershipActorOptions, 'listeners' | 'hearers' | 'serfListeners'>;
 
 export interface MembershipStart extends Pick<MembershipActorOptions, 'name' | 'tags' | 'seeds' | 'isDiscovering' | 'profile'> {
   /** IP address to listen on. */
@@ -22,6 +23,8 @@ export interface MembershipStart extends Pick<MembershipActorOptions, 'name' | '
   readonly port: SharedArrayBuffer;
   /** Where members were when this node last ran. */
   readonly peersFile: string;
+  /** Tags that were changed while it ran. */
+  readonly tagsFile: string;
 }
 
 /**
@@ -72,6 +75,7 @@ export function startMembership(start: MembershipStart & MembershipAudience): Re
     resolve: async (host) => (await lookup(host)).address,
     random: systemRandom,
     memory: rememberedPeers(start.peersFile),
+    tagMemory: tagFile(start.tagsFile),
   });
 }
 

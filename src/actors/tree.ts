@@ -66,7 +66,7 @@ export interface MeshParts {
   readonly registryFiles: StoredFiles;
   readonly registry: Pick<RegistryOptions, 'random'>;
   /** On the main thread or in one of its own. */
-  readonly membership: (audience: Pick<MembershipActorOptions, 'listeners' | 'hearers'>) => ThreadSpec | { readonly start: () => ReturnType<typeof membershipActor> };
+  readonly membership: (audience: Pick<MembershipActorOptions, 'listeners' | 'hearers' | 'serfListeners'>) => ThreadSpec | { readonly start: () => ReturnType<typeof membershipActor> };
   readonly peers: Pick<RosterActorOptions, 'selfAddress' | 'dial' | 'random'>;
   readonly agents: Pick<DirectoryActorOptions, 'encodeBatch' | 'random'>;
   readonly openGrpc: () => Promise<Listener>;
@@ -89,7 +89,7 @@ export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
       worker('document', () => registryActor({ node, ...parts.registry, storage: refs.storage, peers: refs.roster })),
     ]),
     supervisor('membership', 'one_for_one', [
-      { type: 'worker', id: 'swim', ...LEAVING, ...parts.membership({ listeners, hearers: [refs.admin] }) },
+      { type: 'worker', id: 'swim', ...LEAVING, ...parts.membership({ listeners, hearers: [refs.admin], serfListeners: [] }) },
     ]),
     supervisor('bus', 'one_for_one', [worker('subjects', () => busActor({ self: node, peers: refs.roster }))]),
     supervisor('peers', 'rest_for_one', [

@@ -55,7 +55,7 @@ function told(line: HappeningLine): string {
     case 'dead':
       return line.reason === 'told' ? `${accuser} says that its time to refute is up` : 'it did not refute in its time';
     case 'left':
-      return 'it said goodbye';
+      return line.reason === 'let-go' ? 'it was dead, and it was said that nobody waits for it' : 'it said goodbye';
     case 'updated':
       return 'it says something else about itself';
     case 'reaped':

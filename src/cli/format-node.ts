@@ -53,6 +53,7 @@ export function formatMembers(members: readonly MemberLine[], paint: Paint): str
       { head: 'INCARNATION', align: 'right' },
       { head: 'SESSION' },
       { head: 'RTT', align: 'right' },
+      { head: 'TAGS' },
     ],
     members.map((member) => [
       `${printable(member.name)}${member.isSelf ? paint.dim(' (this node)') : ''}`,
@@ -62,7 +63,16 @@ export function formatMembers(members: readonly MemberLine[], paint: Paint): str
       String(member.incarnation),
       member.isSelf ? '-' : paintStatus(member.session, paint),
       member.rttMs === null ? '-' : `${member.rttMs.toFixed(1)}ms`,
+      printable(shownTags(member.tags)),
     ]),
     paint,
   );
+}
+
+/** As `key=value` pairs, but for where a node takes sessions, which programs ask for and people do not. */
+function shownTags({ grpc: _grpc, ...tags }: Readonly<Record<string, string>>): string {
+  return Object.entries(tags)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
 }

@@ -105,7 +105,7 @@ function optionOf(key: ConfigKey): OptionSpec {
   return {
     flags: `${flagOf(key)} <${placeholder}>`,
     summary: `${summary} (default: ${standard}, env: ${variableOf(key)})`,
-    isRepeatable: key === 'join' || key === 'discover',
+    isRepeatable: key === 'join' || key === 'discover' || key === 'tag',
   };
 }
 

@@ -56,6 +56,7 @@ export interface MemberLine {
   /** Null while it has not been measured. */
   readonly rttMs: number | null;
   readonly sinceMs: number;
+  readonly tags: Readonly<Record<string, string>>;
 }
 
 export function memberLine(member: Member__Output): MemberLine {
@@ -69,6 +70,7 @@ export function memberLine(member: Member__Output): MemberLine {
     session: member.session,
     rttMs: member.rttMs < 0 ? null : Math.round(member.rttMs * 1_000) / 1_000,
     sinceMs: Math.round(member.sinceMs),
+    tags: member.tags,
   };
 }
 

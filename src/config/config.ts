@@ -36,6 +36,8 @@ export interface Config {
   readonly discover: readonly DiscoverSpec[];
   /** Absolute path. */
   readonly dataDir: string;
+  /** What the members of the mesh are told about this node. */
+  readonly tag: Readonly<Record<string, string>>;
   readonly profile: Profile;
   /** Whether gossip runs in a thread of its own, so that a main thread that is busy does not make the node look dead. */
   readonly gossipThread: Switch;
@@ -58,6 +60,9 @@ const STALL_LIMIT_MS_DEFAULT = 30_000;
 const JOIN_MAX = 64;
 /** Each is an actor, and some have a socket. */
 const DISCOVER_MAX = 16;
+/** Tags travel with every announcement of a node. */
+const TAGS_MAX = 32;
+const TAGS_BYTES_MAX = 400;
 /** Names travel in every gossip packet of at most 1,400 bytes. No dot in front: a name is also a directory. */
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
 
@@ -89,6 +94,12 @@ const discoverSpec = z.string().transform((text, context): DiscoverSpec => {
   context.addIssue({ code: 'custom', params: { fault: read.fault } });
   return z.NEVER;
 });
+/** Where a node takes sessions stands beside them, in 512 bytes. */
+const tags = z
+  .array(z.string().regex(/^(?!grpc=)[^=]+=/))
+  .max(TAGS_MAX)
+  .transform((texts) => Object.freeze(Object.fromEntries(texts.map((text): [string, string] => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)]))))
+  .refine((all) => Buffer.byteLength(JSON.stringify(all)) <= TAGS_BYTES_MAX);
 const PORT_EXPECTED = 'a whole number from 0 to 65535, where 0 takes any free port';
 
 /** Every key there is, in the order in which help shows them. */
@@ -141,6 +152,13 @@ export const CONFIG_KEYS = {
     default: '~/.omega-mesh/<name>',
     expected: 'a path',
     schema: z.string().min(1),
+  },
+  tag: {
+    placeholder: 'key=value',
+    summary: 'what the members are told about this node; may be repeated',
+    default: 'none',
+    expected: `key=value, such as role=web; a list of at most ${TAGS_MAX}, 400 bytes in all, without the key grpc`,
+    schema: tags,
   },
   profile: {
     placeholder: PROFILES.join('|'),
@@ -198,7 +216,7 @@ export function variableOf(key: ConfigKey): string {
 const OTHER_VARIABLES = ['MESH_DEBUG'];
 
 export interface ConfigSources {
-  /** As typed; a list for `join`. */
+  /** As typed; a list for `join` and `tag`. */
   readonly flags: Readonly<Partial<Record<ConfigKey, string | readonly string[]>>>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly file: { readonly path: string; readonly text: string } | undefined;
@@ -232,6 +250,7 @@ export function readConfig(sources: ConfigSources): { readonly config: Config; r
     join: Object.freeze(value('join', [])),
     discover: Object.freeze(value('discover', [])),
     dataDir: absolutePath(value('dataDir', defaultDataDir(sources.home, name)), sources.home),
+    tag: value('tag', {}),
     profile: value('profile', CONFIG_KEYS.profile.default),
     gossipThread: value('gossipThread', CONFIG_KEYS.gossipThread.default),
     logLevel: value('logLevel', CONFIG_KEYS.logLevel.default),
@@ -272,6 +291,7 @@ function fromText(key: ConfigKey, given: string | readonly string[]): unknown {
   const texts = typeof given === 'string' ? [given] : given;
   const parted = LISTS[key];
   if (parted !== undefined) return texts.flatMap((text) => text.split(parted)).map((text) => text.trim()).filter((text) => text !== '');
+  if (key === 'tag') return texts;
   const text = texts.at(-1) ?? '';
   return NUMBERS.has(key) && /^\d+$/.test(text) ? Number(text) : text;
 }

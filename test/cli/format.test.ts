@@ -52,6 +52,7 @@ const MEMBER: MemberLine = {
   session: 'none',
   rttMs: null,
   sinceMs: 3_600_000,
+  tags: { zone: 'eu', role: 'web', grpc: '127.0.0.1:7947' },
 };
 
 const EVENT: HistoryLine = {
@@ -112,10 +113,10 @@ describe('what people read', () => {
   });
 
   it('lists members', () => {
-    const other = { ...MEMBER, name: 'b', address: '127.0.0.2:7946', status: 'suspect', isSelf: false, session: 'open', rttMs: 0.4321, sinceMs: 12_300, incarnation: 12 };
+    const other = { ...MEMBER, name: 'b', address: '127.0.0.2:7946', status: 'suspect', isSelf: false, session: 'open', rttMs: 0.4321, sinceMs: 12_300, incarnation: 12, tags: {} };
     expect(formatMembers([MEMBER, other], PLAIN)).to.deep.equal([
-      'NAME           ADDRESS         STATUS    SINCE  INCARNATION  SESSION    RTT',
-      'a (this node)  127.0.0.1:7946  alive    1h 00m            1  -            -',
+      'NAME           ADDRESS         STATUS    SINCE  INCARNATION  SESSION    RTT  TAGS',
+      'a (this node)  127.0.0.1:7946  alive    1h 00m            1  -            -  role=web,zone=eu',
       'b              127.0.0.2:7946  suspect     12s           12  open     0.4ms',
     ]);
   });

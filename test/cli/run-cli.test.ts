@@ -17,6 +17,7 @@ describe('mesh', () => {
 
   const MEMBER = {
     name: 'a',
+    tags: { role: 'web' },
     address: '127.0.0.1:7946',
     grpcAddress: '',
     status: 'alive',
@@ -76,7 +77,7 @@ describe('mesh', () => {
       const { exitCode, stdout, stderr } = await mesh('members', '--json');
       expect([exitCode, stderr]).to.deep.equal([0, '']);
       expect(JSON.parse(stdout)).to.deep.equal([
-        { name: 'a', address: '127.0.0.1:7946', status: 'alive', incarnation: 3, isSelf: true, grpcAddress: null, session: 'none', rttMs: null, sinceMs: 10 },
+        { name: 'a', address: '127.0.0.1:7946', status: 'alive', incarnation: 3, isSelf: true, grpcAddress: null, session: 'none', rttMs: null, sinceMs: 10, tags: { role: 'web' } },
       ]);
       expect(fake.closed).to.equal(2);
     });

@@ -208,6 +208,8 @@ export class MeshSimulation {
       case 'joining':
       case 'namesake':
       case 'settled':
+      case 'serf':
+      case 'ordered':
         return;
       case 'left':
         this.#end(node.name);

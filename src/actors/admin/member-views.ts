@@ -19,6 +19,7 @@ export function member(view: MemberView, session: SessionView | undefined, now: 
     sinceMs: Math.max(0, now - view.statusSinceMs),
     session: session?.state ?? 'none',
     rttMs: session?.rttMs ?? -1,
+    tags: { ...view.tags },
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * What waits to be gossiped: one update a member, the newest. Each is sent a limited number of times, which spreads it
+ * What of one kind waits to be gossiped; of members one update each, the newest. Each is sent a limited number of times, which spreads it
  * to everyone with near certainty (SWIM, section 4.1) and then lets it go.
  */
 import type { Profile } from './profile.ts';
@@ -24,7 +24,7 @@ export function transmitsMax(profile: Profile, n: number): number {
 }
 
 interface Broadcast {
-  readonly member: string;
+  readonly about: string;
   readonly message: Uint8Array;
   /** Counts up: larger is newer. */
   readonly order: number;
@@ -32,34 +32,48 @@ interface Broadcast {
 }
 
 export class BroadcastQueue {
-  readonly #byMember = new Map<string, Broadcast>();
+  readonly #bySubject = new Map<string, Broadcast>();
   /** By number of transmits; in each the longer first, of equals the newer. So the fresh go first and fill well. */
   readonly #tiers: Broadcast[][] = [];
   #order = 0;
+  #bytes = 0;
 
   get size(): number {
-    return this.#byMember.size;
+    return this.#bySubject.size;
   }
 
-  has(member: string): boolean {
-    return this.#byMember.has(member);
+  /** Room in a packet that all that waits would take. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
-  /** Replaces what waited about the same member: it is superseded. */
-  put(member: string, message: Uint8Array): void {
-    const superseded = this.#byMember.get(member);
+  has(about: string): boolean {
+    return this.#bySubject.has(about);
+  }
+
+  /** Replaces what waited about the same: it is superseded. */
+  put(about: string, message: Uint8Array): void {
+    const superseded = this.#bySubject.get(about);
     if (superseded !== undefined) {
       const tier = this.#tiers[superseded.transmits]!;
       tier.splice(placeOf(superseded, tier), 1);
+      this.#bytes -= partBytes(superseded);
     }
-    const broadcast: Broadcast = { member, message, order: this.#order++, transmits: 0 };
-    this.#byMember.set(member, broadcast);
+    const broadcast: Broadcast = { about, message, order: this.#order++, transmits: 0 };
+    this.#bySubject.set(about, broadcast);
+    this.#bytes += partBytes(broadcast);
     this.#insert(broadcast);
+  }
+
+  /** What has been sent most often is missed least. */
+  dropMostSent(): void {
+    const dropped = this.#tiers.findLast((tier) => tier.length > 0)?.pop();
+    if (dropped !== undefined) this.#forget(dropped);
   }
 
   /** Messages for one packet, each of which has now been sent once more. */
   take(roomBytes: number, transmitsMax: number, partsMax: number = PARTS_MAX): Uint8Array[] {
-    if (this.#byMember.size === 0) return [];
+    if (this.#bySubject.size === 0) return [];
     const taken: Broadcast[] = [];
     let room = roomBytes;
     for (const tier of this.#tiers) {
@@ -73,10 +87,15 @@ export class BroadcastQueue {
     }
     for (const broadcast of taken) {
       broadcast.transmits++;
-      if (broadcast.transmits >= transmitsMax) this.#byMember.delete(broadcast.member);
+      if (broadcast.transmits >= transmitsMax) this.#forget(broadcast);
       else this.#insert(broadcast);
     }
     return taken.map(({ message }) => message);
+  }
+
+  #forget(broadcast: Broadcast): void {
+    this.#bySubject.delete(broadcast.about);
+    this.#bytes -= partBytes(broadcast);
   }
 
   #insert(broadcast: Broadcast): void {
@@ -115,5 +134,10 @@ function firstFit(tier: readonly Broadcast[], room: number): number {
 }
 
 function partBytes(broadcast: Broadcast): number {
-  return PART_HEADER_BYTES + broadcast.message.length;
+  return bytesInPacket([broadcast.message]);
+}
+
+/** Room that messages take in a compound. */
+export function bytesInPacket(messages: readonly Uint8Array[]): number {
+  return messages.reduce((sum, message) => sum + PART_HEADER_BYTES + message.length, 0);
 }

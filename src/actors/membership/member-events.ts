@@ -29,7 +29,8 @@ export type MemberEvent = {
   | { readonly type: 'refuted'; readonly reason: 'accused'; readonly accuser: string }
   | { readonly type: 'refuted'; readonly reason: 'outdated-claim' }
   | { readonly type: 'dead'; readonly reason: 'suspicion-timeout' | 'told'; readonly accuser: string }
-  | { readonly type: 'left'; readonly reason: 'goodbye' }
+  /** `let-go`: it was dead, and somebody says that it is not to be waited for. */
+  | { readonly type: 'left'; readonly reason: 'goodbye' | 'let-go' }
   | { readonly type: 'updated'; readonly reason: 'tags' }
   /** Forgotten; what it was then. */
   | { readonly type: 'reaped'; readonly reason: 'dead' | 'left' }

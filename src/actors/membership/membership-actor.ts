@@ -6,9 +6,11 @@ import type { Random } from '../../random.ts';
 import type { ActorContext, ActorRef, Behavior, ExitReason, Reply, Signal } from '../../supervision/behavior.ts';
 import type { GossipAddress, GossipTransport } from '../../transport/gossip-transport.ts';
 import type { Happening, MemberEvent } from './member-events.ts';
-import type { MemberEventsNews, MemberRecord, MembershipNews, MembershipRequest, MembershipView } from './membership-messages.ts';
+import type { MemberEventsNews, MemberRecord, MembershipNews, MembershipRequest, MembershipView, SerfHeard, TagFault } from './membership-messages.ts';
 import { NewsPace } from './news-pace.ts';
+import { OwnTags, type TagChanges, type TagMemory } from './own-tags.ts';
 import { PROFILES, type ProfileName } from './profile.ts';
+import type { SerfOrder, SerfOutcome } from './serf/serf-orders.ts';
 import { Swim } from './swim.ts';
 import type { JoinEvent, SwimEffect, SwimInput } from './swim-effects.ts';
 import { StreamMeasure } from './wire/stream.ts';
@@ -17,7 +19,7 @@ import type { Tags } from './wire/tags.ts';
 export interface MembershipActorOptions {
   /** Unique in the mesh. */
   readonly name: string;
-  /** What the others shall know about this node; at most 512 bytes when encoded. */
+  /** What the others shall know about this node from the start; at most 512 bytes when encoded. */
   readonly tags: Tags;
   /** Called once in each life. */
   readonly openTransport: () => Promise<GossipTransport>;
@@ -31,9 +33,11 @@ export interface MembershipActorOptions {
   readonly random: Random;
   /** Where members were when this node last ran: the way back into the mesh. */
   readonly memory: PeerMemory;
+  readonly tagMemory: TagMemory;
   readonly listeners: readonly ActorRef<MembershipNews>[];
   /** Told of each event. */
   readonly hearers: readonly ActorRef<MemberEventsNews>[];
+  readonly serfListeners: readonly ActorRef<SerfHeard>[];
 }
 
 interface PeerMemory {
@@ -93,6 +97,7 @@ class MembershipBody {
   readonly #transport: GossipTransport;
   readonly #context: ActorContext<MembershipMessage>;
   readonly #brain: Swim;
+  readonly #tags: OwnTags;
   /** From the moment that this node is leaving on. */
   #stopReason: ExitReason | undefined;
   #timers = 0;
@@ -111,11 +116,12 @@ class MembershipBody {
   readonly #refused: Record<string, number> = {};
 
   constructor(options: MembershipActorOptions, transport: GossipTransport, context: ActorContext<MembershipMessage>) {
-    const { name, tags, random } = options;
+    const { name, random } = options;
+    this.#tags = new OwnTags(options.tags, options.tagMemory);
     this.#options = options;
     this.#transport = transport;
     this.#context = context;
-    this.#brain = new Swim({ name, tags, random, address: transport.local, profile: PROFILES[options.profile] });
+    this.#brain = new Swim({ name, tags: this.#tags.all, random, address: transport.local, profile: PROFILES[options.profile] });
   }
 
   start(): void {
@@ -141,6 +147,12 @@ class MembershipBody {
         return message.reply(this.view);
       case 'record':
         return message.reply(this.#recordOf(message.member));
+      case 'order':
+        return this.#order(message.order, message.reply);
+      case 'change-tags':
+        return message.reply(this.#changeTags(message.changes));
+      case 'rtt':
+        return message.reply(this.#brain.rttMs(message.from, message.to) ?? null);
       case 'join':
         this.#joinReply = message.reply;
         return this.#join();
@@ -201,6 +213,25 @@ class MembershipBody {
     this.#refused[reason] = (this.#refused[reason] ?? 0) + 1;
   }
 
+  #order(order: SerfOrder, reply: Reply<SerfOutcome>): void {
+    const effects = this.#brain.handle({ kind: 'order', order }, this.#context.clock.now());
+    for (const effect of effects) {
+      if (effect.kind === 'ordered') reply(effect.outcome);
+      else this.#perform(effect, undefined);
+    }
+  }
+
+  #changeTags(changes: TagChanges): Tags | TagFault {
+    try {
+      const tags = this.#tags.change(changes);
+      if (tags !== 'too-large') this.#handle({ kind: 'retag', tags });
+      return tags;
+    } catch (error) {
+      this.#context.log.log('warn', 'tags-not-kept', { reason: String(error) });
+      return 'not-kept';
+    }
+  }
+
   #handle(input: SwimInput, reply?: StreamReply): void {
     const effects = this.#brain.handle(input, this.#context.clock.now());
     for (const effect of effects) this.#perform(effect, reply);
@@ -231,6 +262,12 @@ class MembershipBody {
         return this.#onNamesake(effect);
       case 'joining':
         return this.#logJoining(effect.event);
+      case 'serf':
+        for (const listener of this.#options.serfListeners) listener.send({ kind: 'serf-heard', news: effect.news });
+        return;
+      case 'ordered':
+        // Given to whoever ordered it.
+        return;
       case 'remember':
         return this.#remember(effect.addresses);
       case 'left':

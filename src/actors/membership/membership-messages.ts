@@ -3,6 +3,9 @@ import type { Address } from '../../address.ts';
 import type { MeshError } from '../../errors.ts';
 import type { ActorRef, Reply } from '../../supervision/behavior.ts';
 import type { Happening } from './member-events.ts';
+import type { TagChanges } from './own-tags.ts';
+import type { SerfNews } from './serf/serf-effects.ts';
+import type { SerfOrder, SerfOutcome } from './serf/serf-orders.ts';
 
 export type MemberStatus = 'alive' | 'suspect' | 'dead' | 'left';
 
@@ -56,11 +59,25 @@ export type MembershipRequest =
   | { readonly kind: 'record'; readonly member: string; readonly reply: Reply<MemberRecord> }
   /** Addresses that discovery wants tried, in place of all that it wanted before; those of the configuration stay. */
   | { readonly kind: 'seeds'; readonly seeds: readonly Address[] }
+  | { readonly kind: 'order'; readonly order: SerfOrder; readonly reply: Reply<SerfOutcome> }
+  /** The answer is all of this node's tags as they are then, or why they are as they were. */
+  | { readonly kind: 'change-tags'; readonly changes: TagChanges; readonly reply: Reply<Readonly<Record<string, string>> | TagFault> }
+  /** Expected round trip between two members in milliseconds; null while one of them has not been measured. */
+  | { readonly kind: 'rtt'; readonly from: string; readonly to: string; readonly reply: Reply<number | null> }
   /**
    * For a listener that (re)starts: the list now, or the first one when membership has itself just started. It comes
    * before all later news, as an answer to an ask might not.
    */
   | { readonly kind: 'announce'; readonly to: ActorRef<MembershipNews> };
+
+/** `not-kept`: the disk does not take them. */
+export type TagFault = 'too-large' | 'not-kept';
+
+/** Sent as it happens: what programs of other nodes say, and what they answer. */
+export interface SerfHeard {
+  readonly kind: 'serf-heard';
+  readonly news: SerfNews;
+}
 
 /**
  * Sent to every listener after each change, at most ten times a second, and every five seconds anyway: the whole list,

@@ -39,6 +39,7 @@ interface Round {
   /** As long as this node needs by its health when the round began. */
   readonly lastsMs: number;
   readonly timeoutMs: number;
+  readonly sentAtMs: number;
   endsAtMs: number;
   isAcked: boolean;
   /** Some were asked to say so when they get no answer either. */
@@ -122,13 +123,23 @@ export class Probe {
     round.endsAtMs = Math.max(round.endsAtMs, this.#context.now + Math.min(lateMs, round.lastsMs));
   }
 
-  onAck(ack: Pick<Ack, 'seqNo'>): void {
-    if (this.#round?.seqNo === ack.seqNo) this.#round.isAcked = true;
+  onAck(ack: Ack): void {
+    const round = this.#round;
+    if (round?.seqNo === ack.seqNo) {
+      if (!round.isAcked) this.#measure(round, ack);
+      round.isAcked = true;
+    }
     if (this.#nacks?.seqNo === ack.seqNo) this.#nacks = undefined;
     const relay = this.#relays.get(ack.seqNo);
     if (relay === undefined) return;
     this.#relays.delete(ack.seqNo);
     this.#context.send(relay.requester, { type: 'ack', seqNo: relay.seqNo, payload: NO_BYTES });
+  }
+
+  /** Only what the member answered itself has a coordinate with it; and what came late says little about the way. */
+  #measure({ target: peer, sentAtMs, timeoutMs }: Round, { payload }: Ack): void {
+    const rttMs = this.#context.now - sentAtMs;
+    if (payload.length > 0 && rttMs <= timeoutMs) this.#context.tellSerf({ kind: 'round-trip', peer, payload, rttMs });
   }
 
   onStreamAnswer(answer: StreamMessage | DropReason): void {
@@ -143,11 +154,14 @@ export class Probe {
 
   onPing(ping: Ping, from: GossipAddress): void {
     if (!this.isForMe(ping)) return this.#context.drop('ping-for-another');
-    const answer: Message[] = [{ type: 'ack', seqNo: ping.seqNo, payload: NO_BYTES }];
+    const to = sourceOf(ping) ?? from;
+    // Where this node is in the space of round trips; strangers get no more than they sent.
+    const payload = this.#context.table.at(to) === undefined ? NO_BYTES : this.#context.serf.ackPayload;
+    const answer: Message[] = [{ type: 'ack', seqNo: ping.seqNo, payload }];
     const pinger = this.#context.table.get(ping.sourceNode);
     // It pings, so it lives: with the ack it learns what it has to refute.
     if (pinger !== undefined && pinger.status !== 'alive' && !this.#context.isLeaving) answer.push(accusationOf(pinger, this.#context.name));
-    this.#context.send(sourceOf(ping) ?? from, ...answer);
+    this.#context.send(to, ...answer);
   }
 
   /** Whether a ping is for this node: one without a name is for anyone. */
@@ -187,7 +201,7 @@ export class Probe {
     const seqNo = this.#context.nextSeqNo();
     const timeoutMs = health.scale(profile.probeTimeoutMs);
     const { name: targetName, incarnation } = target;
-    this.#round = { seqNo, target: targetName, incarnation, lastsMs, timeoutMs, endsAtMs: now + lastsMs, isAcked: false, awaitsNacks: false, helpers: [], stream: 'not tried' };
+    this.#round = { seqNo, target: targetName, incarnation, lastsMs, timeoutMs, sentAtMs: now, endsAtMs: now + lastsMs, isAcked: false, awaitsNacks: false, helpers: [], stream: 'not tried' };
     const messages: Message[] = [this.#ping(seqNo, target.name)];
     // A suspected member hears of it with the ping itself, and can refute with the ack (Lifeguard, section IV-C: buddy system).
     if (target.status === 'suspect') messages.push(accusationOf(target, this.#context.name));

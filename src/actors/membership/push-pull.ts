@@ -10,7 +10,7 @@ import type { Updates } from './updates.ts';
 import { addressKey, addressOf } from './wire/ip-address.ts';
 import { encodeMessage, type NodeState } from './wire/messages.ts';
 import { NO_BYTES } from './wire/msgpack.ts';
-import { encodePushPull, encodeStreamError, type StreamMessage } from './wire/stream.ts';
+import { encodePushPull, encodeStreamError, type PushPull as PushPullMessage, type StreamMessage } from './wire/stream.ts';
 import { wordsFor, type DropReason } from './wire/wire-fault.ts';
 
 const STATE: Readonly<Record<MemberStatus, number>> = { alive: 0, suspect: 1, dead: 2, left: 3 };
@@ -33,6 +33,8 @@ export class PushPull {
   readonly #probe: Probe;
   readonly #namesake: Namesake;
   #isAnnouncing = false;
+  /** Whether any node of the mesh has ever answered. */
+  #hasMet = false;
 
   constructor(context: SwimContext, updates: Updates, probe: Probe, namesake: Namesake) {
     this.#context = context;
@@ -68,7 +70,7 @@ export class PushPull {
       case 'pushPull':
         // The reply is what was known before: a joiner that asks under its old name finds there what is said about it.
         this.#reply(this.#push(message.join));
-        return this.#merge(message.states);
+        return this.#merge(message, false);
       case 'ping':
         if (!this.#probe.isForMe(message)) {
           this.#context.drop('ping-for-another');
@@ -77,6 +79,8 @@ export class PushPull {
         this.#namesake.onPing(message);
         return this.#reply(encodeMessage({ type: 'ack', seqNo: message.seqNo, payload: NO_BYTES }));
       case 'user':
+        this.#context.tellSerf({ kind: 'message', payload: message.payload });
+        return this.#reply(undefined);
       case 'ack':
       case 'error':
         this.#context.drop(`${message.type}-on-stream`);
@@ -94,21 +98,24 @@ export class PushPull {
       this.#context.drop(`${answer.type}-for-push-pull`);
       return answer.type === 'error' ? `it refuses, and says: ${answer.error}` : 'the answer is not a member list';
     }
-    this.#merge(answer.states);
+    this.#merge(answer, !this.#hasMet);
+    if (!this.#hasMet) this.#context.tellSerf({ kind: 'joined' });
+    this.#hasMet = true;
     this.#announceWhenContested(answer.states, from);
     return undefined;
   }
 
   #push(join: boolean): Uint8Array {
     const states = Array.from(this.#context.table.all(), stateOf);
-    return encodePushPull({ join, states, userState: NO_BYTES });
+    return encodePushPull({ join, states, userState: this.#context.serf.state });
   }
 
   #reply(reply: Uint8Array | undefined): void {
     this.#context.emit({ kind: 'reply', reply: reply === undefined ? undefined : this.#context.envelope.reply(reply) });
   }
 
-  #merge(states: readonly NodeState[]): void {
+  /** @param isFirst whether nothing was known of the mesh before */
+  #merge({ states, userState }: PushPullMessage, isFirst: boolean): void {
     for (const state of states) {
       const { name: node, incarnation } = state;
       switch (state.state) {
@@ -127,6 +134,7 @@ export class PushPull {
           this.#context.drop('unknown-state');
       }
     }
+    this.#context.tellSerf({ kind: 'state', state: userState, isFirst });
   }
 
   /**

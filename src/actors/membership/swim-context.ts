@@ -2,12 +2,15 @@
 import { randomInt, type Random } from '../../random.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
 import { Chronicle } from './chronicle.ts';
-import { BroadcastQueue, transmitsMax } from './dissemination.ts';
+import { transmitsMax } from './dissemination.ts';
 import { LocalHealth } from './local-health.ts';
 import type { MemberEvent } from './member-events.ts';
 import { MemberTable, type Member } from './member-table.ts';
+import { Outgoing } from './outgoing.ts';
 import type { Profile } from './profile.ts';
 import type { SwimEffect, SwimTimer } from './swim-effects.ts';
+import { Serf } from './serf/serf.ts';
+import type { SerfEffect, SerfInput } from './serf/serf-effects.ts';
 import type { Envelope } from './wire/envelope.ts';
 import { addressOf } from './wire/ip-address.ts';
 import { encodeMessage, type Message } from './wire/messages.ts';
@@ -33,9 +36,10 @@ export class SwimContext {
   readonly table: MemberTable;
   /** What everything goes out in and comes in. */
   readonly envelope: Envelope;
-  readonly queue = new BroadcastQueue();
   readonly chronicle = new Chronicle();
   readonly health: LocalHealth;
+  readonly queue = new Outgoing();
+  readonly serf: Serf;
   /** What came in and was not used, by reason. */
   readonly dropped: Record<string, number> = {};
   /** Of the input being handled. */
@@ -54,6 +58,7 @@ export class SwimContext {
     this.random = random;
     this.table = new MemberTable(name, random);
     this.health = new LocalHealth(profile.awarenessMultiplierMax);
+    this.serf = new Serf({ table: this.table, random, gossipIntervalMs: profile.gossipIntervalMs });
     // A random start, so that a late ack to an earlier life of this node means nothing.
     this.#seqNo = randomInt(random, 2 ** 32);
   }
@@ -72,6 +77,17 @@ export class SwimContext {
   notify(event: MemberEvent): void {
     this.chronicle.note(event, this.now);
     this.emit({ kind: 'notify', event });
+    const { type, member: name } = event;
+    if (type === 'alive' || type === 'dead' || type === 'left' || type === 'reaped') this.tellSerf({ kind: 'member', name, became: type });
+  }
+
+  tellSerf(input: SerfInput): void {
+    this.perform(this.serf.handle(input, this.now));
+  }
+
+  /** What Serf wishes for. */
+  perform(effects: readonly SerfEffect[]): void {
+    for (const effect of effects) this.#perform(effect);
   }
 
   schedule(afterMs: number, timer: SwimTimer): void {
@@ -130,6 +146,31 @@ export class SwimContext {
     const exchange = this.#exchanges.get(number);
     this.#exchanges.delete(number);
     return exchange;
+  }
+
+  #perform(effect: SerfEffect): void {
+    switch (effect.kind) {
+      case 'gossip':
+        return this.queue.putUser(effect.lane, encodeMessage({ type: 'user', payload: effect.message }));
+      case 'send':
+        return this.send(effect.to, { type: 'user', payload: effect.message });
+      case 'schedule':
+        return this.schedule(effect.afterMs, { kind: 'serf', timer: effect.timer });
+      case 'tell':
+        return this.emit({ kind: 'serf', news: effect.news });
+      case 'let-go':
+        return this.#letGo(effect.member);
+      case 'drop':
+        return this.drop(effect.reason);
+    }
+  }
+
+  /** Who was dead is not waited for any more. */
+  #letGo(name: string): void {
+    const member = this.table.get(name);
+    if (member?.status !== 'dead') return;
+    this.table.set({ ...member, status: 'left' });
+    this.notify({ type: 'left', reason: 'let-go', member: name, incarnation: member.incarnation });
   }
 
   #gossipBeside(parts: readonly Uint8Array[]): Uint8Array[] {

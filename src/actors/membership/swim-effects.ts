@@ -2,6 +2,9 @@
 import type { Address } from '../../address.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
 import type { MemberEvent } from './member-events.ts';
+import type { SerfNews, SerfTimer } from './serf/serf-effects.ts';
+import type { SerfOrder, SerfOutcome } from './serf/serf-orders.ts';
+import type { Tags } from './wire/tags.ts';
 
 export type SwimInput =
   /** Once, before anything else. */
@@ -24,6 +27,10 @@ export type SwimInput =
   | { readonly kind: 'answered'; readonly exchange: number; readonly answer: Uint8Array }
   | { readonly kind: 'unanswered'; readonly exchange: number; readonly reason: string }
   | { readonly kind: 'timer'; readonly timer: SwimTimer }
+  /** Tags within `META_BYTES_MAX` when encoded. */
+  | { readonly kind: 'retag'; readonly tags: Tags }
+  /** Exactly one `ordered` effect answers it. */
+  | { readonly kind: 'order'; readonly order: SerfOrder }
   | { readonly kind: 'leave'; readonly timeoutMs: number };
 
 /** Timers are outlived, not cancelled: each says what it was set for, and is ignored when that has passed. */
@@ -37,7 +44,10 @@ export type SwimTimer =
   | { readonly kind: 'relay-due'; readonly seqNo: number }
   | { readonly kind: 'suspicion'; readonly member: string; readonly number: number }
   | { readonly kind: 'seed'; readonly seed: string; readonly attempt: number }
-  | { readonly kind: 'announce'; readonly to: GossipAddress };
+  | { readonly kind: 'announce'; readonly to: GossipAddress }
+  /** Those who go away on purpose have been heard: now they go. */
+  | { readonly kind: 'goodbye' }
+  | { readonly kind: 'serf'; readonly timer: SerfTimer };
 
 /** What is worth a line in the log beside the members' own events. */
 export type JoinEvent =
@@ -62,6 +72,9 @@ export type SwimEffect =
   | { readonly kind: 'namesake'; readonly address: GossipAddress; readonly isListed: boolean }
   /** Once: the first try to find the others is over, whether it found any or not. */
   | { readonly kind: 'settled' }
+  /** What other nodes' programs say, and answers to what this one's have asked. */
+  | { readonly kind: 'serf'; readonly news: SerfNews }
+  | { readonly kind: 'ordered'; readonly outcome: SerfOutcome }
   /** Where members are: to be kept for the next life. */
   | { readonly kind: 'remember'; readonly addresses: readonly GossipAddress[] }
   /** The goodbye has spread, or its time is up. */

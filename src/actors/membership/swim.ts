@@ -15,6 +15,7 @@ import { Probe } from './probe.ts';
 import type { Profile } from './profile.ts';
 import { PushPull } from './push-pull.ts';
 import { SwimContext } from './swim-context.ts';
+import type { SerfOrder } from './serf/serf-orders.ts';
 import type { SwimEffect, SwimInput, SwimTimer } from './swim-effects.ts';
 import { Updates } from './updates.ts';
 import { Envelope } from './wire/envelope.ts';
@@ -42,6 +43,11 @@ const PLAIN = new Envelope({ label: '', compresses: false, keyring: undefined, v
 /** Long enough for the first answer of a seed, so that what was learnt outlives an early crash. */
 const FIRST_REJOIN_MS = 1_000;
 
+/** How long an intent to leave takes to get around, when many have been told it directly. */
+const INTENT_GOSSIP_INTERVALS = 2;
+/** Some hundred bytes each; in larger meshes these tell the others in a gossip interval or two. */
+const TOLD_AT_ONCE_MAX = 64;
+
 export class Swim {
   readonly #options: SwimOptions;
   readonly #context: SwimContext;
@@ -51,6 +57,7 @@ export class Swim {
   readonly #pushPull: PushPull;
   readonly #join: Join;
   readonly #lateness: Lateness;
+  #isGoing = false;
   #hasLeft = false;
 
   constructor(options: SwimOptions) {
@@ -77,6 +84,11 @@ export class Swim {
 
   get members(): MemberView[] {
     return Array.from(this.#context.table.all(), (member) => this.#viewOf(member));
+  }
+
+  /** Expected round trip between two members; undefined while one of them is not known or has not been measured. */
+  rttMs(a: string, b: string): number | undefined {
+    return this.#context.serf.rttMs(a, b);
   }
 
   get view(): MembershipView {
@@ -113,6 +125,10 @@ export class Swim {
         return this.#missAnswer(input.exchange, input.reason);
       case 'timer':
         return this.#takeTimer(input.timer);
+      case 'retag':
+        return this.#updates.retag(encodeTags(input.tags));
+      case 'order':
+        return this.#order(input.order);
       case 'leave':
         return this.#leave(input.timeoutMs);
     }
@@ -151,7 +167,7 @@ export class Swim {
       case 'nack':
         return this.#probe.onNack(message.seqNo);
       case 'user':
-        return this.#context.drop(`${message.type}-unused`);
+        return this.#context.tellSerf({ kind: 'message', payload: message.payload });
     }
   }
 
@@ -202,6 +218,10 @@ export class Swim {
         return this.#join.onRejoinTimer();
       case 'first-tries-due':
         return this.#join.onFirstTriesDue();
+      case 'serf':
+        return this.#context.tellSerf({ kind: 'timer', timer: timer.timer });
+      case 'goodbye':
+        return this.#sayGoodbye();
       case 'leave-timeout':
         return this.#endLeaving();
     }
@@ -238,13 +258,42 @@ export class Swim {
     for (const peer of sample(random, listeners, profile.gossipNodes)) if (!this.#context.sendGossip(peer)) return;
   }
 
+  #order(order: SerfOrder): void {
+    const effects = this.#context.serf.order(order, this.#context.now);
+    if (typeof effects !== 'string') this.#context.perform(effects);
+    this.#context.emit({ kind: 'ordered', outcome: typeof effects === 'string' ? effects : 'done' });
+  }
+
+  /**
+   * Peers of Serf believe that who goes has failed, unless they have heard before that it means to go: that is said
+   * first, and given time to get around.
+   */
   #leave(timeoutMs: number): void {
-    if (this.#context.isLeaving) return;
-    this.#updates.leave();
+    if (this.#isGoing) return;
+    this.#isGoing = true;
     const hasListeners = this.#context.table.peers(({ status }) => status === 'alive').length > 0;
-    if (!hasListeners || this.#namesake.isListed) return this.#endLeaving();
+    if (!hasListeners || this.#namesake.isListed) {
+      this.#updates.leave();
+      return this.#endLeaving();
+    }
+    const intent = this.#context.serf.handle({ kind: 'leaving' }, this.#context.now);
+    this.#context.perform(intent);
+    for (const effect of intent) if (effect.kind === 'gossip') this.#tellMany({ type: 'user', payload: effect.message });
     this.#context.schedule(timeoutMs, { kind: 'leave-timeout' });
-    this.#spread();
+    this.#context.schedule(Math.min(timeoutMs / 2, INTENT_GOSSIP_INTERVALS * this.#context.profile.gossipIntervalMs), { kind: 'goodbye' });
+  }
+
+  #sayGoodbye(): void {
+    this.#updates.leave();
+    const { incarnation, name } = this.#context.self;
+    this.#tellMany({ type: 'dead', incarnation, node: name, from: name });
+  }
+
+  /** At once and not as gossip: what a node says last should not have far to go. */
+  #tellMany(message: Message): void {
+    const { table, random } = this.#context;
+    const listeners = table.peers(({ status }) => status === 'alive' || status === 'suspect');
+    for (const { address } of sample(random, listeners, TOLD_AT_ONCE_MAX)) this.#context.send(address, message);
   }
 
   #endLeaving(): void {

@@ -54,6 +54,15 @@ export class Updates {
     this.#accept({ incarnation: 1, node: this.#context.name, addr, port: address.port, meta, vsn: VSN }, address, undefined);
   }
 
+  /** What this node says about itself is another now. */
+  retag(meta: Uint8Array): void {
+    if (this.#context.isLeaving) return;
+    const { self } = this.#context;
+    const incarnation = self.incarnation + 1;
+    this.#announce({ ...self, meta, tags: decodeTags(meta), incarnation });
+    this.#context.notify({ type: 'updated', reason: 'tags', member: self.name, incarnation });
+  }
+
   alive(claim: Claim<Alive>): void {
     const address = this.#context.addressOf(claim.addr, claim.port);
     if (claim.node === '' || address === undefined) return this.#context.drop('bad-address');

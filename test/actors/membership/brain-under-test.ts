@@ -3,6 +3,8 @@ import { PROFILES, type ProfileName } from '../../../src/actors/membership/profi
 import { Swim } from '../../../src/actors/membership/swim.ts';
 import type { MemberEvent } from '../../../src/actors/membership/member-events.ts';
 import type { JoinEvent, SwimEffect, SwimInput } from '../../../src/actors/membership/swim-effects.ts';
+import type { SerfNews } from '../../../src/actors/membership/serf/serf-effects.ts';
+import type { SerfOutcome } from '../../../src/actors/membership/serf/serf-orders.ts';
 import type { MemberView } from '../../../src/actors/membership/membership-messages.ts';
 import { VSN } from '../../../src/actors/membership/version-vector.ts';
 import { ipBytes } from '../../../src/actors/membership/wire/ip-address.ts';
@@ -39,6 +41,9 @@ export class BrainUnderTest {
   replies: (StreamMessage | string | undefined)[] = [];
   /** Hosts, with a star when the mesh lists it. */
   namesakes: string[] = [];
+  /** What other nodes' programs say and answer, and what became of orders. */
+  news: SerfNews[] = [];
+  outcomes: SerfOutcome[] = [];
   settled = 0;
   left = 0;
   /** Whether this member acks what it is pinged with. */
@@ -146,6 +151,12 @@ export class BrainUnderTest {
         break;
       case 'settled':
         this.settled++;
+        break;
+      case 'serf':
+        this.news.push(effect.news);
+        break;
+      case 'ordered':
+        this.outcomes.push(effect.outcome);
         break;
       case 'left':
         this.left++;

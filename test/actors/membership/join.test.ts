@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { encodeMessage } from '../../../src/actors/membership/wire/messages.ts';
 import { decodeStream, encodeStreamError, type PushPull } from '../../../src/actors/membership/wire/stream.ts';
-import { BrainUnderTest, addressOfHost, alive, brainKnowing, dead, hostOf, pushPull, stateOf, suspect, type Request } from './brain-under-test.ts';
+import { BrainUnderTest, addressOfHost, alive, brainKnowing, dead, hostOf, pushPull, stateOf, suspect, type Request, type Sent } from './brain-under-test.ts';
 
 const seed = (host: string): { host: string; port: number } => ({ host, port: 7946 });
 
@@ -275,10 +275,10 @@ describe('push/pull', () => {
     });
   }
 
-  it('a user message is counted and not answered', () => {
+  it('a user message is not answered, and heard as one from a packet is', () => {
     const brain = brainKnowing(0);
     expect(brain.request(Buffer.from('0881aa557365724d73674c656e0568656c6c6f', 'hex'))).to.equal(undefined);
-    expect(brain.dropped).to.deep.equal({ 'user-on-stream': 1 });
+    expect(brain.dropped).to.deep.equal({ 'user-unknown-type': 1 });
   });
 
   it('finds our name held by our old address, and asks again until it is free', () => {
@@ -297,15 +297,22 @@ describe('push/pull', () => {
 });
 
 describe('leaving', () => {
-  it('says goodbye to several at once, and is done when the goodbye has been sent often enough', () => {
+  const goodbyes = (brain: BrainUnderTest): Sent[] => brain.sent.filter(({ message }) => message.type === 'dead' && message.node === 'me' && message.from === 'me');
+  const intents = (brain: BrainUnderTest): Sent[] => brain.sent.filter(({ message }) => message.type === 'user' && message.payload[0] === 0);
+
+  it('tells everybody that it means to go, two gossip intervals later that it goes, and is done when that has been sent often enough', () => {
     const brain = brainKnowing(5);
     brain.pass(3_000);
     brain.forget();
     brain.tell({ kind: 'leave', timeoutMs: 5_000 });
-    expect(brain.sentOf('dead').filter(({ node, from }) => node === 'me' && from === 'me')).to.have.length(3);
-    expect(brain.left).to.equal(0);
+    expect(intents(brain).map(({ to }) => to)).to.include.members([hostOf(0), hostOf(1), hostOf(2), hostOf(3), hostOf(4)]);
+    brain.pass(399);
+    expect([goodbyes(brain).length, brain.status('me')]).to.deep.equal([0, 'alive']);
+    brain.pass(1);
+    expect(goodbyes(brain).map(({ to }) => to)).to.include.members([hostOf(0), hostOf(1), hostOf(2), hostOf(3), hostOf(4)]);
+    expect([brain.left, brain.status('me')]).to.deep.equal([0, 'left']);
     brain.pass(1_000);
-    expect(brain.sentOf('dead').filter(({ node }) => node === 'me').length).to.equal(12);
+    expect(goodbyes(brain).length).to.equal(5 + 12);
     expect(brain.left).to.equal(1);
   });
 
@@ -335,6 +342,7 @@ describe('leaving', () => {
     const brain = brainKnowing(3);
     brain.pass(1_200);
     brain.tell({ kind: 'leave', timeoutMs: 5_000 });
+    brain.pass(400);
     brain.forget();
     brain.hear(suspect('me', 9, 'b'), alive('me', 9, '10.0.0.1'));
     brain.hear({ type: 'ping', seqNo: 4, node: 'me', sourceAddr: new Uint8Array(0), sourcePort: 0, sourceNode: '' });

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { TagChanges } from '../../../src/actors/membership/own-tags.ts';
 import { membershipActor, type MembershipActorOptions, type MembershipMessage } from '../../../src/actors/membership/membership-actor.ts';
 import type { MembershipNews, MembershipView } from '../../../src/actors/membership/membership-messages.ts';
 import { MeshError } from '../../../src/errors.ts';
@@ -21,6 +22,7 @@ class Mesh {
   readonly news: Recorder<MembershipNews>;
   readonly opened: MemoryTransport[] = [];
   readonly remembered = new Map<string, readonly GossipAddress[]>();
+  tagChanges: TagChanges = {};
   hosts: Readonly<Record<string, string>> = { 'seed.mesh': '10.0.0.1' };
   /** What each node was answered when it joined. */
   readonly joined = new Map<string, MeshError | undefined>();
@@ -51,8 +53,10 @@ class Mesh {
       profile: 'lan',
       random: seededRandom(name.charCodeAt(0)),
       memory: { load: () => this.remembered.get(name) ?? [], save: (addresses) => this.#save(name, addresses) },
+      tagMemory: { load: () => this.tagChanges, save: (changes) => void (this.tagChanges = changes) },
       listeners: [this.world.ref('/news')],
       hearers: [],
+      serfListeners: [this.world.ref('/heard')],
       ...more,
     };
     expect((await this.add({ id: name, start: () => membershipActor(options), ...flags })).outcome, name).to.equal('started');
@@ -348,7 +352,7 @@ describe('the membership actor', () => {
 
   it('does not start without a network', async () => {
     const fault = new MeshError('PORT_IN_USE', 'UDP port 7946 on 10.0.0.1 is in use');
-    const options = { name: 'a', tags: {}, openTransport: () => Promise.reject(fault), seeds: [], resolve: async () => '', profile: 'lan', random: seededRandom(1), memory: { load: () => [], save: () => undefined }, listeners: [], hearers: [] } as const;
+    const options = { name: 'a', tags: {}, openTransport: () => Promise.reject(fault), seeds: [], resolve: async () => '', profile: 'lan', random: seededRandom(1), memory: { load: () => [], save: () => undefined }, tagMemory: { load: () => ({}), save: () => undefined }, listeners: [], hearers: [], serfListeners: [] } as const;
     const outcome = await mesh.add({ id: 'a', start: () => membershipActor(options) });
     expect(outcome).to.have.nested.property('error.code', 'PORT_IN_USE');
   });

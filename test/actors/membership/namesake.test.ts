@@ -104,7 +104,8 @@ describe('a node that has a namesake', () => {
     answer(brain);
     brain.pass(120_000);
     brain.tell({ kind: 'leave', timeoutMs: 5_000 });
-    expect(brain.sentOf('dead').map(({ node }) => node)).to.deep.equal(['me']);
+    brain.pass(400);
+    expect(brain.sentOf('dead').map(({ node }) => node)).to.include('me');
   });
 
   it('says goodbye when the other is gone by then', () => {
@@ -139,7 +140,8 @@ describe('a node that is asked by another of its name', () => {
     const brain = brainKnowing(1);
     asked(brain, 'me', OTHER);
     brain.tell({ kind: 'leave', timeoutMs: 5_000 });
-    expect(brain.sentOf('dead').map(({ node }) => node)).to.deep.equal(['me']);
+    brain.pass(400);
+    expect(brain.sentOf('dead').map(({ node }) => node)).to.include('me');
   });
 
   it('is not worried by a neighbour that asks, or by itself', () => {

@@ -208,7 +208,7 @@ describe('what the brain cannot use', () => {
     for (const hex of ['', 'ff', '0982a4416c676f00a3427566a400830404', 'f404626c7565', '04', '0868656c6c6f', '0b81a55365714e6f05', '0c00000000ff']) {
       brain.tell({ kind: 'packet', packet: Buffer.from(hex, 'hex'), from });
     }
-    expect(brain.dropped).to.deep.equal({ empty: 1, 'unknown-type': 2, labelled: 1, truncated: 1, 'user-unused': 1, 'crc-mismatch': 1 });
+    expect(brain.dropped).to.deep.equal({ empty: 1, 'unknown-type': 2, labelled: 1, truncated: 1, 'user-unknown-type': 1, 'crc-mismatch': 1 });
     expect(brain.sent).to.deep.equal([]);
   });
 });

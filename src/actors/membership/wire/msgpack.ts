@@ -66,6 +66,14 @@ export class MsgpackReader {
     }
   }
 
+  /** A float of either length; an integer where a peer's encoder found that shorter. */
+  readFloat(): number {
+    const tag = this.#peek();
+    if (tag !== 0xca && tag !== 0xcb) return this.readInteger();
+    this.#offset++;
+    return tag === 0xca ? this.#view.getFloat32(this.#take(4)) : this.#view.getFloat64(this.#take(8));
+  }
+
   /** Any raw, str or bin form; nil is empty. The result shares memory with the input. */
   readRaw(bytesMax: number): Uint8Array {
     if (this.readNil()) return NO_BYTES;
@@ -199,10 +207,20 @@ export class MsgpackWriter {
     } else if (value <= 0xffff) {
       this.writeByte(0xcd);
       this.#writeUint16(value);
-    } else {
+    } else if (value <= 0xffffffff) {
       this.writeByte(0xce);
       this.#writeUint32(value);
+    } else {
+      this.writeByte(0xcf);
+      const at = this.#grow(8);
+      this.#buffer.writeBigUInt64BE(BigInt(value), at);
     }
+  }
+
+  writeFloat(value: number): void {
+    this.writeByte(0xcb);
+    const at = this.#grow(8);
+    this.#buffer.writeDoubleBE(value, at);
   }
 
   /** Never str8 or bin: peers up to memberlist 0.5.0 drop messages that hold them in the wrong place. */
@@ -233,6 +251,15 @@ export class MsgpackWriter {
     } else {
       this.writeByte(0xde);
       this.#writeUint16(pairs);
+    }
+  }
+
+  writeArrayHeader(items: number): void {
+    if (items < 16) {
+      this.writeByte(0x90 | items);
+    } else {
+      this.writeByte(0xdc);
+      this.#writeUint16(items);
     }
   }
 

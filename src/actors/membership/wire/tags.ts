@@ -10,15 +10,7 @@ const TAGS_MAGIC = 0xff;
 
 /** @throws MeshError TOO_LARGE when they do not fit into an announcement. */
 export function encodeTags(tags: Tags): Uint8Array {
-  const writer = new MsgpackWriter();
-  writer.writeByte(TAGS_MAGIC);
-  const entries = Object.entries(tags).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  writer.writeMapHeader(entries.length);
-  for (const [key, value] of entries) {
-    writer.writeText(key);
-    writer.writeText(value);
-  }
-  const meta = writer.bytes();
+  const meta = metaOf(tags);
   if (meta.length > META_BYTES_MAX) {
     throw new MeshError('TOO_LARGE', `tags take ${meta.length} bytes, at most ${META_BYTES_MAX} are allowed`, {
       given: `${meta.length} bytes`,
@@ -27,6 +19,22 @@ export function encodeTags(tags: Tags): Uint8Array {
     });
   }
   return meta;
+}
+
+export function fitsMeta(tags: Tags): boolean {
+  return metaOf(tags).length <= META_BYTES_MAX;
+}
+
+function metaOf(tags: Tags): Uint8Array {
+  const writer = new MsgpackWriter();
+  writer.writeByte(TAGS_MAGIC);
+  const entries = Object.entries(tags).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  writer.writeMapHeader(entries.length);
+  for (const [key, value] of entries) {
+    writer.writeText(key);
+    writer.writeText(value);
+  }
+  return writer.bytes();
 }
 
 /** Meta that is not ours to read is shown as Serf shows it: as the tag `role`. */

@@ -1,0 +1,12 @@
+/** What programs and people on this node want of Serf, and what becomes of that. */
+import type { QueryOrder } from './serf-effects.ts';
+
+export type SerfOrder =
+  | { readonly kind: 'send-event'; readonly name: string; readonly payload: Uint8Array; readonly coalesce: boolean }
+  /** `asker` comes back with everything that is told of it. */
+  | { readonly kind: 'ask'; readonly asker: string; readonly query: QueryOrder }
+  /** To a query that was told of. */
+  | { readonly kind: 'answer'; readonly lTime: number; readonly id: number; readonly payload: Uint8Array };
+
+/** `over`: nobody waits for that answer any more. */
+export type SerfOutcome = 'done' | 'too-large' | 'too-many' | 'over';

@@ -1,0 +1,161 @@
+/**
+ * The brain of what Serf puts on top of memberlist: intents, events and queries, and coordinates. One door, `handle`, for
+ * all that happens; what a push/pull and an ack carry along is asked for. It knows the members, and changes none.
+ *
+ * The parts: `intents` says who left on purpose, `user-events` and `queries` carry words between programs, `vivaldi`
+ * measures.
+ */
+import type { Random } from '../../../random.ts';
+import type { MemberTable } from '../member-table.ts';
+import { decodeCoordinate, distance, encodeCoordinate, type Coordinate } from './coordinate.ts';
+import { Intents } from './intents.ts';
+import type { LamportClock } from './lamport-clock.ts';
+import { answerInternal, isInternal } from './internal-queries.ts';
+import { Queries } from './queries.ts';
+import { decodeSerf, decodeState, encodeState, type SerfMessage } from './serf-messages.ts';
+import type { SerfEffect, SerfInput } from './serf-effects.ts';
+import type { SerfOrder, SerfOutcome } from './serf-orders.ts';
+import { UserEvents } from './user-events.ts';
+import { Vivaldi } from './vivaldi.ts';
+
+export interface SerfOptions {
+  readonly table: MemberTable;
+  readonly random: Random;
+  readonly gossipIntervalMs: number;
+}
+
+export class Serf {
+  readonly #table: MemberTable;
+  readonly #intents: Intents;
+  readonly #events = new UserEvents();
+  readonly #queries: Queries;
+  readonly #vivaldi: Vivaldi;
+
+  constructor(options: SerfOptions) {
+    this.#table = options.table;
+    this.#intents = new Intents(options.table.self);
+    this.#queries = new Queries(options, (query) => (isInternal(query.name) ? answerInternal(query, options.table) : 'not-mine'));
+    this.#vivaldi = new Vivaldi(options.random);
+  }
+
+  handle(input: SerfInput, now: number): readonly SerfEffect[] {
+    switch (input.kind) {
+      case 'message':
+        return this.#hear(input.payload, now);
+      case 'state':
+        return this.#merge(input.state, input.isFirst);
+      case 'joined':
+        return this.#intents.joined();
+      case 'leaving':
+        return this.#intents.leaving();
+      case 'member':
+        this.#intents.became(input.name, input.became);
+        if (input.became === 'reaped') this.#vivaldi.forget(input.name);
+        return [];
+      case 'round-trip':
+        return this.#measure(input.peer, input.payload, input.rttMs);
+      case 'timer':
+        return this.#queries.onOver(input.timer.lTime);
+    }
+  }
+
+  /** The effects of an order that can be carried out. */
+  order(order: SerfOrder, now: number): readonly SerfEffect[] | Exclude<SerfOutcome, 'done'> {
+    switch (order.kind) {
+      case 'send-event':
+        return this.#events.send(order);
+      case 'ask':
+        return this.#queries.ask(order.asker, order.query, now);
+      case 'answer':
+        return this.#queries.answer(order.lTime, order.id, order.payload, now);
+    }
+  }
+
+  /** What the answer to a ping carries: where this node is. */
+  get ackPayload(): Uint8Array {
+    return encodeCoordinate(this.#vivaldi.own);
+  }
+
+  /** What a push/pull carries: the clocks, who left, the latest events. */
+  get state(): Uint8Array {
+    return encodeState({
+      lTime: this.#intents.clock.time,
+      statusLTimes: this.#intents.times,
+      leftMembers: this.#intents.left,
+      eventLTime: this.#events.clock.time,
+      events: this.#events.slots,
+      queryLTime: this.#queries.clock.time,
+    });
+  }
+
+  /** Expected round trip between two members in milliseconds; undefined while one of them has not been heard of. */
+  rttMs(a: string, b: string): number | undefined {
+    const [from, to] = [this.#placeOf(a), this.#placeOf(b)];
+    return from === undefined || to === undefined ? undefined : distance(from, to) * 1_000;
+  }
+
+  #placeOf(name: string): Coordinate | undefined {
+    return name === this.#table.self ? this.#vivaldi.own : this.#vivaldi.of(name);
+  }
+
+  #hear(payload: Uint8Array, now: number): readonly SerfEffect[] {
+    const message = decodeSerf(payload);
+    if (typeof message === 'string') return [{ kind: 'drop', reason: `user-${message}` }];
+    if ('lTime' in message && !this.#clockOf(message.type).isPlausible(message.lTime)) return [{ kind: 'drop', reason: 'implausible-time' }];
+    const spread: SerfEffect = { kind: 'gossip', lane: 'intent', message: payload.slice() };
+    switch (message.type) {
+      case 'join':
+        return this.#intents.onJoin(message).isNews ? [spread] : [];
+      case 'leave': {
+        const { isNews, effects } = this.#intents.onLeave(message);
+        return isNews ? [spread, ...effects] : effects;
+      }
+      case 'userEvent':
+        return this.#events.hear(message, payload);
+      case 'query':
+        return this.#queries.hear(message, payload, now);
+      case 'queryResponse':
+        return this.#queries.hearResponse(message);
+      case 'relay':
+        return this.#queries.onRelay(message);
+    }
+  }
+
+  #clockOf(type: Exclude<SerfMessage['type'], 'relay'>): LamportClock {
+    if (type === 'userEvent') return this.#events.clock;
+    return type === 'join' || type === 'leave' ? this.#intents.clock : this.#queries.clock;
+  }
+
+  #merge(bytes: Uint8Array, isFirst: boolean): readonly SerfEffect[] {
+    // Plain memberlist sends none.
+    if (bytes.length === 0) return [];
+    const state = decodeState(bytes);
+    if (typeof state === 'string') return [{ kind: 'drop', reason: `user-${state}` }];
+    const [member, event, query] = [this.#intents.clock, this.#events.clock, this.#queries.clock];
+    const isPlausible = member.isPlausible(state.lTime) && event.isPlausible(state.eventLTime) && query.isPlausible(state.queryLTime);
+    if (!isPlausible) return [{ kind: 'drop', reason: 'implausible-time' }];
+    // Nothing has happened at the time that a clock shows, only before.
+    member.witness(state.lTime - 1);
+    event.witness(state.eventLTime - 1);
+    query.witness(state.queryLTime - 1);
+    const effects: SerfEffect[] = [];
+    const left = new Set(state.leftMembers);
+    // When a member left is not said: after it last came.
+    for (const node of left) effects.push(...this.#intents.onLeave({ node, lTime: (state.statusLTimes.get(node) ?? 0) + 1 }).effects);
+    for (const [node, lTime] of state.statusLTimes) if (!left.has(node) && member.isPlausible(lTime)) this.#intents.onJoin({ node, lTime });
+    if (isFirst) this.#events.ignoreBefore(state.eventLTime);
+    for (const { lTime, events } of state.events) {
+      if (event.isPlausible(lTime)) for (const each of events) effects.push(...this.#events.hear({ type: 'userEvent', lTime, coalesce: false, ...each }, undefined));
+    }
+    return effects;
+  }
+
+  #measure(peer: string, payload: Uint8Array, rttMs: number): readonly SerfEffect[] {
+    // Plain memberlist sends none.
+    if (payload.length === 0) return [];
+    const coordinate = decodeCoordinate(payload);
+    if (typeof coordinate === 'string') return [{ kind: 'drop', reason: `coordinate-${coordinate}` }];
+    this.#vivaldi.measure(peer, coordinate, rttMs / 1_000);
+    return [];
+  }
+}

@@ -1,0 +1,72 @@
+import { expect } from 'chai';
+import { decodeState, type SerfState } from '../../../../src/actors/membership/serf/serf-messages.ts';
+import type { PushPull } from '../../../../src/actors/membership/wire/stream.ts';
+import { alive, dead, pushPull } from '../brain-under-test.ts';
+import { SerfUnderTest } from './serf-under-test.ts';
+
+/** What this node says in a push/pull. */
+function stateOf(serf: SerfUnderTest): SerfState {
+  return decodeState((serf.brain.request(pushPull()) as PushPull).userState) as SerfState;
+}
+
+describe('an intent', () => {
+  it('to be here is told to all when the first node of the mesh has answered, later than all that node has heard of', () => {
+    const serf = new SerfUnderTest();
+    serf.meet({ lTime: 41 });
+    serf.brain.pass(1_000);
+    expect(serf.said('join')).to.deep.equal([{ type: 'join', lTime: 41, node: 'me' }]);
+    expect(stateOf(serf)).to.deep.include({ lTime: 42 });
+    serf.meet({ lTime: 41 });
+    serf.brain.pass(1_000);
+    expect(serf.said('join')).to.have.length(1);
+  });
+
+  it('of another is passed on once, and only when it is newer than what was known', () => {
+    const serf = new SerfUnderTest();
+    serf.hear({ type: 'join', lTime: 7, node: 'b' });
+    serf.hear({ type: 'join', lTime: 7, node: 'b' });
+    serf.hear({ type: 'leave', lTime: 6, node: 'b', prune: false });
+    serf.brain.pass(2_000);
+    expect([serf.said('join'), serf.said('leave')]).to.deep.equal([[{ type: 'join', lTime: 7, node: 'b' }], []]);
+    expect(stateOf(serf).statusLTimes.get('b')).to.equal(7);
+  });
+
+  it('to leave makes one that falls silent one that has left', () => {
+    const serf = new SerfUnderTest();
+    serf.hear({ type: 'leave', lTime: 7, node: 'b', prune: false });
+    serf.brain.hear(dead('b', 1, 'c'), dead('d', 1, 'c'));
+    expect(stateOf(serf).leftMembers).to.deep.equal(['b']);
+  });
+
+  it('to leave, said about one that is dead, lets it go', () => {
+    const serf = new SerfUnderTest();
+    serf.brain.hear(dead('b', 1, 'c'));
+    serf.hear({ type: 'leave', lTime: 7, node: 'b', prune: false });
+    expect(serf.brain.status('b')).to.equal('left');
+    expect(serf.brain.events.at(-1)).to.include({ type: 'left', member: 'b' });
+  });
+
+  it('that comes before its member counts when the member comes', () => {
+    const serf = new SerfUnderTest();
+    serf.hear({ type: 'join', lTime: 9, node: 'z' });
+    expect(stateOf(serf).statusLTimes.has('z')).to.equal(false);
+    serf.brain.hear(alive('z', 1, '10.0.0.40'));
+    expect(stateOf(serf).statusLTimes.get('z')).to.equal(9);
+  });
+
+  it('of this node to leave, from an earlier life, is answered with one to be here', () => {
+    const serf = new SerfUnderTest();
+    serf.meet({ lTime: 30, statusLTimes: new Map([['me', 20]]), leftMembers: ['me'] });
+    serf.brain.pass(1_000);
+    const joins = serf.said('join');
+    expect(joins.every(({ lTime, node }) => node === 'me' && lTime > 21)).to.equal(true);
+    expect(stateOf(serf).leftMembers).to.deep.equal([]);
+  });
+
+  it('at a time that nobody can have reached is not believed', () => {
+    const serf = new SerfUnderTest();
+    serf.hear({ type: 'join', lTime: 2 ** 40, node: 'b' });
+    expect(serf.brain.dropped).to.deep.equal({ 'implausible-time': 1 });
+    expect(stateOf(serf).lTime).to.equal(1);
+  });
+});
