@@ -6,6 +6,7 @@ import { lookup } from 'node:dns/promises';
 import { membershipActor } from './actors/membership/membership-actor.ts';
 import type { MembershipActorOptions } from './actors/membership/membership-actor.ts';
 import { MeshError } from './errors.ts';
+import { incarnationFile } from './data-dir/incarnation-file.ts';
 import { rememberedPeers } from './data-dir/remembered-peers.ts';
 import { tagFile } from './data-dir/tag-file.ts';
 import { systemRandom } from './random.ts';
@@ -25,6 +26,8 @@ export interface MembershipStart extends Pick<MembershipActorOptions, 'name' | '
   readonly peersFile: string;
   /** Tags that were changed while it ran. */
   readonly tagsFile: string;
+  /** Which incarnation it may have announced. */
+  readonly incarnationFile: string;
 }
 
 /**
@@ -76,6 +79,7 @@ export function startMembership(start: MembershipStart & MembershipAudience): Re
     random: systemRandom,
     memory: rememberedPeers(start.peersFile),
     tagMemory: tagFile(start.tagsFile),
+    incarnation: incarnationFile(start.incarnationFile),
   });
 }
 

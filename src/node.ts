@@ -216,7 +216,7 @@ function meshParts({ config, version, system, refs, ports, adminSocket, node, re
 }
 
 function membershipChild({ name, tag, join: seeds, profile, discover, bind, dataDir, gossipThread }: Config, ports: Ports, audience: MembershipAudience): ReturnType<MeshParts['membership']> {
-  const start: MembershipStart & MembershipAudience = { name, tags: { ...tag, grpc: ports.grpcAddress }, seeds, isDiscovering: discover.length > 0, profile, bind, port: ports.gossip.memory, peersFile: join(dataDir, 'peers.json'), tagsFile: join(dataDir, 'tags.json'), ...audience };
+  const start: MembershipStart & MembershipAudience = { name, tags: { ...tag, grpc: ports.grpcAddress }, seeds, isDiscovering: discover.length > 0, profile, bind, port: ports.gossip.memory, peersFile: join(dataDir, 'peers.json'), incarnationFile: join(dataDir, 'incarnation'), tagsFile: join(dataDir, 'tags.json'), ...audience };
   return gossipThread === 'on' ? membershipThread(start) : { start: () => startMembership(start) };
 }
 

@@ -57,7 +57,7 @@ function told(line: HappeningLine): string {
     case 'left':
       return line.reason === 'let-go' ? 'it was dead, and it was said that nobody waits for it' : 'it said goodbye';
     case 'updated':
-      return 'it says something else about itself';
+      return line.reason === 'address' ? `it is at ${printable(line.address ?? 'an unknown address')} now, and nobody answered for it where it was` : 'it says something else about itself';
     case 'reaped':
       return `it was forgotten, ${line.reason === 'left' ? 'having left' : 'dead for long enough'}`;
     case 'conflict':

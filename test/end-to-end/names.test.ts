@@ -1,3 +1,4 @@
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { Playground, until } from '../support/mesh-process.ts';
@@ -39,14 +40,23 @@ describe('a name that two nodes want, as processes', function () {
     await until('a line in the log of n1', 2_000, () => (/name n1 is also claimed by 127\.0\.0\.9:\d+/.test(n1.stderr()) ? true : undefined));
   });
 
-  it('is given to the second as soon as the first is gone, also at another address, and also when nobody saw it go', async () => {
-    await n1.kill('SIGKILL');
-    n1 = await play.node('n1', { bind: '127.0.0.9', flags: ['--join', n2.gossip] });
-    const back = await until('n1 at its new address', 30_000, async () =>
-      (await n2.json<Member[]>('members')).find(({ name, status, session, address }) => name === 'n1' && status === 'alive' && session === 'open' && address === n1.gossip),
-    );
-    expect(back.address).to.equal(n1.gossip);
-  });
+  for (const [disk, ruin] of [
+    ['its own', () => undefined],
+    ['empty', (dataDir: string) => rmSync(dataDir, { recursive: true })],
+    ['damaged', (dataDir: string) => writeFileSync(join(dataDir, 'incarnation'), 'garbage')],
+  ] as const) {
+    it(`is given within five seconds to the one that starts elsewhere once the first is gone, though nobody saw it go, its disk ${disk}`, async () => {
+      const former = n1;
+      await n1.kill('SIGKILL');
+      ruin(n1.dataDir);
+      n1 = await play.node('n1', { bind: '127.0.0.9', flags: ['--join', n2.gossip] });
+      await until('n1 at its new address', 5_000, async () =>
+        (await n2.json<Member[]>('members')).find(({ name, status, address }) => name === 'n1' && status === 'alive' && address === n1.gossip),
+      );
+      expect(n1.gossip).not.to.equal(former.gossip);
+      await sessionBetween();
+    });
+  }
 
   it('is joined under only when the node can be dialled', () => {
     expect(n1.stderr() + n2.stderr()).not.to.include('session-not-opened');

@@ -2,6 +2,10 @@ import { expect } from 'chai';
 import { judge, type Verdict } from './laws.ts';
 import { MeshSimulation, hashOf, type Belief, type History } from './mesh-simulation.ts';
 import { storm } from './storm.ts';
+import { VSN } from '../../src/actors/membership/version-vector.ts';
+import { ipBytes } from '../../src/actors/membership/wire/ip-address.ts';
+import type { Message } from '../../src/actors/membership/wire/messages.ts';
+import { encodeTags } from '../../src/actors/membership/wire/tags.ts';
 import { PROFILES } from '../../src/actors/membership/profile.ts';
 
 const LAWS = ['completeness', 'accuracy', 'refutation', 'convergence', 'leave', 'restart'];
@@ -74,16 +78,61 @@ describe('a mesh', () => {
       expectNoViolations(judge(simulation.history()));
     });
 
-    it(`takes a node back that restarts at another address, once its old entry is dead (seed ${seed})`, () => {
-      const simulation = new MeshSimulation({ seed, nodes: 8 });
+    for (const [disk, lose] of [['kept', false], ['lost', true]] as const) {
+      it(`has a node back within five seconds that restarts at another address, its disk ${disk} (seed ${seed})`, () => {
+        const simulation = new MeshSimulation({ seed, nodes: 20, weather: { loss: 0.02 } });
+        simulation.startAll();
+        simulation.run(10_000);
+        simulation.crash('n5');
+        simulation.move('n5');
+        if (lose) simulation.loseDisk('n5');
+        simulation.start('n5');
+        simulation.run(5_000);
+        for (const name of simulation.names) {
+          expect(simulation.membersOf(name).find((member) => member.name === 'n5'), name).to.include({ status: 'alive', host: '10.1.0.5' });
+        }
+      });
+    }
+
+    it(`refuses a second node of a name while the first one lives, however high the second one counts (seed ${seed})`, () => {
+      const simulation = new MeshSimulation({ seed, nodes: 8, weather: { loss: 0.05 } });
       simulation.startAll();
       simulation.run(10_000);
+      const claim: Message = { type: 'alive', incarnation: 1_000, node: 'n5', addr: ipBytes('10.9.0.5'), port: 7946, meta: encodeTags({}), vsn: VSN };
+      for (let second = 0; second < 20; second++) {
+        for (const name of simulation.names) simulation.hear(name, claim);
+        simulation.run(1_000);
+        for (const name of simulation.names) expect(simulation.membersOf(name).find((member) => member.name === 'n5'), name).to.include({ host: '10.0.0.5' });
+      }
+    });
+
+    it(`never hears a lower incarnation of a node than before, whatever ended its lives (seed ${seed})`, () => {
+      const history = storm({ seed, nodes: 5, forMs: 120_000, weather: { loss: 0.02 } }).history();
+      const highest = new Map<string, number>();
+      const starts = history.beliefs.filter(({ observer, event }) => event.type === 'alive' && event.member === observer);
+      expect(starts.length).to.be.greaterThan(5);
+      for (const { observer, event } of history.beliefs) {
+        if (event.member !== observer) continue;
+        expect(event.incarnation, observer).to.be.at.least(highest.get(observer) ?? 0);
+        highest.set(observer, event.incarnation);
+      }
+    });
+
+    it(`has a node back within five seconds that restarts where it was with no memory of how often it refuted (seed ${seed})`, () => {
+      const simulation = new MeshSimulation({ seed, nodes: 20, weather: { loss: 0.02 } });
+      simulation.startAll();
+      simulation.run(10_000);
+      for (let time = 0; time < 20; time++) {
+        simulation.accuseFalsely('n5', 'n1', 'n2');
+        simulation.run(500);
+      }
       simulation.crash('n5');
-      simulation.move('n5');
+      simulation.run(20_000);
+      simulation.loseDisk('n5');
       simulation.start('n5');
-      simulation.run(25_000);
+      simulation.run(5_000);
       for (const name of simulation.names) {
-        expect(simulation.membersOf(name).find((member) => member.name === 'n5'), name).to.include({ status: 'alive', host: '10.1.0.5' });
+        expect(simulation.membersOf(name).find((member) => member.name === 'n5'), name).to.include({ status: 'alive', host: '10.0.0.5' });
       }
     });
   }

@@ -7,7 +7,7 @@ import { PROFILES, type Profile, type ProfileName } from '../../src/actors/membe
 import { Swim } from '../../src/actors/membership/swim.ts';
 import type { MemberEvent } from '../../src/actors/membership/member-events.ts';
 import type { SwimEffect, SwimInput } from '../../src/actors/membership/swim-effects.ts';
-import { encodeMessage } from '../../src/actors/membership/wire/messages.ts';
+import { encodeMessage, type Message } from '../../src/actors/membership/wire/messages.ts';
 import { StreamMeasure } from '../../src/actors/membership/wire/stream.ts';
 import { VirtualClock } from '../../src/clock.ts';
 import { MeshError } from '../../src/errors.ts';
@@ -52,6 +52,8 @@ interface SimulatedNode {
   address: GossipAddress;
   lives: number;
   remembered: readonly GossipAddress[];
+  /** Highest incarnation that its lives may have announced, as its disk has it. */
+  keptIncarnation: number;
   life: { readonly brain: Swim; readonly transport: MemoryTransport } | undefined;
 }
 
@@ -79,6 +81,7 @@ export class MeshSimulation {
       address: addressOfNode(number, 0),
       lives: 0,
       remembered: [],
+      keptIncarnation: 0,
       life: undefined,
     }));
   }
@@ -111,7 +114,7 @@ export class MeshSimulation {
     if (node.life !== undefined) return;
     const random = seededRandom(this.#seed * 10_007 + node.number * 101 + node.lives++);
     const transport = this.network.open(node.address);
-    const brain = new Swim({ name, address: node.address, tags: { role: 'simulated' }, profile: this.profile, random });
+    const brain = new Swim({ name, address: node.address, tags: { role: 'simulated' }, profile: this.profile, random, keptIncarnation: node.keptIncarnation });
     node.life = { brain, transport };
     transport.listen({
       onPacket: (packet, from) => this.#tell(node, brain, { kind: 'packet', packet, from }),
@@ -142,6 +145,13 @@ export class MeshSimulation {
     node.address = addressOfNode(node.number, node.lives);
   }
 
+  /** The node's next life knows nothing of the ones before. */
+  loseDisk(name: string): void {
+    const node = this.#node(name);
+    node.remembered = [];
+    node.keptIncarnation = 0;
+  }
+
   partition(these: readonly string[]): void {
     const those = this.names.filter((name) => !these.includes(name));
     this.network.partition(this.#addresses(these), this.#addresses(those));
@@ -167,6 +177,12 @@ export class MeshSimulation {
     const incarnation = this.membersOf(name).find(({ isSelf }) => isSelf)!.incarnation;
     const packet = encodeMessage({ type: 'suspect', incarnation, node: name, from: accuser });
     this.#tell(heard, heard.life.brain, { kind: 'packet', packet, from: this.#node(accuser).address });
+  }
+
+  /** One node hears something, from nobody who is known. */
+  hear(name: string, message: Message): void {
+    const node = this.#node(name);
+    if (node.life !== undefined) this.#tell(node, node.life.brain, { kind: 'packet', packet: encodeMessage(message), from: { host: '10.255.0.1', port: 7946 } });
   }
 
   membersOf(name: string): ReturnType<() => Swim['members']> {
@@ -204,6 +220,9 @@ export class MeshSimulation {
         return void this.#beliefs.push({ atMs: this.clock.now(), observer: node.name, event: effect.event });
       case 'remember':
         node.remembered = effect.addresses;
+        return;
+      case 'keep-incarnation':
+        node.keptIncarnation = effect.incarnation;
         return;
       case 'joining':
       case 'namesake':

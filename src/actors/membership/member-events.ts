@@ -32,6 +32,8 @@ export type MemberEvent = {
   /** `let-go`: it was dead, and somebody says that it is not to be waited for. */
   | { readonly type: 'left'; readonly reason: 'goodbye' | 'let-go' }
   | { readonly type: 'updated'; readonly reason: 'tags' }
+  /** It is elsewhere now, and nobody answered for it where it was. */
+  | { readonly type: 'updated'; readonly reason: 'address'; readonly address: GossipAddress }
   /** Forgotten; what it was then. */
   | { readonly type: 'reaped'; readonly reason: 'dead' | 'left' }
   /** Someone claims a name that a living member has at another address. */

@@ -34,6 +34,8 @@ export interface MembershipActorOptions {
   /** Where members were when this node last ran: the way back into the mesh. */
   readonly memory: PeerMemory;
   readonly tagMemory: TagMemory;
+  /** The highest incarnation that may have been announced. */
+  readonly incarnation: IncarnationMemory;
   readonly listeners: readonly ActorRef<MembershipNews>[];
   /** Told of each event. */
   readonly hearers: readonly ActorRef<MemberEventsNews>[];
@@ -44,6 +46,13 @@ interface PeerMemory {
   load(): readonly GossipAddress[];
   /** May throw: what is not remembered only makes the next start slower. */
   save(addresses: readonly GossipAddress[]): void;
+}
+
+interface IncarnationMemory {
+  /** 0 when none is known. */
+  load(): number;
+  /** May throw: then others answer with what they hold of an earlier life, and the next one goes above that. */
+  save(incarnation: number): void;
 }
 
 /** What happened, for the brain; `reply` when it was a request on a stream. */
@@ -121,7 +130,7 @@ class MembershipBody {
     this.#options = options;
     this.#transport = transport;
     this.#context = context;
-    this.#brain = new Swim({ name, tags: this.#tags.all, random, address: transport.local, profile: PROFILES[options.profile] });
+    this.#brain = new Swim({ name, tags: this.#tags.all, random, address: transport.local, profile: PROFILES[options.profile], keptIncarnation: options.incarnation.load() });
   }
 
   start(): void {
@@ -269,7 +278,9 @@ class MembershipBody {
         // Given to whoever ordered it.
         return;
       case 'remember':
-        return this.#remember(effect.addresses);
+        return this.#keep('peers-not-remembered', () => this.#options.memory.save(effect.addresses));
+      case 'keep-incarnation':
+        return this.#keep('incarnation-not-kept', () => this.#options.incarnation.save(effect.incarnation));
       case 'left':
         return this.#context.exit(this.#stopReason);
     }
@@ -291,11 +302,12 @@ class MembershipBody {
     );
   }
 
-  #remember(addresses: readonly GossipAddress[]): void {
+  /** At once: what comes next may tell others of it. */
+  #keep(trouble: string, save: () => void): void {
     try {
-      this.#options.memory.save(addresses);
+      save();
     } catch (error) {
-      this.#context.log.log('warn', 'peers-not-remembered', { reason: String(error) });
+      this.#context.log.log('warn', trouble, { reason: String(error) });
     }
   }
 

@@ -14,6 +14,8 @@ import type { DropReason } from './wire/wire-fault.ts';
 
 /** Where a name is said to be is said with every packet; asking, and a line in the log, once a minute is enough. */
 const QUIET_MS = 60_000;
+/** Who is there answers in a round trip; where nobody is, a node that has only moved must not wait for long. */
+const PATIENCE_PROBE_INTERVALS = 2;
 /** While others list it, it is asked again each minute. */
 const BELIEVED_MS = 2 * QUIET_MS;
 
@@ -39,7 +41,7 @@ export class Namesake {
   }
 
   /** Somebody lists this node's name at this address. */
-  ask(address: GossipAddress): void {
+  ask(address: GossipAddress, incarnation: number): void {
     this.#context.drop('conflicting-address');
     const { self, now, profile } = this.#context;
     if (now - this.#askedAtMs < QUIET_MS) return;
@@ -47,15 +49,17 @@ export class Namesake {
     this.#isAsked = true;
     const { name, addr: sourceAddr, address: { port: sourcePort } } = self;
     const ping = encodeMessage({ type: 'ping', seqNo: this.#context.nextSeqNo(), node: name, sourceAddr, sourcePort, sourceNode: name });
-    this.#context.request(address, ping, profile.streamTimeoutMs, { kind: 'namesake', address });
+    const timeoutMs = Math.min(profile.streamTimeoutMs, PATIENCE_PROBE_INTERVALS * profile.probeIntervalMs);
+    this.#context.request(address, ping, timeoutMs, { kind: 'namesake', address, incarnation });
   }
 
-  /** @param answer undefined when none came */
-  onAnswer(address: GossipAddress, answer: StreamMessage | DropReason | undefined): void {
+  /** @param answer undefined when none came. @returns whether somebody of the name is there */
+  onAnswer(address: GossipAddress, answer: StreamMessage | DropReason | undefined): boolean {
     const isThere = typeof answer === 'object' && answer.type === 'ack';
     this.#isAsked = false;
     this.#answeredAtMs = isThere ? this.#context.now : -Infinity;
     if (isThere) this.#context.emit({ kind: 'namesake', address, isListed: true });
+    return isThere;
   }
 
   /** Somebody asks for this node, by name and on a stream. */

@@ -17,7 +17,7 @@ import { encodeMessage, type Message } from './wire/messages.ts';
 import { COMPOUND_HEADER_BYTES, CRC_HEADER_BYTES, PARTS_MAX, PART_HEADER_BYTES } from './wire/packet.ts';
 
 /** What is to be done with the answer to a request. */
-export type Exchange = { readonly kind: 'ping'; readonly seqNo: number } | { readonly kind: 'namesake'; readonly address: GossipAddress } | PushPullExchange;
+export type Exchange = { readonly kind: 'ping'; readonly seqNo: number } | { readonly kind: 'namesake'; readonly address: GossipAddress; readonly incarnation: number } | { readonly kind: 'relocation'; readonly member: string; readonly seqNo: number } | PushPullExchange;
 
 export interface PushPullExchange {
   readonly kind: 'push-pull';

@@ -45,6 +45,7 @@ export type SwimTimer =
   | { readonly kind: 'suspicion'; readonly member: string; readonly number: number }
   | { readonly kind: 'seed'; readonly seed: string; readonly attempt: number }
   | { readonly kind: 'announce'; readonly to: GossipAddress }
+  | { readonly kind: 'relocation-due'; readonly member: string; readonly seqNo: number }
   /** Those who go away on purpose have been heard: now they go. */
   | { readonly kind: 'goodbye' }
   | { readonly kind: 'serf'; readonly timer: SerfTimer };
@@ -77,5 +78,7 @@ export type SwimEffect =
   | { readonly kind: 'ordered'; readonly outcome: SerfOutcome }
   /** Where members are: to be kept for the next life. */
   | { readonly kind: 'remember'; readonly addresses: readonly GossipAddress[] }
+  /** Before anything of it is said: incarnations up to this one may be announced from now on. To be kept for the next life. */
+  | { readonly kind: 'keep-incarnation'; readonly incarnation: number }
   /** The goodbye has spread, or its time is up. */
   | { readonly kind: 'left' };

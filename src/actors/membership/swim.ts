@@ -14,6 +14,7 @@ import { Namesake } from './namesake.ts';
 import { Probe } from './probe.ts';
 import type { Profile } from './profile.ts';
 import { PushPull } from './push-pull.ts';
+import { Relocation } from './relocation.ts';
 import { SwimContext } from './swim-context.ts';
 import type { SerfOrder } from './serf/serf-orders.ts';
 import type { SwimEffect, SwimInput, SwimTimer } from './swim-effects.ts';
@@ -34,6 +35,8 @@ export interface SwimOptions {
   readonly tags: Tags;
   readonly profile: Profile;
   readonly random: Random;
+  /** The highest that an earlier life may have announced. Default: 0, there was none. */
+  readonly keptIncarnation?: number;
   /** Plain and uncompressed when it is left out. */
   readonly envelope?: Envelope;
 }
@@ -52,6 +55,7 @@ export class Swim {
   readonly #options: SwimOptions;
   readonly #context: SwimContext;
   readonly #namesake: Namesake;
+  readonly #relocation: Relocation;
   readonly #updates: Updates;
   readonly #probe: Probe;
   readonly #pushPull: PushPull;
@@ -64,7 +68,8 @@ export class Swim {
     this.#options = options;
     this.#context = new SwimContext(options.name, options.profile, options.random, options.envelope ?? PLAIN);
     this.#namesake = new Namesake(this.#context);
-    this.#updates = new Updates(this.#context, this.#namesake);
+    this.#relocation = new Relocation(this.#context);
+    this.#updates = new Updates(this.#context, this.#namesake, this.#relocation);
     this.#probe = new Probe(this.#context, this.#updates);
     this.#pushPull = new PushPull(this.#context, this.#updates, this.#probe, this.#namesake);
     this.#join = new Join(this.#context, this.#pushPull, this.#namesake);
@@ -136,7 +141,7 @@ export class Swim {
 
   #start(): void {
     const { profile, random } = this.#context;
-    this.#updates.introduceSelf(this.#options.address, encodeTags(this.#options.tags));
+    this.#updates.introduceSelf(this.#options.address, encodeTags(this.#options.tags), (this.#options.keptIncarnation ?? 0) + 1);
     // Nodes that start together should not beat together.
     this.#scheduleGossip(random.next() * profile.gossipIntervalMs);
     this.#context.schedule(random.next() * profile.probeIntervalMs, { kind: 'probe' });
@@ -157,7 +162,7 @@ export class Swim {
       case 'indirectPing':
         return this.#probe.onIndirectPing(message, from);
       case 'ack':
-        return this.#probe.onAck(message);
+        return this.#relocation.onAck(message.seqNo) ? undefined : this.#probe.onAck(message);
       case 'alive':
         return this.#updates.alive(message);
       case 'suspect':
@@ -176,7 +181,8 @@ export class Swim {
     if (exchange === undefined) return;
     const answer = this.#context.envelope.openReply(bytes);
     if (exchange.kind === 'ping') return this.#probe.onStreamAnswer(answer);
-    if (exchange.kind === 'namesake') return this.#askedNamesake(exchange.address, answer);
+    if (exchange.kind === 'namesake') return this.#askedNamesake(exchange, answer);
+    if (exchange.kind === 'relocation') return this.#move(this.#relocation.onStreamAnswer(exchange.member, exchange.seqNo, answer));
     const fault = this.#pushPull.onAnswer(answer, exchange.to);
     if (fault === undefined) this.#join.onAnswered(exchange);
     else this.#join.onUnanswered(exchange, fault);
@@ -186,12 +192,17 @@ export class Swim {
     const exchange = this.#context.takeExchange(number);
     if (exchange?.kind === 'push-pull') this.#join.onUnanswered(exchange, reason);
     if (exchange?.kind === 'ping') this.#probe.onStreamUnanswered(exchange.seqNo, reason);
-    if (exchange?.kind === 'namesake') this.#askedNamesake(exchange.address, undefined);
+    if (exchange?.kind === 'namesake') this.#askedNamesake(exchange, undefined);
+    if (exchange?.kind === 'relocation') this.#move(this.#relocation.onStreamAnswer(exchange.member, exchange.seqNo, undefined));
   }
 
-  #askedNamesake(address: GossipAddress, answer: StreamMessage | DropReason | undefined): void {
-    this.#namesake.onAnswer(address, answer);
+  #askedNamesake({ address, incarnation }: { readonly address: GossipAddress; readonly incarnation: number }, answer: StreamMessage | DropReason | undefined): void {
+    if (!this.#namesake.onAnswer(address, answer)) this.#updates.outbid(incarnation);
     this.#join.settle();
+  }
+
+  #move(claim: Parameters<Updates['move']>[0] | undefined): void {
+    if (claim !== undefined && !this.#context.isLeaving) this.#updates.move(claim);
   }
 
   #takeTimer(timer: SwimTimer): void {
@@ -212,6 +223,8 @@ export class Swim {
         return this.#pushPull.onPushPullTimer();
       case 'announce':
         return this.#pushPull.onAnnounceTimer(timer.to);
+      case 'relocation-due':
+        return this.#move(this.#relocation.onDue(timer.member, timer.seqNo));
       case 'seed':
         return this.#join.onSeedTimer(timer.seed, timer.attempt);
       case 'rejoin':

@@ -17,6 +17,7 @@ import type { ProbeEvidence } from './member-events.ts';
 import type { Member } from './member-table.ts';
 import type { MemberStatus } from './membership-messages.ts';
 import type { Namesake } from './namesake.ts';
+import type { Relocation } from './relocation.ts';
 import { Suspicion, confirmationsMax, confirmationsWanted, suspicionMinMs } from './suspicion.ts';
 import type { SwimContext } from './swim-context.ts';
 import { VSN, isCompatible } from './version-vector.ts';
@@ -30,6 +31,9 @@ const INCARNATION_LEAP_MAX = 2 ** 24;
 /** So that the answer to the largest accusation still fits into 32 bits. */
 const INCARNATION_MAX = 2 ** 32 - INCARNATION_LEAP_MAX;
 
+/** Lives and refutations between two writes. */
+const KEPT_LEAP = 16;
+
 /** Who claims another's name does so with every packet: a line in the log for each name and minute says enough. */
 const CONFLICT_QUIET_MS = 60_000;
 
@@ -41,17 +45,21 @@ export type SuspectReason = { readonly reason: 'told' | 'listed' } | { readonly 
 export class Updates {
   readonly #context: SwimContext;
   readonly #namesake: Namesake;
+  readonly #relocation: Relocation;
+  /** Up to which incarnation this node may announce itself without asking for it to be kept. */
+  #keptIncarnation = 0;
   #suspicions = 0;
 
-  constructor(context: SwimContext, namesake: Namesake) {
+  constructor(context: SwimContext, namesake: Namesake, relocation: Relocation) {
     this.#context = context;
     this.#namesake = namesake;
+    this.#relocation = relocation;
   }
 
   /** This node enters its own table, and says so. */
-  introduceSelf(address: GossipAddress, meta: Uint8Array): void {
+  introduceSelf(address: GossipAddress, meta: Uint8Array, incarnation: number): void {
     const addr = ipBytes(address.host);
-    this.#accept({ incarnation: 1, node: this.#context.name, addr, port: address.port, meta, vsn: VSN }, address, undefined);
+    this.#accept({ incarnation, node: this.#context.name, addr, port: address.port, meta, vsn: VSN }, address, undefined);
   }
 
   /** What this node says about itself is another now. */
@@ -70,7 +78,7 @@ export class Updates {
     if (claim.node === this.#context.name) return this.#aliveMyself(claim, address);
     const known = this.#context.table.get(claim.node);
     if (known === undefined && this.#context.table.size >= MEMBERS_MAX) return this.#context.drop('members-max');
-    if (known !== undefined && isOccupied(known) && addressKey(known.address) !== addressKey(address)) return this.#conflict(known, address);
+    if (known !== undefined && isOccupied(known) && addressKey(known.address) !== addressKey(address)) return this.#conflict(known, claim, address);
     if (known !== undefined && claim.incarnation <= known.incarnation) {
       if (known.status !== 'alive') this.#accuse(known, address);
       return;
@@ -111,6 +119,17 @@ export class Updates {
     this.#context.notify(hasLeft ? { type: 'left', reason: 'goodbye', member, incarnation } : { type: 'dead', member, incarnation, accuser, reason });
   }
 
+  /** Nobody answers for the member where it was: it is where it says. */
+  move(claim: Claim<Alive>): void {
+    const address = this.#context.addressOf(claim.addr, claim.port);
+    if (address !== undefined) this.#accept(claim, address, this.#context.table.get(claim.node));
+  }
+
+  /** Nobody answers where others list this node: that is a former life of it, whose incarnation they still hold. */
+  outbid(incarnation: number): void {
+    if (!this.#context.isLeaving && incarnation >= this.#context.self.incarnation) this.#refute(incarnation, undefined);
+  }
+
   onSuspicionTimer(name: string, number: number): void {
     const member = this.#context.table.get(name);
     if (member === undefined || member.suspicion?.number !== number || this.#context.isLeaving) return;
@@ -138,7 +157,7 @@ export class Updates {
     const { self } = this.#context;
     if (this.#context.isLeaving) return;
     // Refuting would only start a race of incarnations between two nodes of one name.
-    if (addressKey(address) !== addressKey(self.address)) return this.#namesake.ask(address);
+    if (addressKey(address) !== addressKey(self.address)) return this.#namesake.ask(address, claim.incarnation);
     if (claim.incarnation < self.incarnation) return;
     const isMyWord = claim.incarnation === self.incarnation && isSame(claim.meta, self.meta) && isSame(claim.vsn, self.vsn);
     if (!isMyWord) this.#refute(claim.incarnation, undefined);
@@ -162,6 +181,7 @@ export class Updates {
   }
 
   #announce(self: Member): void {
+    if (self.name === this.#context.name) this.#keepIncarnation(self.incarnation);
     this.#context.table.set(self);
     this.#context.broadcast(aliveOf(self));
   }
@@ -201,14 +221,24 @@ export class Updates {
     };
     this.#announce(member);
     const about = { member: name, incarnation };
+    const hasMoved = known !== undefined && isOccupied(known) && addressKey(known.address) !== addressKey(address);
     if (known === undefined) this.#context.notify({ ...about, type: 'alive', reason: 'new', address });
     else if (!isOccupied(known)) this.#context.notify({ ...about, type: 'alive', reason: 'back', address });
     else if (known.suspicion !== undefined) this.#context.notify({ ...about, type: 'refuted', reason: 'answered', accuser: known.suspicion.accuser });
-    else if (metaChanged) this.#context.notify({ ...about, type: 'updated', reason: 'tags' });
+    else if (metaChanged && !hasMoved) this.#context.notify({ ...about, type: 'updated', reason: 'tags' });
+    if (hasMoved) this.#context.notify({ ...about, type: 'updated', reason: 'address', address });
   }
 
-  #conflict(known: Member, address: GossipAddress): void {
+  /** In leaps, so that a storm of accusations does not write a file each time. */
+  #keepIncarnation(incarnation: number): void {
+    if (incarnation <= this.#keptIncarnation) return;
+    this.#keptIncarnation = incarnation + KEPT_LEAP - 1;
+    this.#context.emit({ kind: 'keep-incarnation', incarnation: this.#keptIncarnation });
+  }
+
+  #conflict(known: Member, claim: Claim<Alive>, address: GossipAddress): void {
     this.#context.drop('conflicting-address');
+    if (claim.incarnation > known.incarnation && !isImplausible(claim.incarnation, known) && this.#relocation.ask(known, claim)) return;
     const { now, table } = this.#context;
     if (known.contestedAtMs !== undefined && now - known.contestedAtMs < CONFLICT_QUIET_MS) return;
     table.set({ ...known, contestedAtMs: now });

@@ -38,6 +38,7 @@ export class BrainUnderTest {
   requests: Request[] = [];
   resolving: string[] = [];
   remembered: (readonly GossipAddress[])[] = [];
+  kept: number[] = [];
   replies: (StreamMessage | string | undefined)[] = [];
   /** Hosts, with a star when the mesh lists it. */
   namesakes: string[] = [];
@@ -49,13 +50,14 @@ export class BrainUnderTest {
   /** Whether this member acks what it is pinged with. */
   acks: (member: string) => boolean = () => false;
 
-  constructor(options: { readonly profile?: ProfileName; readonly seed?: number } = {}) {
+  constructor(options: { readonly profile?: ProfileName; readonly seed?: number; readonly keptIncarnation?: number } = {}) {
     this.brain = new Swim({
       name: 'me',
       address: addressOfHost(1),
       tags: { role: 'test' },
       profile: PROFILES[options.profile ?? 'lan'],
       random: seededRandom(options.seed ?? 1),
+      keptIncarnation: options.keptIncarnation ?? 0,
     });
     this.tell({ kind: 'started' });
     this.forget();
@@ -145,6 +147,9 @@ export class BrainUnderTest {
         break;
       case 'remember':
         this.remembered.push(effect.addresses);
+        break;
+      case 'keep-incarnation':
+        this.kept.push(effect.incarnation);
         break;
       case 'namesake':
         this.namesakes.push(`${effect.address.host}${effect.isListed ? '*' : ''}`);

@@ -23,6 +23,7 @@ class Mesh {
   readonly opened: MemoryTransport[] = [];
   readonly remembered = new Map<string, readonly GossipAddress[]>();
   tagChanges: TagChanges = {};
+  readonly kept = new Map<string, number>();
   hosts: Readonly<Record<string, string>> = { 'seed.mesh': '10.0.0.1' };
   /** What each node was answered when it joined. */
   readonly joined = new Map<string, MeshError | undefined>();
@@ -54,6 +55,7 @@ class Mesh {
       random: seededRandom(name.charCodeAt(0)),
       memory: { load: () => this.remembered.get(name) ?? [], save: (addresses) => this.#save(name, addresses) },
       tagMemory: { load: () => this.tagChanges, save: (changes) => void (this.tagChanges = changes) },
+      incarnation: { load: () => this.kept.get(name) ?? 0, save: (incarnation) => void this.kept.set(name, incarnation) },
       listeners: [this.world.ref('/news')],
       hearers: [],
       serfListeners: [this.world.ref('/heard')],
@@ -352,7 +354,7 @@ describe('the membership actor', () => {
 
   it('does not start without a network', async () => {
     const fault = new MeshError('PORT_IN_USE', 'UDP port 7946 on 10.0.0.1 is in use');
-    const options = { name: 'a', tags: {}, openTransport: () => Promise.reject(fault), seeds: [], resolve: async () => '', profile: 'lan', random: seededRandom(1), memory: { load: () => [], save: () => undefined }, tagMemory: { load: () => ({}), save: () => undefined }, listeners: [], hearers: [], serfListeners: [] } as const;
+    const options = { name: 'a', tags: {}, openTransport: () => Promise.reject(fault), seeds: [], resolve: async () => '', profile: 'lan', random: seededRandom(1), memory: { load: () => [], save: () => undefined }, incarnation: { load: () => 0, save: () => undefined }, tagMemory: { load: () => ({}), save: () => undefined }, listeners: [], hearers: [], serfListeners: [] } as const;
     const outcome = await mesh.add({ id: 'a', start: () => membershipActor(options) });
     expect(outcome).to.have.nested.property('error.code', 'PORT_IN_USE');
   });
