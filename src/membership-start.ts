@@ -2,11 +2,17 @@
  * Membership with what it needs of the world. Both are made where it runs, on the main thread or on one of its own: what
  * gets there is data and refs.
  */
+import { randomBytes, type KeyObject } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { membershipActor } from './actors/membership/membership-actor.ts';
 import type { MembershipActorOptions } from './actors/membership/membership-actor.ts';
+import { Envelope, type EnvelopeOptions } from './actors/membership/wire/envelope.ts';
+import { Keyring } from './actors/membership/wire/keyring.ts';
+import { NONCE_BYTES } from './actors/membership/wire/seal.ts';
+import type { GossipConfig } from './config/gossip-keys.ts';
 import { MeshError } from './errors.ts';
 import { incarnationFile } from './data-dir/incarnation-file.ts';
+import { readKeyring, writeKeyring } from './data-dir/keyring-file.ts';
 import { rememberedPeers } from './data-dir/remembered-peers.ts';
 import { tagFile } from './data-dir/tag-file.ts';
 import { systemRandom } from './random.ts';
@@ -28,6 +34,24 @@ export interface MembershipStart extends Pick<MembershipActorOptions, 'name' | '
   readonly tagsFile: string;
   /** Which incarnation it may have announced. */
   readonly incarnationFile: string;
+  readonly travel: GossipTravel;
+}
+
+/** What gossip travels in, as data. */
+interface GossipTravel extends Pick<EnvelopeOptions, 'label' | 'compresses' | 'verifiesIncoming' | 'verifiesOutgoing'> {
+  /** The file is read in each life, for keys are changed while the node runs. */
+  readonly keys: { readonly file: string } | { readonly key: string } | undefined;
+}
+
+export function gossipTravel(config: GossipConfig): GossipTravel {
+  const { gossipLabel: label, gossipKeyring: file, gossipKey: key } = config;
+  return {
+    label,
+    compresses: config.gossipCompression === 'on',
+    verifiesIncoming: config.gossipVerifyIncoming === 'on',
+    verifiesOutgoing: config.gossipVerifyOutgoing === 'on',
+    keys: file === undefined ? key === undefined ? undefined : { key } : { file },
+  };
 }
 
 /**
@@ -80,6 +104,8 @@ export function startMembership(start: MembershipStart & MembershipAudience): Re
     memory: rememberedPeers(start.peersFile),
     tagMemory: tagFile(start.tagsFile),
     incarnation: incarnationFile(start.incarnationFile),
+    envelope: envelopeOf(start.travel),
+    keepKeys: (keys) => keepKeys(start.travel, keys),
   });
 }
 
@@ -105,4 +131,14 @@ async function openGossip(bind: string, port: GossipPort): Promise<GossipTranspo
       await new Promise((resolve) => setTimeout(resolve, PORT_AGAIN_MS));
     }
   }
+}
+
+function envelopeOf({ keys, ...options }: GossipTravel): Envelope {
+  const ring = keys === undefined ? undefined : new Keyring('file' in keys ? readKeyring(keys.file) : [Buffer.from(keys.key, 'base64')]);
+  return new Envelope({ ...options, keyring: ring, nonce: () => randomBytes(NONCE_BYTES) });
+}
+
+function keepKeys({ keys: origin }: GossipTravel, keys: readonly KeyObject[]): void {
+  if (origin === undefined || !('file' in origin)) throw new Error('keys are kept in a keyring only, and none is configured');
+  writeKeyring(origin.file, keys.map((key) => key.export()));
 }

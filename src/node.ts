@@ -11,10 +11,11 @@ import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { MeshError } from './errors.ts';
 import type { LogFields, Logger, LogLevel, NodeLog } from './log.ts';
-import { GossipPort, membershipThread, startMembership } from './membership-start.ts';
+import { GossipPort, gossipTravel, membershipThread, startMembership } from './membership-start.ts';
 import type { MembershipAudience, MembershipStart } from './membership-start.ts';
 import { eventFileOf, eventLine, isForDisk } from './data-dir/event-file.ts';
 import { LineFile } from './line-file.ts';
+import { readKeyring } from './data-dir/keyring-file.ts';
 import { RegistryFiles } from './data-dir/registry-files.ts';
 import { NodeProcess } from './node-process.ts';
 import type { NodeEnd } from './node-process.ts';
@@ -63,6 +64,8 @@ const JOIN_TIMEOUT_MS = 5_000;
 export async function startNode({ config, log, version }: NodeOptions): Promise<RunningNode> {
   const adminSocket = join(config.dataDir, 'admin.sock');
   checkSocketPath(adminSocket);
+  // Read for each life of membership; what is wrong with it is better known before anything runs.
+  if (config.gossipKeyring !== undefined) readKeyring(config.gossipKeyring);
   const registryFiles = new RegistryFiles(join(config.dataDir, 'registry'));
   // Trouble with the disk that comes later is lived with; a node that began with it would show an empty registry.
   await registryFiles.check();
@@ -215,8 +218,22 @@ function meshParts({ config, version, system, refs, ports, adminSocket, node, re
   };
 }
 
-function membershipChild({ name, tag, join: seeds, profile, discover, bind, dataDir, gossipThread }: Config, ports: Ports, audience: MembershipAudience): ReturnType<MeshParts['membership']> {
-  const start: MembershipStart & MembershipAudience = { name, tags: { ...tag, grpc: ports.grpcAddress }, seeds, isDiscovering: discover.length > 0, profile, bind, port: ports.gossip.memory, peersFile: join(dataDir, 'peers.json'), incarnationFile: join(dataDir, 'incarnation'), tagsFile: join(dataDir, 'tags.json'), ...audience };
+function membershipChild(config: Config, ports: Ports, audience: MembershipAudience): ReturnType<MeshParts['membership']> {
+  const { name, tag, join: seeds, discover, profile, bind, dataDir, gossipThread } = config;
+  const start: MembershipStart & MembershipAudience = {
+    name,
+    tags: { ...tag, grpc: ports.grpcAddress },
+    seeds,
+    isDiscovering: discover.length > 0,
+    profile,
+    bind,
+    port: ports.gossip.memory,
+    peersFile: join(dataDir, 'peers.json'),
+    incarnationFile: join(dataDir, 'incarnation'),
+    tagsFile: join(dataDir, 'tags.json'),
+    travel: gossipTravel(config),
+    ...audience,
+  };
   return gossipThread === 'on' ? membershipThread(start) : { start: () => startMembership(start) };
 }
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { expect } from 'chai';
 import { COMMANDS } from '../src/cli/commands.ts';
-import { CONFIG_KEYS } from '../src/config/config.ts';
+import { CONFIG_KEYS, flagOf, hasFlag, variableOf, type ConfigKey } from '../src/config/config.ts';
 import { ERROR_CATALOGUE } from '../src/errors.ts';
 
 const ROOT = new URL('..', import.meta.url).pathname;
@@ -69,8 +69,9 @@ describe('the house', () => {
   });
 
   it('documents every configuration key in the README, and no other', () => {
-    const documented = [...read('README.md').matchAll(/^\| `--([a-z-]+)` \|/gm)].map(([, flag]) => flag!.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase()));
-    expect(documented).to.have.members(Object.keys(CONFIG_KEYS));
+    const documented = [...read('README.md').matchAll(/^\| `(--[a-z-]+|MESH_[A-Z_]+)` \|/gm)].map(([, name]) => name);
+    const keys = Object.keys(CONFIG_KEYS) as ConfigKey[];
+    expect(documented).to.have.members(keys.map((key) => (hasFlag(key) ? flagOf(key) : variableOf(key))));
   });
 
   it('documents every error code in the README, and no other', () => {

@@ -1,7 +1,7 @@
 /** `mesh start`: one node, until it is told to stop. */
 import { readFileSync } from 'node:fs';
 import { systemClock } from '../clock.ts';
-import { CONFIG_KEYS, flagOf, readConfig, variableOf, type Config, type ConfigKey, type ConfigSources } from '../config/config.ts';
+import { CONFIG_KEYS, flagOf, hasFlag, readConfig, variableOf, type Config, type ConfigKey, type ConfigSources } from '../config/config.ts';
 import { claimDataDir, type DataDirClaim } from '../data-dir/data-dir.ts';
 import { MeshError } from '../errors.ts';
 import { overseerOf, type Overseer } from '../keeper/overseer.ts';
@@ -20,7 +20,7 @@ export const START_COMMAND: CommandSpec = {
   operands: '[path]',
   summary: 'run a node; prints one line when it is up; with the path of an actor, start that actor in the node that runs',
   options: [
-    ...KEYS.map(optionOf),
+    ...KEYS.filter(hasFlag).map(optionOf),
     { flags: '--config <file>', summary: `YAML file with these keys: ${KEYS.join(', ')}; flags and variables win over it` },
     {
       flags: '--keep',

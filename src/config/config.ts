@@ -7,7 +7,9 @@ import { parseAddress, type Address } from '../address.ts';
 import { didYouMean, faultsAsError, shown, type ConfigFault } from './config-fault.ts';
 import { readConfigFile, type FileValue } from './config-file.ts';
 import { readDiscoverSpec, type DiscoverSpec, type SpecFault } from './discover-spec.ts';
+import { GOSSIP_KEYS, gossipFaults, type GossipConfig } from './gossip-keys.ts';
 import { absolutePath, defaultDataDir } from './home-path.ts';
+import { SWITCH, type KeySpec, type Switch } from './key-spec.ts';
 import type { LogLevel } from '../log.ts';
 import { isLoopback } from '../loopback.ts';
 import { nearestWord } from '../nearest-word.ts';
@@ -16,13 +18,10 @@ import { nearestWord } from '../nearest-word.ts';
 const PROFILES = ['lan', 'wan', 'local'] as const;
 type Profile = (typeof PROFILES)[number];
 
-const SWITCH = ['on', 'off'] as const;
-type Switch = (typeof SWITCH)[number];
-
 /** Repeated from log.ts, which loads the whole logger: a command that only asks a node needs none. */
 const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const satisfies readonly LogLevel[];
 
-export interface Config {
+export interface Config extends GossipConfig {
   readonly name: string;
   /** IP address that every listener binds to. */
   readonly bind: string;
@@ -65,17 +64,6 @@ const TAGS_MAX = 32;
 const TAGS_BYTES_MAX = 400;
 /** Names travel in every gossip packet of at most 1,400 bytes. No dot in front: a name is also a directory. */
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
-
-interface KeySpec {
-  /** Stands for the value in help. */
-  readonly placeholder: string;
-  readonly summary: string;
-  /** As a person would type it; in words where it depends on the machine. */
-  readonly default: string;
-  readonly expected: string;
-  readonly schema: z.ZodType;
-  readonly choices?: readonly string[];
-}
 
 const port = z.int().min(0).max(65_535);
 const seed = z.string().transform((text, context): Address => {
@@ -176,6 +164,7 @@ export const CONFIG_KEYS = {
     schema: z.enum(SWITCH),
     choices: SWITCH,
   },
+  ...GOSSIP_KEYS,
   logLevel: {
     placeholder: LOG_LEVELS.join('|'),
     summary: 'least severe lines that are logged',
@@ -201,6 +190,12 @@ export const CONFIG_KEYS = {
 } as const satisfies Record<ConfigKey, KeySpec>;
 
 const KEYS = Object.keys(CONFIG_KEYS) as ConfigKey[];
+
+/** Whether a flag can give it. */
+export function hasFlag(key: ConfigKey): boolean {
+  const spec: KeySpec = CONFIG_KEYS[key];
+  return spec.isSecret !== true;
+}
 
 /** `gossipPort` → `--gossip-port` */
 export function flagOf(key: ConfigKey): string {
@@ -241,6 +236,7 @@ export function readConfig(sources: ConfigSources): { readonly config: Config; r
     return given === undefined ? whenAbsent : ((check(key, given, faults) as Config[K] | undefined) ?? whenAbsent);
   };
 
+  const keyring = value('gossipKeyring', undefined);
   const name = value('name', nameFromHost(sources.hostName));
   const config: Config = {
     name,
@@ -253,11 +249,17 @@ export function readConfig(sources: ConfigSources): { readonly config: Config; r
     tag: value('tag', {}),
     profile: value('profile', CONFIG_KEYS.profile.default),
     gossipThread: value('gossipThread', CONFIG_KEYS.gossipThread.default),
+    gossipKeyring: keyring === undefined ? undefined : absolutePath(keyring, sources.home),
+    gossipKey: value('gossipKey', undefined),
+    gossipVerifyIncoming: value('gossipVerifyIncoming', 'on'),
+    gossipVerifyOutgoing: value('gossipVerifyOutgoing', 'on'),
+    gossipLabel: value('gossipLabel', ''),
+    gossipCompression: value('gossipCompression', 'on'),
     logLevel: value('logLevel', CONFIG_KEYS.logLevel.default),
     degradedMs: value('degradedMs', DEGRADED_MS_DEFAULT),
     stallLimitMs: value('stallLimitMs', STALL_LIMIT_MS_DEFAULT),
   };
-  faults.push(...portFaults(config), ...stallFaults(config));
+  faults.push(...portFaults(config), ...gossipFaults(config), ...stallFaults(config));
   const [first, ...others] = faults;
   if (first !== undefined) throw faultsAsError([first, ...others]);
   return { config: Object.freeze(config), warnings: unknownVariables(sources.env) };
@@ -313,6 +315,10 @@ function check(key: ConfigKey, given: Given, faults: ConfigFault[]): unknown {
       continue;
     }
     const wrong = item === undefined ? given.value : (given.value as readonly unknown[])[item];
+    if (spec.isSecret) {
+      faults.push({ code: 'BAD_CONFIG', what: `${given.subject()} is not what it should be, and is not shown`, given: 'a secret', expected: spec.expected });
+      continue;
+    }
     faults.push({
       code: (key === 'bind' || key === 'join') && typeof wrong === 'string' ? 'BAD_ADDRESS' : 'BAD_CONFIG',
       what: `${given.subject(item)} is ${shown(wrong)}`,

@@ -1,5 +1,6 @@
+import { inspect } from 'node:util';
 import { expect } from 'chai';
-import { CONFIG_KEYS, flagOf, readConfig, variableOf, type Config, type ConfigKey, type ConfigSources } from '../../src/config/config.ts';
+import { CONFIG_KEYS, flagOf, hasFlag, readConfig, variableOf, type Config, type ConfigKey, type ConfigSources } from '../../src/config/config.ts';
 import { MeshError } from '../../src/errors.ts';
 
 const BARE: ConfigSources = { flags: {}, env: {}, file: undefined, hostName: 'box', home: '/home/u' };
@@ -21,6 +22,8 @@ function faultOf(act: () => unknown): MeshError {
   }
   throw new Error('nothing was refused');
 }
+
+const [KEY_16, KEY_24, KEY_32] = [16, 24, 32].map((length) => Buffer.alloc(length, length).toString('base64')) as [string, string, string];
 
 /** For each key three values, each other than the one before: as text, as YAML, and as the configuration then holds them. */
 const VALUES: Record<ConfigKey, readonly (readonly [text: string, yaml: string, held: unknown])[]> = {
@@ -50,6 +53,12 @@ const VALUES: Record<ConfigKey, readonly (readonly [text: string, yaml: string, 
   ],
   profile: [['lan', 'lan', 'lan'], ['wan', 'wan', 'wan'], ['local', 'local', 'local']],
   gossipThread: [['on', 'on', 'on'], ['off', 'off', 'off'], ['on', 'on', 'on']],
+  gossipKeyring: [['/a.json', '/a.json', '/a.json'], ['~/b.json', '~/b.json', '/home/u/b.json'], ['~/c', '~/c', '/home/u/c']],
+  gossipKey: [[KEY_16, KEY_16, KEY_16], [KEY_24, KEY_24, KEY_24], [KEY_32, KEY_32, KEY_32]],
+  gossipVerifyIncoming: [['off', 'off', 'off'], ['on', 'on', 'on'], ['off', 'off', 'off']],
+  gossipVerifyOutgoing: [['off', 'off', 'off'], ['on', 'on', 'on'], ['off', 'off', 'off']],
+  gossipLabel: [['a', 'a', 'a'], ['b', 'b', 'b'], ['blå', 'blå', 'blå']],
+  gossipCompression: [['off', 'off', 'off'], ['on', 'on', 'on'], ['off', 'off', 'off']],
   logLevel: [['error', 'error', 'error'], ['warn', 'warn', 'warn'], ['debug', 'debug', 'debug']],
   degradedMs: [['100', '100', 100], ['200', '200', 200], ['300', '300', 300]],
   stallLimitMs: [['1001', '1001', 1_001], ['0', '0', 0], ['5000', '5000', 5_000]],
@@ -66,12 +75,40 @@ const DEFAULTS: Config = {
   tag: {},
   profile: 'lan',
   gossipThread: 'off',
+  gossipKeyring: undefined,
+  gossipKey: undefined,
+  gossipVerifyIncoming: 'on',
+  gossipVerifyOutgoing: 'on',
+  gossipLabel: '',
+  gossipCompression: 'on',
   logLevel: 'info',
   degradedMs: 1_000,
   stallLimitMs: 30_000,
 };
 
 describe('a configuration', () => {
+  describe('of a secret', () => {
+    it('shows nothing of it when it is not what it should be', () => {
+      for (const [source, where] of [
+        [{ env: { MESH_GOSSIP_KEY: 'aHVudGVyMg==' } }, 'MESH_GOSSIP_KEY'],
+        [{ file: { path: 'mesh.yaml', text: 'gossipKey: aHVudGVyMg==\n' } }, 'mesh.yaml:1: gossipKey'],
+      ] as const) {
+        const fault = faultOf(() => read(source));
+        expect(fault.code).to.equal('BAD_CONFIG');
+        expect(fault.message).to.include(where);
+        expect(inspect(fault, { showHidden: true })).not.to.include('aHVudGVyMg');
+      }
+    });
+
+    it('has no flag', () => {
+      expect((Object.keys(VALUES) as ConfigKey[]).filter((key) => !hasFlag(key))).to.deep.equal(['gossipKey']);
+    });
+
+    it('refuses a key beside a keyring', () => {
+      expect(faultOf(() => read({ env: { MESH_GOSSIP_KEY: KEY_32, MESH_GOSSIP_KEYRING: '/k' } })).message).to.include('both given');
+    });
+  });
+
   describe('takes the flag before the variable, the variable before the file, the file before the default', () => {
     for (const key of Object.keys(VALUES) as ConfigKey[]) {
       const [[flag, , flagHeld], [variable, , variableHeld], [, yaml, yamlHeld]] = VALUES[key] as [

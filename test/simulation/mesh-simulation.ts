@@ -226,6 +226,7 @@ export class MeshSimulation {
         return;
       case 'joining':
       case 'namesake':
+      case 'keep-keys':
       case 'settled':
       case 'serf':
       case 'ordered':

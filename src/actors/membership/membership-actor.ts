@@ -1,4 +1,5 @@
 /** The body of membership: carries between the brain and the world. Packets, requests, timers and names come in as messages. */
+import type { KeyObject } from 'node:crypto';
 import { formatAddress, type Address } from '../../address.ts';
 import { MeshError } from '../../errors.ts';
 import type { LogLevel } from '../../log.ts';
@@ -13,6 +14,7 @@ import { PROFILES, type ProfileName } from './profile.ts';
 import type { SerfOrder, SerfOutcome } from './serf/serf-orders.ts';
 import { Swim } from './swim.ts';
 import type { JoinEvent, SwimEffect, SwimInput } from './swim-effects.ts';
+import type { Envelope } from './wire/envelope.ts';
 import { StreamMeasure } from './wire/stream.ts';
 import type { Tags } from './wire/tags.ts';
 
@@ -36,6 +38,10 @@ export interface MembershipActorOptions {
   readonly tagMemory: TagMemory;
   /** The highest incarnation that may have been announced. */
   readonly incarnation: IncarnationMemory;
+  /** Made anew for each life, from the keys that were kept. */
+  readonly envelope: Envelope;
+  /** May throw: keys that were changed are then those of this life only. */
+  readonly keepKeys: (keys: readonly KeyObject[]) => void;
   readonly listeners: readonly ActorRef<MembershipNews>[];
   /** Told of each event. */
   readonly hearers: readonly ActorRef<MemberEventsNews>[];
@@ -125,12 +131,12 @@ class MembershipBody {
   readonly #refused: Record<string, number> = {};
 
   constructor(options: MembershipActorOptions, transport: GossipTransport, context: ActorContext<MembershipMessage>) {
-    const { name, random } = options;
+    const { name, random, envelope } = options;
     this.#tags = new OwnTags(options.tags, options.tagMemory);
     this.#options = options;
     this.#transport = transport;
     this.#context = context;
-    this.#brain = new Swim({ name, tags: this.#tags.all, random, address: transport.local, profile: PROFILES[options.profile], keptIncarnation: options.incarnation.load() });
+    this.#brain = new Swim({ name, tags: this.#tags.all, random, address: transport.local, profile: PROFILES[options.profile], envelope, keptIncarnation: options.incarnation.load() });
   }
 
   start(): void {
@@ -281,6 +287,8 @@ class MembershipBody {
         return this.#keep('peers-not-remembered', () => this.#options.memory.save(effect.addresses));
       case 'keep-incarnation':
         return this.#keep('incarnation-not-kept', () => this.#options.incarnation.save(effect.incarnation));
+      case 'keep-keys':
+        return this.#keep('keys-not-kept', () => this.#options.keepKeys(effect.keys));
       case 'left':
         return this.#context.exit(this.#stopReason);
     }

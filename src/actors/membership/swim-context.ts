@@ -13,6 +13,7 @@ import { Serf } from './serf/serf.ts';
 import type { SerfEffect, SerfInput } from './serf/serf-effects.ts';
 import type { Envelope } from './wire/envelope.ts';
 import { addressOf } from './wire/ip-address.ts';
+import type { KeyChange, KeyOutcome } from './wire/keyring.ts';
 import { encodeMessage, type Message } from './wire/messages.ts';
 import { COMPOUND_HEADER_BYTES, CRC_HEADER_BYTES, PARTS_MAX, PART_HEADER_BYTES } from './wire/packet.ts';
 
@@ -133,6 +134,15 @@ export class SwimContext {
     const parts = this.#gossipBeside([]);
     if (parts.length > 0) this.#sendParts(to.address, to, parts);
     return parts.length > 0;
+  }
+
+  /** For a mesh whose keys are changed while it runs: install the new one everywhere, use it everywhere, remove the old one. */
+  changeKeys(change: KeyChange): KeyOutcome | 'not-encrypted' {
+    const { keyring } = this.envelope;
+    if (keyring === undefined) return 'not-encrypted';
+    const outcome = keyring.change(change);
+    if (outcome === 'changed') this.emit({ kind: 'keep-keys', keys: keyring.keys });
+    return outcome;
   }
 
   request(to: GossipAddress, request: Uint8Array, timeoutMs: number, exchange: Exchange): void {

@@ -1,4 +1,5 @@
 /** What the brain is told and what it wishes for. */
+import type { KeyObject } from 'node:crypto';
 import type { Address } from '../../address.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
 import type { MemberEvent } from './member-events.ts';
@@ -80,5 +81,7 @@ export type SwimEffect =
   | { readonly kind: 'remember'; readonly addresses: readonly GossipAddress[] }
   /** Before anything of it is said: incarnations up to this one may be announced from now on. To be kept for the next life. */
   | { readonly kind: 'keep-incarnation'; readonly incarnation: number }
+  /** The keys of this node were changed, and are these now, the primary first: to be kept for the next life. */
+  | { readonly kind: 'keep-keys'; readonly keys: readonly KeyObject[] }
   /** The goodbye has spread, or its time is up. */
   | { readonly kind: 'left' };

@@ -19,9 +19,8 @@ import { SwimContext } from './swim-context.ts';
 import type { SerfOrder } from './serf/serf-orders.ts';
 import type { SwimEffect, SwimInput, SwimTimer } from './swim-effects.ts';
 import { Updates } from './updates.ts';
-import { Envelope } from './wire/envelope.ts';
+import { PLAIN_ENVELOPE, type Envelope } from './wire/envelope.ts';
 import type { Message } from './wire/messages.ts';
-import { NO_BYTES } from './wire/msgpack.ts';
 import type { StreamMessage } from './wire/stream.ts';
 import { encodeTags, type Tags } from './wire/tags.ts';
 import type { DropReason } from './wire/wire-fault.ts';
@@ -40,8 +39,6 @@ export interface SwimOptions {
   /** Plain and uncompressed when it is left out. */
   readonly envelope?: Envelope;
 }
-
-const PLAIN = new Envelope({ label: '', compresses: false, keyring: undefined, verifiesIncoming: false, verifiesOutgoing: false, nonce: () => NO_BYTES });
 
 /** Long enough for the first answer of a seed, so that what was learnt outlives an early crash. */
 const FIRST_REJOIN_MS = 1_000;
@@ -66,7 +63,7 @@ export class Swim {
 
   constructor(options: SwimOptions) {
     this.#options = options;
-    this.#context = new SwimContext(options.name, options.profile, options.random, options.envelope ?? PLAIN);
+    this.#context = new SwimContext(options.name, options.profile, options.random, options.envelope ?? PLAIN_ENVELOPE);
     this.#namesake = new Namesake(this.#context);
     this.#relocation = new Relocation(this.#context);
     this.#updates = new Updates(this.#context, this.#namesake, this.#relocation);

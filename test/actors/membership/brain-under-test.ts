@@ -7,6 +7,7 @@ import type { SerfNews } from '../../../src/actors/membership/serf/serf-effects.
 import type { SerfOutcome } from '../../../src/actors/membership/serf/serf-orders.ts';
 import type { MemberView } from '../../../src/actors/membership/membership-messages.ts';
 import { VSN } from '../../../src/actors/membership/version-vector.ts';
+import type { Envelope } from '../../../src/actors/membership/wire/envelope.ts';
 import { ipBytes } from '../../../src/actors/membership/wire/ip-address.ts';
 import { encodeMessage, type Alive, type Dead, type Message, type Ping, type Suspect } from '../../../src/actors/membership/wire/messages.ts';
 import { NO_BYTES } from '../../../src/actors/membership/wire/msgpack.ts';
@@ -50,7 +51,7 @@ export class BrainUnderTest {
   /** Whether this member acks what it is pinged with. */
   acks: (member: string) => boolean = () => false;
 
-  constructor(options: { readonly profile?: ProfileName; readonly seed?: number; readonly keptIncarnation?: number } = {}) {
+  constructor(options: { readonly profile?: ProfileName; readonly seed?: number; readonly keptIncarnation?: number; readonly envelope?: Envelope } = {}) {
     this.brain = new Swim({
       name: 'me',
       address: addressOfHost(1),
@@ -58,6 +59,7 @@ export class BrainUnderTest {
       profile: PROFILES[options.profile ?? 'lan'],
       random: seededRandom(options.seed ?? 1),
       keptIncarnation: options.keptIncarnation ?? 0,
+      ...(options.envelope === undefined ? {} : { envelope: options.envelope }),
     });
     this.tell({ kind: 'started' });
     this.forget();
@@ -162,6 +164,8 @@ export class BrainUnderTest {
         break;
       case 'ordered':
         this.outcomes.push(effect.outcome);
+        break;
+      case 'keep-keys':
         break;
       case 'left':
         this.left++;

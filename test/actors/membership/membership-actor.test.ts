@@ -9,6 +9,7 @@ import type { WorkerSpec } from '../../../src/supervision/child-spec.ts';
 import type { StartChildOutcome } from '../../../src/supervision/supervisor-messages.ts';
 import type { GossipAddress } from '../../../src/transport/gossip-transport.ts';
 import { MemoryNetwork, type MemoryTransport } from '../../../src/transport/memory-network.ts';
+import { PLAIN_ENVELOPE } from '../../../src/actors/membership/wire/envelope.ts';
 import { encodeMessage } from '../../../src/actors/membership/wire/messages.ts';
 import { alive } from './brain-under-test.ts';
 import { recorder, startWorld, type ActorWorld, type LogEntry, type Recorder } from '../../support/actor-world.ts';
@@ -56,6 +57,8 @@ class Mesh {
       memory: { load: () => this.remembered.get(name) ?? [], save: (addresses) => this.#save(name, addresses) },
       tagMemory: { load: () => this.tagChanges, save: (changes) => void (this.tagChanges = changes) },
       incarnation: { load: () => this.kept.get(name) ?? 0, save: (incarnation) => void this.kept.set(name, incarnation) },
+      envelope: PLAIN_ENVELOPE,
+      keepKeys: () => undefined,
       listeners: [this.world.ref('/news')],
       hearers: [],
       serfListeners: [this.world.ref('/heard')],
@@ -354,7 +357,7 @@ describe('the membership actor', () => {
 
   it('does not start without a network', async () => {
     const fault = new MeshError('PORT_IN_USE', 'UDP port 7946 on 10.0.0.1 is in use');
-    const options = { name: 'a', tags: {}, openTransport: () => Promise.reject(fault), seeds: [], resolve: async () => '', profile: 'lan', random: seededRandom(1), memory: { load: () => [], save: () => undefined }, incarnation: { load: () => 0, save: () => undefined }, tagMemory: { load: () => ({}), save: () => undefined }, listeners: [], hearers: [], serfListeners: [] } as const;
+    const options = { name: 'a', tags: {}, openTransport: () => Promise.reject(fault), seeds: [], resolve: async () => '', profile: 'lan', random: seededRandom(1), memory: { load: () => [], save: () => undefined }, incarnation: { load: () => 0, save: () => undefined }, envelope: PLAIN_ENVELOPE, keepKeys: () => undefined, tagMemory: { load: () => ({}), save: () => undefined }, listeners: [], hearers: [], serfListeners: [] } as const;
     const outcome = await mesh.add({ id: 'a', start: () => membershipActor(options) });
     expect(outcome).to.have.nested.property('error.code', 'PORT_IN_USE');
   });

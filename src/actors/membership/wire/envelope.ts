@@ -124,6 +124,9 @@ export class Envelope {
   }
 }
 
+/** Everything as it is. */
+export const PLAIN_ENVELOPE = new Envelope({ label: '', compresses: false, keyring: undefined, verifiesIncoming: false, verifiesOutgoing: false, nonce: () => NO_BYTES });
+
 /**
  * Encrypted packets begin with 0 or 1, as pings do; but these are structs, and after a version stands chance: seven of eight
  * times no struct begins so. The others are malformed.

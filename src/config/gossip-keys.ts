@@ -1,0 +1,63 @@
+/** Keys of the configuration about what gossip travels in: encryption, label, compression. */
+import { z } from 'zod';
+import type { ConfigFault } from './config-fault.ts';
+import { SWITCH, type KeySpec, type Switch } from './key-spec.ts';
+
+export interface GossipConfig {
+  /** Only nodes of the same label hear each other; empty for none. */
+  readonly gossipLabel: string;
+  readonly gossipCompression: Switch;
+  /** Absolute path. */
+  readonly gossipKeyring: string | undefined;
+  /** Base64. */
+  readonly gossipKey: string | undefined;
+  /** Whether gossip that is not encrypted is refused. */
+  readonly gossipVerifyIncoming: Switch;
+  /** Whether gossip is encrypted on its way out. */
+  readonly gossipVerifyOutgoing: Switch;
+}
+
+/** A label's length is one byte on the wire. */
+const LABEL_BYTES_MAX = 255;
+/** AES-128, AES-192, AES-256. */
+const KEY_BYTES: ReadonlySet<number> = new Set([16, 24, 32]);
+
+/** Whether the text is a key in base64. */
+export function isGossipKey(text: string): boolean {
+  return /^[A-Za-z0-9+/]+={0,2}$/.test(text) && KEY_BYTES.has(Buffer.from(text, 'base64').length);
+}
+
+const onOrOff = { placeholder: SWITCH.join('|'), default: 'on', expected: 'on or off', schema: z.enum(SWITCH), choices: SWITCH } as const;
+
+export const GOSSIP_KEYS = {
+  gossipKeyring: {
+    placeholder: 'file',
+    summary: 'encrypt gossip with the keys in this file, a JSON list of base64 texts, the one to use first; only its owner may read it',
+    default: 'none',
+    expected: 'a path',
+    schema: z.string().min(1),
+  },
+  gossipKey: {
+    placeholder: 'base64',
+    summary: 'encrypt gossip with this one key',
+    default: 'none',
+    expected: 'base64 of 16, 24 or 32 bytes, as `openssl rand -base64 32` makes them',
+    schema: z.string().refine(isGossipKey),
+    isSecret: true,
+  },
+  gossipVerifyIncoming: { ...onOrOff, summary: 'with a key: whether gossip that is not encrypted is refused; off while a mesh that runs gets its first key' },
+  gossipVerifyOutgoing: { ...onOrOff, summary: 'with a key: whether to encrypt; off while a mesh that runs gets its first key' },
+  gossipLabel: {
+    placeholder: 'text',
+    summary: 'name of the mesh: gossip without it, or with another, is refused',
+    default: 'none',
+    expected: `text of 1 to ${LABEL_BYTES_MAX} bytes`,
+    schema: z.string().min(1).refine((text) => Buffer.byteLength(text) <= LABEL_BYTES_MAX),
+  },
+  gossipCompression: { ...onOrOff, summary: 'whether to compress gossip; compressed gossip is always understood' },
+} as const satisfies Record<keyof GossipConfig, KeySpec>;
+
+export function gossipFaults({ gossipKey, gossipKeyring }: GossipConfig): ConfigFault[] {
+  if (gossipKey === undefined || gossipKeyring === undefined) return [];
+  return [{ code: 'BAD_CONFIG', what: 'gossipKey and gossipKeyring are both given', given: gossipKeyring, expected: 'one of them', todo: 'put the key into the keyring' }];
+}
