@@ -65,7 +65,7 @@ describe('a node with a key', () => {
   });
 
   const refusals: readonly (readonly [own: Envelope, answer: Uint8Array, reason: string])[] = [
-    [envelope(0), envelope(1).reply(LIST), 'the answer is not in a key that this node has'],
+    [envelope(0), envelope(1).reply(LIST), 'the answer is not in a key that this node has, or not of its label'],
     [envelope(undefined), envelope(1).reply(LIST), 'the answer is encrypted, and this node has no key'],
     [envelope(0), envelope(undefined).reply(LIST), 'the answer is not encrypted, and this node takes nothing else'],
     [envelope(0), envelope(undefined).reply(encodeStreamError('remote state is encrypted and encryption is not configured')), 'it refuses, and says: remote state is encrypted and encryption is not configured'],

@@ -26,7 +26,7 @@ export type DropReason =
 const WORDS: Partial<Record<DropReason, string>> = {
   encrypted: 'is encrypted, and this node has no key',
   'not-encrypted': 'is not encrypted, and this node takes nothing else',
-  'wrong-key': 'is not in a key that this node has',
+  'wrong-key': 'is not in a key that this node has, or not of its label',
   labelled: 'has a label, and this node has none',
   'label-missing': 'has no label, and this node has one',
   'label-mismatch': 'has another label than this node',
