@@ -35,6 +35,12 @@ describe('the lines of the log about crashes', () => {
     expect([paper.count('actor-crash'), paper.held]).to.deep.equal([100, []]);
   });
 
+  it('tell a delay in whole milliseconds, which jitter does not give', () => {
+    const paper = new Paper();
+    paper.lines.add({ sequence: 1, atMs: 0, type: 'crash', path: '/a', life: 1, reason: 'x', decision: 'backoff', delayMs: 207.867 });
+    expect(paper.written[0]?.[1]).to.include({ delayMs: 208 });
+  });
+
   it('are ten of a path in ten seconds, then one that says exactly how many were held back', () => {
     const paper = new Paper();
     for (let second = 0; second < 10; second++) {

@@ -145,7 +145,9 @@ class MembershipBody {
       onRequest: (request, reply) => this.#onRequest(request, reply),
       newMeasure: () => new StreamMeasure(),
     });
-    this.#handle({ kind: 'started' });
+    for (const effect of this.#brain.handle({ kind: 'started' }, this.#context.clock.now())) this.#perform(effect, undefined);
+    // That this node is there is no news, and who hears of news starts later.
+    this.#happenings = [];
     // The node that starts says when the rest of it is up: who hears of a node wants to open a session with it. Later lives are part of a node that is.
     if (this.#context.life > 1) this.#join();
     this.#context.setInterval('repeat-news', NEWS_REPEAT_MS, { kind: 'repeat-news' });

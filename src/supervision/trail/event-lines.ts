@@ -72,7 +72,8 @@ export class EventLines {
 
   #write(event: SupervisionEvent): void {
     const { type, path: actor, error, life, reason, during, state, supervisor, decision, delayMs, budget } = event;
-    const fields = { actor, life, reason, during, state, supervisor, decision, delayMs, budget, stack: error?.stack };
+    const wholeMs = delayMs === undefined ? undefined : Math.round(delayMs);
+    const fields = { actor, life, reason, during, state, supervisor, decision, delayMs: wholeMs, budget, stack: error?.stack };
     this.#log.log(levelOf(type), `actor-${type}`, fields);
   }
 }
