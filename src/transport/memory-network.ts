@@ -12,17 +12,21 @@ export interface Weather {
   readonly loss: number;
   /** Share of packets that come twice. */
   readonly duplication: number;
+  /** Share of packets that are held up on the way for up to a second, so that later ones overtake them. */
+  readonly stragglers: number;
   /** One way; each packet takes its own time between the two, so packets overtake each other. */
   readonly delayMinMs: number;
   readonly delayMaxMs: number;
 }
 
-export const FAIR_WEATHER: Weather = { loss: 0, duplication: 0, delayMinMs: 0.2, delayMaxMs: 2 };
+export const FAIR_WEATHER: Weather = { loss: 0, duplication: 0, stragglers: 0, delayMinMs: 0.2, delayMaxMs: 2 };
 
 /** As TCP's first retransmission timeout on Linux; it doubles each time. */
 const RETRANSMIT_MS = 200;
 /** The kernel gives up later still; no exchange here waits as long. */
 const RETRANSMITS_MAX = 10;
+
+const STRAGGLE_MAX_MS = 1_000;
 
 type Settle = (outcome: Uint8Array | MeshError) => void;
 
@@ -71,7 +75,7 @@ export class MemoryNetwork {
     const copies = this.#random.next() < this.weather.duplication ? 2 : 1;
     for (let i = 0; i < copies; i++) {
       if (this.#isCut(from, to) || this.#random.next() < this.weather.loss) continue;
-      this.clock.setTimer(this.#delayMs(), () => this.#ends.get(keyOf(to))?.deliver(packet, from));
+      this.clock.setTimer(this.#delayMs() + this.#heldUpMs(), () => this.#ends.get(keyOf(to))?.deliver(packet, from));
     }
   }
 
@@ -95,6 +99,11 @@ export class MemoryNetwork {
 
   #isCut(from: GossipAddress, to: GossipAddress): boolean {
     return this.#cuts.size > 0 && this.#cuts.has(wayOf(from, to));
+  }
+
+  #heldUpMs(): number {
+    if (this.weather.stragglers === 0 || this.#random.next() >= this.weather.stragglers) return 0;
+    return this.#random.next() * STRAGGLE_MAX_MS;
   }
 
   #delayMs(): number {

@@ -22,6 +22,8 @@ export interface Bounds {
   readonly convergenceMs: number;
   readonly leaveMs: number;
   readonly restartMs: number;
+  /** Who stands still for less than this is never called dead. */
+  readonly harmlessPauseMs: number;
 }
 
 /** Detection takes a round of probes at worst, but with many probers one of them comes by much sooner. */
@@ -43,6 +45,8 @@ export function boundsOf({ profile, nodes }: Pick<History, 'profile' | 'nodes'>)
     // Whom the goodbye misses, those that heard it correct as soon as it raises a suspicion.
     leaveMs: detectionMs + SPREAD_MS,
     restartMs: SPREAD_MS,
+    // A suspicion lasts as long at least; the refutation takes its way.
+    harmlessPauseMs: suspicionMs - profile.probeIntervalMs,
   };
 }
 
@@ -94,10 +98,10 @@ function completeness(law: Law, timeline: Timeline, { completenessMs }: Bounds):
   }
 }
 
-function accuracy(law: Law, timeline: Timeline, { completenessMs }: Bounds): void {
+function accuracy(law: Law, timeline: Timeline, { completenessMs, harmlessPauseMs }: Bounds): void {
   const { beliefs } = timeline.history;
   // What a cut or an earlier life made others believe may still come to pass for a while.
-  const hasExcuse = (member: string, atMs: number): boolean => !timeline.ran(member, atMs - completenessMs, atMs) || !timeline.wasWhole(atMs - completenessMs, atMs);
+  const hasExcuse = (member: string, atMs: number): boolean => !timeline.ran(member, atMs - completenessMs, atMs, harmlessPauseMs) || !timeline.wasWhole(atMs - completenessMs, atMs);
   // Every run of every node is a chance to be wrong.
   for (const { type, atMs } of timeline.history.facts) if (type === 'started') law.expect(true, atMs, () => '');
   for (const { atMs, observer, event } of beliefs) {
@@ -123,7 +127,7 @@ function wasCleared(timeline: Timeline, observer: string, member: string, fromMs
 
 function convergence(law: Law, timeline: Timeline, { convergenceMs }: Bounds): void {
   const { facts, endMs } = timeline.history;
-  const starts = facts.filter(({ type }) => type === 'healed' || type === 'started');
+  const starts = facts.filter(({ type }) => type === 'healed' || type === 'started' || type === 'resumed');
   for (const atMs of new Set(starts.map((fact) => fact.atMs))) {
     const dueMs = atMs + convergenceMs;
     if (dueMs > endMs || !timeline.wasWhole(atMs + 0.001, dueMs)) continue;

@@ -19,6 +19,8 @@ export interface SimulationOptions {
   readonly seed: number;
   readonly nodes: number;
   readonly profile?: ProfileName;
+  /** What differs from the profile. */
+  readonly tuning?: Partial<Profile>;
   readonly weather?: Partial<Weather>;
 }
 
@@ -32,7 +34,7 @@ export interface Belief {
 /** What was really so. */
 export interface Fact {
   readonly atMs: number;
-  readonly type: 'started' | 'crashed' | 'leaving' | 'left' | 'cut' | 'healed';
+  readonly type: 'started' | 'crashed' | 'leaving' | 'left' | 'paused' | 'resumed' | 'cut' | 'healed';
   /** Of what happened to one node. */
   readonly node?: string;
 }
@@ -55,6 +57,13 @@ interface SimulatedNode {
   /** Highest incarnation that its lives may have announced, as its disk has it. */
   keptIncarnation: number;
   life: { readonly brain: Swim; readonly transport: MemoryTransport } | undefined;
+  pause: Pause | undefined;
+}
+
+/** What a node that stands still will find when it goes on, in the order in which it came. */
+interface Pause {
+  readonly timers: (() => void)[];
+  readonly arrivals: (() => void)[];
 }
 
 /** How long a leaving node may take to say goodbye. */
@@ -70,9 +79,9 @@ export class MeshSimulation {
   readonly #facts: Fact[] = [];
   readonly #beliefs: Belief[] = [];
 
-  constructor({ seed, nodes, profile = 'lan', weather = {} }: SimulationOptions) {
+  constructor({ seed, nodes, profile = 'lan', tuning = {}, weather = {} }: SimulationOptions) {
     this.#seed = seed;
-    this.profile = PROFILES[profile];
+    this.profile = { ...PROFILES[profile], ...tuning };
     this.random = seededRandom(seed);
     this.network = new MemoryNetwork(this.clock, seededRandom(seed + 0.5 * 2 ** 32), { ...FAIR_WEATHER, ...weather });
     this.#nodes = Array.from({ length: nodes }, (_, number) => ({
@@ -83,6 +92,7 @@ export class MeshSimulation {
       remembered: [],
       keptIncarnation: 0,
       life: undefined,
+      pause: undefined,
     }));
   }
 
@@ -152,17 +162,37 @@ export class MeshSimulation {
     node.keptIncarnation = 0;
   }
 
+  /** The node stands still, as a process that was stopped: it neither sends nor hears, and its timers do not fire. */
+  pause(name: string): void {
+    const node = this.#node(name);
+    if (node.life === undefined || node.pause !== undefined) return;
+    node.pause = { timers: [], arrivals: [] };
+    this.#fact('paused', name);
+  }
+
+  /** It goes on, and gets everything at once. Whether a loop turns to its timers or to its sockets first, it does not choose. */
+  resume(name: string): void {
+    const node = this.#node(name);
+    if (node.life === undefined || node.pause === undefined) return;
+    const { timers, arrivals } = node.pause;
+    node.pause = undefined;
+    this.#fact('resumed', name);
+    for (const happen of this.random.next() < 0.5 ? [...timers, ...arrivals] : [...arrivals, ...timers]) happen();
+  }
+
   partition(these: readonly string[]): void {
-    const those = this.names.filter((name) => !these.includes(name));
-    this.network.partition(this.#addresses(these), this.#addresses(those));
+    this.network.partition(this.#addresses(these), this.#addresses(this.#namesBut(these)));
     this.#fact('cut');
   }
 
-  /** Packets and streams of one node reach nobody; it still hears everybody. */
-  mute(name: string): void {
-    const { address } = this.#node(name);
-    for (const other of this.#nodes) if (other.name !== name) this.network.cut(address, other.address);
-    this.#fact('cut');
+  /** Nothing of these reaches the others; the way back stays open. */
+  mute(these: readonly string[]): void {
+    this.#cutOneWay(these, this.#namesBut(these));
+  }
+
+  /** Nothing of the others reaches these. */
+  deafen(these: readonly string[]): void {
+    this.#cutOneWay(this.#namesBut(these), these);
   }
 
   heal(): void {
@@ -195,6 +225,11 @@ export class MeshSimulation {
 
   #tell(node: SimulatedNode, brain: Swim, input: SwimInput, reply?: (reply: Uint8Array | undefined) => void): void {
     if (node.life?.brain !== brain) return;
+    if (node.pause !== undefined) {
+      const { timers, arrivals } = node.pause;
+      (input.kind === 'timer' ? timers : arrivals).push(() => this.#tell(node, brain, input, reply));
+      return;
+    }
     for (const effect of brain.handle(input, this.clock.now())) this.#perform(node, brain, effect, reply);
   }
 
@@ -242,12 +277,22 @@ export class MeshSimulation {
     if (node.life === undefined) return false;
     const { transport } = node.life;
     node.life = undefined;
+    node.pause = undefined;
     void transport.close();
     return true;
   }
 
   #fact(type: Fact['type'], node?: string): void {
     this.#facts.push({ atMs: this.clock.now(), type, ...(node === undefined ? {} : { node }) });
+  }
+
+  #cutOneWay(from: readonly string[], to: readonly string[]): void {
+    for (const a of this.#addresses(from)) for (const b of this.#addresses(to)) this.network.cut(a, b);
+    this.#fact('cut');
+  }
+
+  #namesBut(these: readonly string[]): string[] {
+    return this.names.filter((name) => !these.includes(name));
   }
 
   #addresses(names: readonly string[]): GossipAddress[] {

@@ -60,7 +60,7 @@ function schedulePartition(simulation: MeshSimulation, atMs: number): number {
   const lastsMs = 2_000 + random.next() * 30_000;
   const kind = random.next();
   const side = pick(random, names, kind < 0.5 ? Math.floor(names.length / 2) : 1);
-  simulation.at(atMs, () => (kind < 0.8 ? simulation.partition(side) : simulation.mute(side[0]!)));
+  simulation.at(atMs, () => (kind < 0.8 ? simulation.partition(side) : simulation.mute(side)));
   simulation.at(atMs + lastsMs, () => simulation.heal());
   return lastsMs;
 }

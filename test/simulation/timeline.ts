@@ -25,6 +25,7 @@ const STATUS_AFTER: Readonly<Partial<Record<Belief['event']['type'], MemberStatu
 export class Timeline {
   readonly history: History;
   readonly #lives = new Map<string, Span[]>();
+  readonly #pauses = new Map<string, Span[]>();
   readonly #cuts: Span[] = [];
   readonly #steps = new Map<string, Step[]>();
 
@@ -38,9 +39,10 @@ export class Timeline {
     return [...this.#lives.keys()];
   }
 
-  /** Whether the node ran all the time between. */
-  ran(name: string, fromMs: number, untilMs: number): boolean {
-    return this.#livesOf(name).some((life) => life.fromMs <= fromMs && untilMs < life.untilMs);
+  /** Whether the node ran all the time between. @param harmlessMs it may have stood still for less than this each time */
+  ran(name: string, fromMs: number, untilMs: number, harmlessMs = 0): boolean {
+    const stoodStill = this.#pauses.get(name)?.some((pause) => pause.fromMs <= untilMs && fromMs < pause.untilMs && pause.untilMs - pause.fromMs >= harmlessMs);
+    return stoodStill !== true && this.#livesOf(name).some((life) => life.fromMs <= fromMs && untilMs < life.untilMs);
   }
 
   /** Whether the node ran at any time between. */
@@ -69,6 +71,8 @@ export class Timeline {
     if (type === 'started') this.#lives.set(node!, [...this.#livesOf(node!), { fromMs: atMs, untilMs: Infinity }]);
     // Who is leaving promises nothing more.
     else if (type === 'crashed' || type === 'leaving') close(this.#lives.get(node!) ?? [], atMs);
+    else if (type === 'paused') this.#pauses.set(node!, [...(this.#pauses.get(node!) ?? []), { fromMs: atMs, untilMs: Infinity }]);
+    else if (type === 'resumed') close(this.#pauses.get(node!) ?? [], atMs);
     else if (type === 'cut') this.#cuts.push({ fromMs: atMs, untilMs: Infinity });
     else if (type === 'healed') close(this.#cuts, atMs);
   }

@@ -18,11 +18,6 @@ export class LocalHealth {
     return this.#score;
   }
 
-  /** Whether it is possible at all to doubt this node. */
-  get isWatched(): boolean {
-    return this.#max > 0;
-  }
-
   get view(): LocalHealthView {
     return { score: this.#score, max: this.#max, ...(this.#score > 0 && this.#lastStrain !== undefined ? { strain: this.#lastStrain } : {}) };
   }

@@ -13,6 +13,8 @@ export interface Profile {
   readonly suspicionMaxMult: number;
   /** A node that doubts itself probes up to so many times more slowly: memberlist's AwarenessMaxMultiplier, Lifeguard's S. */
   readonly awarenessMultiplierMax: number;
+  /** A node that does something so much later than it meant to is late: half of what an ack may take has then passed at its own door. Ours. */
+  readonly lateAfterMs: number;
   readonly pushPullIntervalMs: number;
   readonly probeIntervalMs: number;
   /** How long the direct ping may take before others are asked. */
@@ -34,6 +36,7 @@ const lan: Profile = {
   suspicionMult: 4,
   suspicionMaxMult: 6,
   awarenessMultiplierMax: 8,
+  lateAfterMs: 250,
   pushPullIntervalMs: 30_000,
   probeIntervalMs: 1_000,
   probeTimeoutMs: 500,
@@ -52,6 +55,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     pushPullIntervalMs: 60_000,
     probeIntervalMs: 5_000,
     probeTimeoutMs: 3_000,
+    lateAfterMs: 1_500,
     gossipIntervalMs: 500,
     gossipNodes: 4,
     gossipToTheDeadMs: 60_000,
@@ -65,6 +69,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     suspicionMult: 3,
     pushPullIntervalMs: 15_000,
     probeTimeoutMs: 200,
+    lateAfterMs: 100,
     gossipIntervalMs: 100,
     gossipToTheDeadMs: 15_000,
     rejoinIntervalMs: 5_000,

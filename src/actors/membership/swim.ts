@@ -70,8 +70,7 @@ export class Swim {
     this.#probe = new Probe(this.#context, this.#updates);
     this.#pushPull = new PushPull(this.#context, this.#updates, this.#probe, this.#namesake);
     this.#join = new Join(this.#context, this.#pushPull, this.#namesake);
-    // An answer that waits at our own door for half of its time is ours to excuse.
-    this.#lateness = new Lateness(this.#context.health.isWatched ? options.profile.probeTimeoutMs / 2 : Infinity);
+    this.#lateness = new Lateness(options.profile.lateAfterMs);
   }
 
   /** @param now milliseconds on the clock that `schedule` effects are measured with; never goes back */
