@@ -10,13 +10,16 @@ import { PROFILES } from '../../src/actors/membership/profile.ts';
 
 const LAWS = ['completeness', 'accuracy', 'refutation', 'convergence', 'leave', 'restart'];
 
-/** Three minutes hold two rounds of everything in small meshes, one in larger ones. */
+/**
+ * Three minutes hold two rounds of everything in small meshes, one in larger ones. As many as half a minute allows;
+ * `npm run simulate -- --seeds 200 --nodes 50` runs them by the hundred.
+ */
 const STORMS = [
-  { nodes: 3, loss: 0.05, seeds: 20, seconds: 180 },
-  { nodes: 5, loss: 0.02, seeds: 20, seconds: 180 },
-  { nodes: 10, loss: 0.05, seeds: 12, seconds: 180 },
-  { nodes: 20, loss: 0.03, seeds: 5, seconds: 180 },
-  { nodes: 50, loss: 0.01, seeds: 1, seconds: 180 },
+  { nodes: 3, seeds: 20, seconds: 180 },
+  { nodes: 5, seeds: 15, seconds: 180 },
+  { nodes: 10, seeds: 8, seconds: 180 },
+  { nodes: 20, seeds: 3, seconds: 180 },
+  { nodes: 50, seeds: 1, seconds: 180 },
 ];
 
 /** Fails with every violation, each of which names its seed. */
@@ -25,14 +28,14 @@ function expectNoViolations(verdicts: readonly Verdict[]): void {
 }
 
 describe('the laws of membership', () => {
-  for (const { nodes, loss, seeds, seconds } of STORMS) {
-    describe(`in ${seeds} storms over ${nodes} nodes that lose ${loss * 100} % of their packets`, () => {
+  for (const { nodes, seeds, seconds } of STORMS) {
+    describe(`in ${seeds} storms over ${nodes} nodes`, () => {
       const verdicts = new Map<string, Verdict[]>(LAWS.map((law) => [law, []]));
 
       before(function () {
-        this.timeout(60_000);
+        this.timeout(180_000);
         for (let seed = 1; seed <= seeds; seed++) {
-          const simulation = storm({ seed, nodes, forMs: seconds * 1_000, weather: { loss, duplication: 0.01 } });
+          const simulation = storm({ seed, nodes, forMs: seconds * 1_000 });
           for (const verdict of judge(simulation.history())) verdicts.get(verdict.law)!.push(verdict);
         }
       });

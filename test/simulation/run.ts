@@ -1,21 +1,27 @@
-/** `npm run simulate -- --seed 7 --nodes 50`: a storm over a mesh in one process, and whether the laws held. */
+/**
+ * `npm run simulate -- --seed 7 --nodes 50`: a storm over a mesh in one process, and whether the laws held.
+ * `npm run simulate -- --seeds 200 --nodes 50`: the storms 1 to 200, as many at once as there are cores.
+ */
+import { availableParallelism } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import Table from 'cli-table3';
 import type { ProfileName } from '../../src/actors/membership/profile.ts';
 import { judge, type Verdict } from './laws.ts';
+import { runMany, violationsOf, type Held } from './many-seeds.ts';
 import { hashOf } from './mesh-simulation.ts';
-import { storm } from './storm.ts';
+import { storm, weatherOf } from './storm.ts';
 
 interface Flags {
   readonly seed: number;
+  readonly seeds: number | undefined;
   readonly nodes: number;
   readonly seconds: number;
-  readonly loss: number;
+  readonly loss: number | undefined;
   readonly profile: ProfileName;
   readonly json: boolean;
 }
 
-interface Report {
+export interface Report {
   readonly seed: number;
   readonly nodes: number;
   readonly virtualSeconds: number;
@@ -32,11 +38,12 @@ const VIOLATIONS_SHOWN = 10;
 
 function parseFlags(argv: readonly string[]): Flags {
   const command = new Command('simulate')
-    .description('Runs a mesh of simulated nodes through crashes, false accusations, restarts, goodbyes and partitions,\nall grown from one seed, and judges whether the laws of membership held.')
+    .description('Runs a mesh of simulated nodes through crashes, pauses, false accusations, restarts, goodbyes and partitions,\nall grown from one seed, and judges whether the laws of membership held.')
     .addOption(new Option('--seed <number>', 'the storm to run').default(1).argParser(whole(0, 2 ** 31)))
+    .addOption(new Option('--seeds <count>', 'the storms from 1 to this, at once on all cores, and what they broke').conflicts(['seed']).argParser(whole(1, 100_000)))
     .addOption(new Option('--nodes <number>', 'size of the mesh').default(20).argParser(whole(2, 1_000)))
     .addOption(new Option('--seconds <number>', 'virtual time to run for').default(180).argParser(whole(1, 86_400)))
-    .addOption(new Option('--loss <share>', 'share of packets that get lost').default(0).argParser(share))
+    .addOption(new Option('--loss <share>', 'share of packets that get lost').default(undefined, 'up to 0.05, by the seed').argParser(share))
     .addOption(new Option('--profile <name>', 'timing of the protocol').default('lan').choices(['lan', 'wan', 'local']))
     .option('--json', 'print the verdicts as JSON', false)
     .addHelpText('after', '\nExits 0 when all laws held, 1 when one was broken, 2 when it was called wrongly.')
@@ -60,8 +67,9 @@ function share(text: string): number {
 }
 
 function simulate({ seed, nodes, seconds, loss, profile }: Flags): Report {
+  const weather = { ...weatherOf(seed), ...(loss === undefined ? {} : { loss }) };
   const startedAt = performance.now();
-  const simulation = storm({ seed, nodes, profile, forMs: seconds * 1_000, weather: { loss }, onSecond: progress(seconds) });
+  const simulation = storm({ seed, nodes, profile, forMs: seconds * 1_000, weather, onSecond: progress(seconds) });
   const history = simulation.history();
   const laws = judge(history);
   return { seed, nodes, virtualSeconds: seconds, wallMs: Math.round(performance.now() - startedAt), events: history.beliefs.length, hash: hashOf(history), laws };
@@ -79,7 +87,7 @@ function formatReport({ seed, nodes, virtualSeconds, wallMs, events, hash, laws 
     const verdict = violations.length > 0 ? 'BROKEN' : judged > 0 ? 'held' : 'not tested: run for longer';
     table.push([law, promise, judged, violations.length, verdict]);
   }
-  const violations = laws.flatMap(({ law, violations }) => violations.map((violation) => `${law}: ${violation}`));
+  const violations = violationsOf({ laws });
   const more = violations.length > VIOLATIONS_SHOWN ? [`… and ${violations.length - VIOLATIONS_SHOWN} more`] : [];
   return [
     `seed ${seed}, ${nodes} nodes: ${virtualSeconds} virtual seconds in ${(wallMs / 1_000).toFixed(1)} s, ${events} events, history ${hash.slice(0, 16)}`,
@@ -89,7 +97,35 @@ function formatReport({ seed, nodes, virtualSeconds, wallMs, events, hash, laws 
   ].join('\n');
 }
 
-function main(argv: readonly string[]): number {
+async function simulateMany(count: number, { nodes, seconds, loss, profile, json }: Flags): Promise<number> {
+  const startedAt = performance.now();
+  const seeds = Array.from({ length: count }, (_, i) => i + 1);
+  const flags = ['--nodes', String(nodes), '--seconds', String(seconds), '--profile', profile, ...(loss === undefined ? [] : ['--loss', String(loss)])];
+  const held = await runMany({
+    seeds,
+    flags,
+    jobs: availableParallelism(),
+    onOver: (over, broken) => {
+      if (process.stderr.isTTY) process.stderr.write(over === count ? '\r\u001b[K' : `\r${over} of ${count} storms, ${broken.length} broke a law\u001b[K`);
+    },
+  });
+  const wallMs = Math.round(performance.now() - startedAt);
+  console.log(json ? JSON.stringify({ nodes, virtualSeconds: seconds, wallMs, broken: held.broken, judged: Object.fromEntries(held.judged) }, undefined, 2) : formatMany(count, held, flags, wallMs));
+  return held.broken.length > 0 ? EXIT.broken : EXIT.held;
+}
+
+function formatMany(count: number, { broken, judged }: Held, flags: readonly string[], wallMs: number): string {
+  const laws = [...judged].map(([law, obligations]) => `${law} ${obligations}`).join(', ');
+  const again = broken.map(({ seed }) => `npm run simulate -- --seed ${seed} ${flags.join(' ')}`);
+  return [
+    `${count} storms with ${flags.join(' ')} in ${(wallMs / 1_000).toFixed(0)} s: ${broken.length === 0 ? 'all laws held' : `${broken.length} broke a law`}`,
+    `judged: ${laws}`,
+    ...broken.flatMap(({ violations }) => violations).slice(0, VIOLATIONS_SHOWN),
+    ...again.slice(0, VIOLATIONS_SHOWN),
+  ].join('\n');
+}
+
+async function main(argv: readonly string[]): Promise<number> {
   let flags: Flags;
   try {
     flags = parseFlags(argv);
@@ -97,9 +133,10 @@ function main(argv: readonly string[]): number {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.held : EXIT.misused;
     throw error;
   }
+  if (flags.seeds !== undefined) return await simulateMany(flags.seeds, flags);
   const report = simulate(flags);
   console.log(flags.json ? JSON.stringify(report, undefined, 2) : formatReport(report));
-  return report.laws.some(({ violations }) => violations.length > 0) ? EXIT.broken : EXIT.held;
+  return violationsOf(report).length > 0 ? EXIT.broken : EXIT.held;
 }
 
-process.exitCode = main(process.argv.slice(2));
+process.exitCode = await main(process.argv.slice(2));

@@ -1,6 +1,7 @@
-/** A schedule of faults that grows from a seed: crashes, false accusations, restarts, goodbyes, partitions, again and again. */
-import { sample, type Random } from '../../src/random.ts';
-import { boundsOf } from './laws.ts';
+/** A schedule of faults that grows from a seed: crashes, pauses, false accusations, restarts, goodbyes, partitions, again and again. */
+import { sample, seededRandom, type Random } from '../../src/random.ts';
+import type { Weather } from '../../src/transport/memory-network.ts';
+import { boundsOf, type Bounds } from './laws.ts';
 import { MeshSimulation, type SimulationOptions } from './mesh-simulation.ts';
 
 /** All have found each other by then. */
@@ -12,9 +13,15 @@ export interface StormOptions extends SimulationOptions {
   readonly onSecond?: (second: number) => void;
 }
 
+/** A storm's own: a little of everything, more in some than in others. */
+export function weatherOf(seed: number): Weather {
+  const random = seededRandom(seed + 0.25 * 2 ** 32);
+  return { loss: 0.05 * random.next(), duplication: 0.02 * random.next(), stragglers: 0.02 * random.next(), delayMinMs: 0.2, delayMaxMs: 2 + 98 * random.next() };
+}
+
 /** Runs a mesh through a storm. */
 export function storm({ forMs, onSecond, ...options }: StormOptions): MeshSimulation {
-  const simulation = new MeshSimulation(options);
+  const simulation = new MeshSimulation({ weather: weatherOf(options.seed), ...options });
   simulation.startAll();
   for (let atMs = CALM_MS; atMs < forMs; ) atMs = scheduleRound(simulation, options.nodes, atMs);
   for (let second = 1; second * 1_000 <= forMs; second++) {
@@ -35,6 +42,7 @@ function scheduleRound(simulation: MeshSimulation, nodes: number, startMs: numbe
 
   simulation.at(atMs, () => victims.forEach((name) => simulation.crash(name)));
   simulation.at(atMs + 1_000, () => accuseSome(simulation, others, few));
+  schedulePauses(simulation, others, atMs, bounds);
   atMs += bounds.completenessMs + 1_000;
   simulation.at(atMs, () => simulation.names.forEach((name) => simulation.start(name)));
   atMs += bounds.restartMs + random.next() * 1_000;
@@ -54,13 +62,26 @@ function scheduleRound(simulation: MeshSimulation, nodes: number, startMs: numbe
   return atMs + schedulePartition(simulation, atMs) + bounds.convergenceMs;
 }
 
+/** A few stand still for too short to be called dead, while the crashes are found; one for so long that it is. */
+function schedulePauses(simulation: MeshSimulation, names: readonly string[], startMs: number, { completenessMs, harmlessPauseMs }: Bounds): void {
+  const { random } = simulation;
+  const [long, ...short] = pick(random, names, Math.ceil(names.length / 5));
+  for (const name of short) scheduleStandstill(simulation, name, startMs + random.next() * completenessMs / 2, (0.1 + 0.85 * random.next()) * harmlessPauseMs);
+  if (names.length > 1) scheduleStandstill(simulation, long!, startMs + random.next() * 1_000, (1 + 2 * random.next()) * harmlessPauseMs);
+}
+
+function scheduleStandstill(simulation: MeshSimulation, name: string, atMs: number, lastsMs: number): void {
+  simulation.at(atMs, () => simulation.pause(name));
+  simulation.at(atMs + lastsMs, () => simulation.resume(name));
+}
+
 /** Short ones are not noticed, longer ones bury the other side. Gives how long it lasts. */
 function schedulePartition(simulation: MeshSimulation, atMs: number): number {
   const { random, names } = simulation;
   const lastsMs = 2_000 + random.next() * 30_000;
+  const side = pick(random, names, random.next() < 0.5 ? Math.floor(names.length / 2) : 1);
   const kind = random.next();
-  const side = pick(random, names, kind < 0.5 ? Math.floor(names.length / 2) : 1);
-  simulation.at(atMs, () => (kind < 0.8 ? simulation.partition(side) : simulation.mute(side)));
+  simulation.at(atMs, () => (kind < 0.5 ? simulation.partition(side) : kind < 0.75 ? simulation.mute(side) : simulation.deafen(side)));
   simulation.at(atMs + lastsMs, () => simulation.heal());
   return lastsMs;
 }

@@ -203,16 +203,15 @@ export class Updates {
   #accept(claim: Claim<Alive>, address: GossipAddress, known: Member | undefined): void {
     const { node: name, incarnation } = claim;
     const metaChanged = known === undefined || !isSame(known.meta, claim.meta);
-    // Copies, for the originals are windows on a whole packet or stream, which would live as long as the member.
-    const meta = metaChanged ? claim.meta.slice() : known.meta;
+    const meta = metaChanged ? copyOf(claim.meta) : known.meta;
     const statusSinceMs = known?.status === 'alive' ? known.statusSinceMs : this.#context.now;
     const member: Member = {
       name,
-      addr: claim.addr.slice(),
+      addr: copyOf(claim.addr),
       address,
       meta,
       tags: metaChanged ? decodeTags(meta) : known.tags,
-      vsn: claim.vsn.slice(0, VSN.length),
+      vsn: isSame(claim.vsn, VSN) ? VSN : copyOf(claim.vsn.subarray(0, VSN.length)),
       incarnation,
       status: 'alive',
       statusSinceMs,
@@ -304,6 +303,14 @@ function isOccupied(member: Member): boolean {
 function isImplausible(incarnation: number, known: Member | undefined): boolean {
   const leapMax = known === undefined ? INCARNATION_MAX : known.incarnation + INCARNATION_LEAP_MAX;
   return incarnation > Math.min(INCARNATION_MAX, leapMax);
+}
+
+/**
+ * What is received is a window on a whole packet or stream, which would live as long as the member. Not `slice`: of a
+ * Buffer that is a window too.
+ */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
 }
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {
