@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { Report } from './run.ts';
 
-export interface Broken {
+interface Broken {
   readonly seed: number;
   /** One line each, with the law and the seed. */
   readonly violations: readonly string[];
