@@ -8,6 +8,8 @@ export interface Column {
   readonly align?: 'right';
   /** Gives way when the table is wider than its terminal; where there is none, it is cut to this many characters. */
   readonly cutTo?: number;
+  /** Left out where the table is wider than its terminal, the least first; those without it stay. */
+  readonly goes?: number;
 }
 
 export interface Part {
@@ -49,7 +51,10 @@ const CUT_MIN = 8;
  * @param width of the terminal; undefined where there is none
  * @param part what is shown of the rows, as wide as if all were; the head is
  */
-export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[], paint: Paint, width?: number, part?: Part): string[] {
+export function formatTable(all: readonly Column[], allRows: readonly (readonly string[])[], paint: Paint, width?: number, part?: Part): string[] {
+  const kept = columnsFor(all, allRows, width);
+  const columns = kept.map((at) => all[at]!);
+  const rows = kept.length === all.length ? allRows : allRows.map((row) => kept.map((at) => row[at] ?? ''));
   const colWidths = widthsOf(columns, rows, width);
   const shown = part === undefined ? rows : rows.slice(part.from, part.to);
   const lines: string[] = [];
@@ -65,6 +70,19 @@ export function formatTable(columns: readonly Column[], rows: readonly (readonly
     lines.push(...table.toString().split('\n').map((line) => line.trimEnd()));
   }
   return lines;
+}
+
+/** @returns the columns that have room, by number */
+function columnsFor(columns: readonly Column[], rows: readonly (readonly string[])[], width: number | undefined): readonly number[] {
+  let kept = columns.map((_, at) => at);
+  if (width === undefined) return kept;
+  const least = columns.map(({ head, cutTo }, at) => (cutTo === undefined ? rows.reduce((most, row) => Math.max(most, widthOf(row[at] ?? '')), head.length) : CUT_MIN));
+  const going = kept.filter((at) => columns[at]!.goes !== undefined).sort((a, b) => columns[a]!.goes! - columns[b]!.goes!);
+  for (const next of going) {
+    if (kept.reduce((sum, at) => sum + least[at]! + BETWEEN, -BETWEEN) <= width) break;
+    kept = kept.filter((at) => at !== next);
+  }
+  return kept;
 }
 
 function widthsOf(columns: readonly Column[], rows: readonly (readonly string[])[], width: number | undefined): number[] {

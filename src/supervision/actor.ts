@@ -152,7 +152,6 @@ export class Actor implements CellHost, Bonded {
     this.#status = 'starting';
     this.#watcher = watcher;
     this.mailbox.clearUrgent();
-    this.mailbox.isHeld = false;
     this.#processedBefore = this.#processed;
     this.#cell = new Cell(this.#host.engine, ++this.#lives, this);
   }

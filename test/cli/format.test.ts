@@ -90,6 +90,16 @@ describe('what people read', () => {
     ]);
   });
 
+  it('draws the tree on a narrow screen with what has room, the state to the last', () => {
+    const narrow = formatTree(TREE, PLAIN, 40);
+    expect(narrow.slice(0, 3)).to.deep.equal(['ACTOR          STATE       RESTARTS', '/              running            0', '├─ membership  running            2']);
+    expect(formatTree(TREE, PLAIN, 20)[2]).to.equal('├─ membership  running');
+    for (const width of [40, 50, 60, 70, 80]) expect(Math.max(...formatTree(TREE, PLAIN, width).map((line) => line.length)), String(width)).to.be.at.most(width);
+    const [head, root] = formatTree(TREE, PLAIN, 64);
+    expect(head).to.equal('ACTOR                STATE       RESTARTS   MAILBOX  LAST ERROR');
+    expect(root).to.match(/^\/ \(rest_for_one\) +running +0 +0\/1000$/);
+  });
+
   it('colours on a terminal, and lines up all the same', () => {
     const coloured = formatTree(TREE, COLOURED);
     expect(coloured[2]).to.include('\u001b[32mrunning\u001b[39m');

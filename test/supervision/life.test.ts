@@ -1,6 +1,6 @@
 /** What one life sets going, and that none of it outlives it. */
 import { expect } from 'chai';
-import type { ExitReason } from '../../src/supervision/behavior.ts';
+import type { ActorContext, ExitReason } from '../../src/supervision/behavior.ts';
 import type { ChildSpec } from '../../src/supervision/child-spec.ts';
 import { startWorld } from '../support/actor-world.ts';
 import { crash, exitNormally, inBothLanes, inLane, lifeOf, order, puppet, supervisor } from './puppet.ts';
@@ -41,6 +41,34 @@ inBothLanes('a life', () => {
     await world.settle();
     expect(heard).to.deep.equal([2]);
     await world.stop();
+  });
+
+  it('leaves no dead letter of what it said to itself', async () => {
+    const world = await startWorld({ children: [puppet('a')] });
+    await order(world, '/a', (context) => context.setTimer('t', 10, () => undefined));
+    world.ref<Order>('/a').send(crash);
+    world.clock.advance(10);
+    await world.settle();
+    expect(lifeOf(world, '/a')).to.equal(2);
+    expect(world.system.deadLetters.total).to.equal(0);
+    await world.stop();
+  });
+
+  it('that has ended watches nobody, links to nobody and sees its signal aborted, whatever it still calls', async () => {
+    const heard: unknown[] = [];
+    let ended: ActorContext<Order> | undefined;
+    const world = await startWorld({ children: [puppet('a', { signal: (signal) => heard.push(signal) }), puppet('b')] });
+    await order(world, '/a', (context) => (ended = context));
+    await order(world, '/a', crash);
+    ended!.monitor(world.ref('/b'));
+    ended!.link(world.ref('/b'));
+    ended!.exit();
+    ended!.setTimer('t', 10, () => heard.push('timer'));
+    await order(world, '/b', crash);
+    await world.advance(100);
+    expect([ended!.signal.aborted, lifeOf(world, '/a'), heard]).to.deep.equal([true, 2, []]);
+    await world.stop();
+    expect(world.clock.timers).to.equal(0);
   });
 
   it('hears a timer of one key once, the last one set', async () => {
