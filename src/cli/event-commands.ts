@@ -8,6 +8,7 @@ import { recordOfWire } from './event-record.ts';
 import { DONE } from './exit-code.ts';
 import { formatEvent, formatGap, formatHistory } from './format-events.ts';
 import { formatWhy, wrapped } from './format-why.ts';
+import { readNodeCrash } from './node-crash.ts';
 import { wholeNumber } from './option-value.ts';
 import { readTrail } from './trail.ts';
 import type { Trail } from './trail.ts';
@@ -50,7 +51,8 @@ export const EVENT_COMMANDS: readonly CommandSpec[] = [
       const path = call.operands[0]!;
       const trail = await readTrail(call, [{ path, limit: WHY_OWN }, { path: '/', limit: WHY_AROUND }]);
       const now = trail.boot === undefined ? null : await nowOf(call, path);
-      const facts = whyFacts({ path, records: trail.records, now, boot: trail.boot, atMs: Date.now() });
+      const crash = path === '/' ? readNodeCrash(trail.dataDir) : undefined;
+      const facts = whyFacts({ path, records: trail.records, now, boot: trail.boot, atMs: Date.now(), crash });
       if (facts === undefined) throw trail.unknown ?? neverHeardOf(path, trail);
       call.answer(whyView(facts), () => wrapped(formatWhy(facts), call.io.columns));
       return DONE;

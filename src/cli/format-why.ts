@@ -2,18 +2,25 @@
 import { counted } from './counted.ts';
 import type { EventRecord } from './event-record.ts';
 import { formatDuration } from './format-duration.ts';
+import type { NodeCrash } from './node-crash.ts';
 import { printable } from './paint.ts';
 import { moment } from './views.ts';
 import type { WhyFacts } from './why.ts';
 
 export function formatWhy(facts: WhyFacts): string {
-  const { event } = facts;
-  const told = event === null ? [never(facts)] : [what(facts, event), moments(event), decision(event), howOften(facts, event)];
+  const { event, crash } = facts;
+  const told = crash !== null ? [processEnd(crash, facts)] : event === null ? [never(facts)] : [what(facts, event), moments(event), decision(event), howOften(facts, event)];
   return [...told, howNow(facts), next(facts)].filter((sentence) => sentence !== '').join(' ');
 }
 
 function never({ path }: WhyFacts): string {
   return `${printable(path)} has not ended, as far back as is known.`;
+}
+
+function processEnd(crash: NodeCrash, { agoMs }: WhyFacts): string {
+  const how = crash.signal === null ? `exit code ${crash.exitCode}` : printable(crash.signal);
+  const then = crash.delayMs === null ? 'did not start it again' : `started it again after ${formatDuration(crash.delayMs)}`;
+  return `The process of the node ended ${formatDuration(agoMs ?? 0)} ago (${moment(crash.atMs)}) with ${how}, after ${formatDuration(crash.uptimeMs)}. Its keeper ${then}: ${printable(crash.why)}.`;
 }
 
 function what({ path: raw, kind, errors, askedBy, cause, isEarlierRun, agoMs }: WhyFacts, event: EventRecord): string {
@@ -44,6 +51,7 @@ function what({ path: raw, kind, errors, askedBy, cause, isEarlierRun, agoMs }: 
       return `${path} was suspended ${when} by ${printable(askedBy ?? 'nobody who is known')}: its messages wait.`;
     case 'taken_along':
       return `${path} did not fail: it was started anew as ${life} ${when}${cause === null ? ', for a reason that is not kept any more' : `, because of ${printable(cause.path)}: ${printable(cause.reason)}`}.`;
+    case 'process_end':
     case 'never':
       return '';
   }
@@ -133,6 +141,8 @@ function next({ path: raw, kind, cause, event, now, ends }: WhyFacts): string {
       return `Next: \`mesh start ${printable(event?.path ?? raw)}\`.`;
     case 'suspended':
       return `Next: \`mesh resume ${path}\`.`;
+    case 'process_end':
+      return 'Next: `crash.json` in its data directory has its last words, `mesh history` what came before.';
     case 'exit':
     case 'restarted':
     case 'never':

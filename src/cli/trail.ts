@@ -9,6 +9,7 @@ import { recordOfLine, recordOfWire } from './event-record.ts';
 import type { EventRecord } from './event-record.ts';
 
 export interface Trail {
+  readonly dataDir: string;
   /** Oldest first, runs after each other. */
   readonly records: readonly EventRecord[];
   /** The run that goes on; undefined when the node does not run. */
@@ -29,7 +30,7 @@ export async function readTrail(call: Call, wanted: readonly Wanted[]): Promise<
   if (now === undefined) call.remark(`no node ${isRunning ? 'answers' : 'is running'} in ${dataDir}: this is from the events it left there`);
   const { records, damaged } = readFile(eventFileOf(dataDir), wanted);
   if (damaged > 0) call.remark(`${counted(damaged, 'damaged line')} of ${eventFileOf(dataDir)} skipped`);
-  return { records: newest(merged(records, now?.records ?? []), wanted), boot: now?.boot, unknown: now?.unknown };
+  return { dataDir, records: newest(merged(records, now?.records ?? []), wanted), boot: now?.boot, unknown: now?.unknown };
 }
 
 /** @throws MeshError NODE_UNREACHABLE, NODE_AMBIGUOUS when there is neither a node nor what one has left */
@@ -49,7 +50,7 @@ function placeOf(call: Call): { dataDir: string; isRunning: boolean } {
 }
 
 /** Undefined when the node does not answer. */
-async function askNode(call: Call, wanted: readonly Wanted[]): Promise<Trail | undefined> {
+async function askNode(call: Call, wanted: readonly Wanted[]): Promise<Omit<Trail, 'dataDir'> | undefined> {
   const records: EventRecord[] = [];
   let boot: string | undefined;
   let unknown: MeshError | undefined;

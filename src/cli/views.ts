@@ -149,12 +149,12 @@ function errorWords({ name, message, cause }: ErrorRecord): string {
 }
 
 /** The facts as they are, but for the moments in them. */
-export function whyView({ event, cause, ...facts }: WhyFacts): object {
-  return { ...facts, event: event && recordView(event), cause: cause && recordView(cause) };
+export function whyView({ event, cause, crash, ...facts }: WhyFacts): object {
+  return { ...facts, event: event && timed(event), cause: cause && timed(cause), crash: crash && timed(crash) };
 }
 
-function recordView({ atMs, ...record }: EventRecord): object {
-  return { at: moment(atMs), ...record };
+function timed<T extends { readonly atMs: number }>({ atMs, ...rest }: T): object {
+  return { at: moment(atMs), ...rest };
 }
 
 export interface AgentLine {

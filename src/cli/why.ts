@@ -1,5 +1,6 @@
 /** Why an actor ended: the facts, from the trail and the tree. Pure. */
 import type { ErrorRecord, EventRecord } from './event-record.ts';
+import type { NodeCrash } from './node-crash.ts';
 
 type WhyKind =
   /** Nothing ever happened to it. */
@@ -21,6 +22,8 @@ type WhyKind =
   | 'taken_along'
   /** An operator had it started anew. */
   | 'restarted'
+  /** The process of the node ended, and nothing in it could say why. */
+  | 'process_end'
   /** It does not run, or does not hear, because an operator wants it so. */
   | 'stopped'
   | 'suspended';
@@ -43,6 +46,8 @@ export interface WhyFacts {
   readonly isNodeUp: boolean;
   /** Of its last end, or of the start that followed when it was taken along; null when there is none. */
   readonly event: EventRecord | null;
+  /** Of the root, what its keeper knows of the end of its process where the trail knows nothing; else null. */
+  readonly crash: NodeCrash | null;
   /** Whether that was in an earlier run of the node. */
   readonly isEarlierRun: boolean;
   readonly agoMs: number | null;
@@ -67,17 +72,20 @@ export interface WhyQuestion {
   readonly boot: string | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly atMs: number;
+  /** Of the process of the node, when its root is asked about. */
+  readonly crash?: NodeCrash | undefined;
 }
 
 const ENDS = new Set(['crash', 'exit', 'shutdown_error']);
 const REASONS_SHOWN = 3;
 
 /** @returns undefined when neither the trail nor the tree knows the path */
-export function whyFacts({ path, records, now, boot, atMs }: WhyQuestion): WhyFacts | undefined {
+export function whyFacts({ path, records, now, boot, atMs, crash }: WhyQuestion): WhyFacts | undefined {
   const own = records.filter((record) => record.path === path);
-  if (own.length === 0 && now === null) return undefined;
+  if (own.length === 0 && now === null && crash === undefined) return undefined;
   const ends = own.filter(({ type }) => ENDS.has(type));
   const found = heldDown(path, records, now, boot) ?? lastOf(path, own, records);
+  if (crash !== undefined && !isToldBy(found?.event, crash)) return processEnd(crash, { path, records, now, boot, atMs });
   const event = found?.event ?? null;
   const after = event === null ? undefined : own.slice(own.indexOf(event) + 1).find(({ type, boot: run }) => type === 'restart' && run === event.boot);
   return {
@@ -86,6 +94,7 @@ export function whyFacts({ path, records, now, boot, atMs }: WhyQuestion): WhyFa
     now,
     isNodeUp: boot !== undefined,
     event,
+    crash: null,
     isEarlierRun: event !== null && boot !== undefined && event.boot !== boot,
     agoMs: event === null ? null : Math.max(0, atMs - event.atMs),
     errors: [...chainOf(event?.error ?? null)],
@@ -94,6 +103,18 @@ export function whyFacts({ path, records, now, boot, atMs }: WhyQuestion): WhyFa
     ends: { count: ends.length, sinceMs: ends[0] === undefined ? null : Math.max(0, atMs - ends[0].atMs), reasons: byReason(ends) },
     upAgainAfterMs: event === null || after === undefined ? null : Math.max(0, after.atMs - event.atMs),
   };
+}
+
+/** What happened to the root in the same run, or after it, says more than how the process ended. */
+function isToldBy(event: EventRecord | undefined, { atMs, uptimeMs }: NodeCrash): boolean {
+  return event !== undefined && ENDS.has(event.type) && event.atMs >= atMs - uptimeMs;
+}
+
+function processEnd(crash: NodeCrash, { path, now, boot, atMs }: WhyQuestion): WhyFacts {
+  const ends = { count: 1, sinceMs: null, reasons: [] };
+  const isNodeUp = boot !== undefined;
+  const agoMs = Math.max(0, atMs - crash.atMs);
+  return { path, kind: 'process_end', now, isNodeUp, event: null, crash, isEarlierRun: isNodeUp, agoMs, errors: [], askedBy: null, cause: null, ends, upAgainAfterMs: null };
 }
 
 interface Found {

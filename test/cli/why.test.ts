@@ -29,6 +29,11 @@ const crash = (more: Partial<EventRecord> = {}): EventRecord =>
   record('crash', '/room/a', { reason: 'TypeError: x', error: error('x', { name: 'Error', message: 'the disk is full', code: 'ENOSPC', stack: null, cause: null }), ...moments, ...judged, ...more });
 const restart = (more: Partial<EventRecord> = {}): EventRecord => record('restart', '/room/a', { life: 2, atMs: AT + 40, ...more });
 
+const gaveUp = (atMs: number): EventRecord[] => [
+  record('crash', '/room', { atMs, supervisor: '/', decision: 'escalate' }),
+  record('exit', '/', { atMs, reason: 'shutdown (reached_max_restart_intensity)' }),
+];
+
 describe('why an actor ended', () => {
   it('a crash: over what, at what, by whose decision and by which rule, and how it is now', () => {
     const { kind, text } = why([crash(), restart()]);
@@ -136,6 +141,20 @@ describe('why an actor ended', () => {
   it('an end in an earlier run of the node says so', () => {
     const { text } = why([crash()], { boot: 'b2', now: { ...NOW, life: 1 } });
     expect(text).to.include('in an earlier run of the node, b1').and.to.include('In this run of the node it has not ended: it has run for 1m 00s (life 1');
+  });
+
+  it('the end of the node’s process, of which only its keeper knows', () => {
+    const crash = { atMs: AT, exitCode: 137, signal: 'SIGKILL', uptimeMs: 8_000, decision: 'restart', why: '1 of 10 restarts in 10 min', delayMs: 198 };
+    const root = { path: '/', boot: 'b2', now: { ...NOW, life: 1 }, crash };
+    const { kind, text } = why(gaveUp(AT - 20_000), root);
+    expect(kind).to.equal('process_end');
+    expect(text).to.equal(
+      'The process of the node ended 1m 30s ago (2026-01-01T00:00:00.000Z) with SIGKILL, after 8s. Its keeper started it again after 198ms: 1 of 10 restarts in 10 min. ' +
+        'In this run of the node it has not ended: it has run for 1m 00s (life 1, 7 messages handled, 0 waiting). ' +
+        'Next: `crash.json` in its data directory has its last words, `mesh history` what came before.',
+    );
+    expect(why([], { ...root, now: null, boot: undefined, crash: { ...crash, signal: null, exitCode: 73, delayMs: null } }).text).to.include('with exit code 73, after 8s. Its keeper did not start it again').and.to.include('The node does not run now.');
+    expect(why(gaveUp(AT - 100), root).kind, 'where the root said why itself').to.equal('gave_up');
   });
 
   it('an actor that never ended', () => {

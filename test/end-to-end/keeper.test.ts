@@ -58,6 +58,7 @@ describe('a keeper, as a process', function () {
     expect(report).to.include({ life: 1, exitCode: 137, signal: 'SIGKILL', wasReady: true, decision: 'restart', restartsInPeriod: 1 });
     expect(report.stderr.join('\n')).to.include('member-alive');
     expect(node.stderr()).to.match(/^mesh: keeper: life 1 of the node ended with SIGKILL; it starts again in \d+ ms/m);
+    expect(await node.json('why', '/')).to.deep.include({ kind: 'process_end' }).and.to.have.nested.property('crash.signal', 'SIGKILL');
   });
 
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
