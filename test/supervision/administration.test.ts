@@ -208,11 +208,13 @@ describe('administration of children', () => {
     expect(failure).to.deep.include({ name: 'AskError', failure: 'noproc' });
   });
 
-  it('a dynamic child that is terminated is forgotten', async () => {
+  it('a dynamic child that is terminated is forgotten, with all below it', async () => {
     const world = await startWorld({ strategy: 'dynamic' });
     await startChild(world, puppet('a'));
+    await startChild(world, supervisor('room', 'one_for_one', [puppet('inner')]));
     expect(await terminateChild(world, 'a')).to.equal('ok');
     expect(await terminateChild(world, 'a')).to.equal('not_found');
+    expect(await terminateChild(world, 'room')).to.equal('ok');
     expect(world.system.paths()).to.deep.equal(['/']);
     await world.stop();
   });

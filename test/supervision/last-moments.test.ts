@@ -5,11 +5,12 @@ import type { SupervisionEvent } from '../../src/supervision/trail/event-log.ts'
 import { startWorld } from '../support/actor-world.ts';
 import type { ActorWorld } from '../support/actor-world.ts';
 
-type Message = { readonly kind: 'good' } | { readonly kind: 'bad' } | { readonly kind: 'hang' };
+type Message = { readonly kind: 'good' } | { readonly kind: 'bad' } | { readonly kind: 'hang' } | { readonly kind: 'leave' };
 
 const behavior: Behavior<number, Message> = {
   init: () => 0,
-  receive: (handled, { kind }) => {
+  receive: (handled, { kind }, context) => {
+    if (kind === 'leave') context.exit();
     if (kind === 'bad') throw new Error('boom', { cause: new Error('the disk is full') });
     return kind === 'hang' ? new Promise<number>(() => undefined) : handled + 1;
   },
@@ -56,6 +57,14 @@ describe('the report of a life that ended', () => {
     send('good', 'bad');
     await world.settle();
     expect(lastEnd(world)).to.deep.include({ life: 2, processed: 1, uptimeMs: 10_000 });
+  });
+
+  it('in order says nothing of how the life before it ended', async () => {
+    send('bad');
+    await world.settle();
+    send('leave');
+    await world.settle();
+    expect(lastEnd(world)).to.include({ type: 'exit', life: 2, reason: 'normal' }).and.to.not.have.any.keys('during', 'state', 'mailbox', 'processed', 'uptimeMs');
   });
 
   it('that was killed while it waited for mail says that it was idle', async () => {

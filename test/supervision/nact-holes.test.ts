@@ -3,7 +3,6 @@ import { expect } from 'chai';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { startWorld } from '../support/actor-world.ts';
-import { until } from '../support/real-time.ts';
 import { crash, exitNormally, hang, inBothLanes, inLane, lifeOf, order, puppet, startChild, statusOf, supervisor } from './puppet.ts';
 import type { Order } from './puppet.ts';
 

@@ -204,13 +204,14 @@ describe('strategies and budgets', () => {
 
   it('a supervisor killed from outside takes its subtree along and is rebuilt', async () => {
     const trace: string[] = [];
-    const world = await startWorld({ children: [supervisor('room', 'one_for_one', [puppet('a', { trace }), supervisor('nook', 'one_for_one', [puppet('deep', { trace, init: (context) => context.own(() => trace.push('deep released')) })])])] });
+    const owning = (id: string): ReturnType<typeof puppet> => puppet(id, { trace, init: (context) => context.own(() => trace.push(`${id} released`)) });
+    const world = await startWorld({ children: [supervisor('room', 'one_for_one', [owning('a'), supervisor('nook', 'one_for_one', [owning('deep')])])] });
     trace.length = 0;
     world.system.kill('/room', 'test');
     expect(world.system.livingLife('/room/nook/deep')).to.equal(undefined);
     expect(world.system.livingLife('/room/a')).to.equal(undefined);
     await world.settle();
-    expect(trace).to.deep.equal(['deep released', '+a', '+deep']);
+    expect(trace, 'the last first').to.deep.equal(['deep released', 'a released', '+a', '+deep']);
     expect(lives(world, '/room', '/room/a', '/room/nook', '/room/nook/deep')).to.deep.equal([2, 2, 2, 2]);
     await world.stop();
   });
