@@ -153,7 +153,7 @@ export function whyView({ event, cause, crash, ...facts }: WhyFacts): object {
   return { ...facts, event: event && timed(event), cause: cause && timed(cause), crash: crash && timed(crash) };
 }
 
-function timed<T extends { readonly atMs: number }>({ atMs, ...rest }: T): object {
+function timed({ atMs, ...rest }: { readonly atMs: number }): object {
   return { at: moment(atMs), ...rest };
 }
 

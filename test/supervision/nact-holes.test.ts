@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { startWorld } from '../support/actor-world.ts';
+import { turnsUntil } from '../support/real-time.ts';
 import { crash, exitNormally, hang, inBothLanes, inLane, lifeOf, order, puppet, startChild, statusOf, supervisor } from './puppet.ts';
 import type { Order } from './puppet.ts';
 
@@ -206,7 +207,7 @@ inBothLanes('what nact does and we do not', () => {
     let heard = 0;
     const count: Order = () => void heard++;
     for (let number = 0; number < 500_000; number++) world.ref<Order>('/a').send(count);
-    while (heard < 500_000) await turns(1);
+    await turnsUntil(() => heard === 500_000);
     await turns(3);
     collect();
     // nact's queue alone keeps 4 MiB.

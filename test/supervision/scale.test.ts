@@ -6,11 +6,8 @@ import type { Strategy } from '../../src/supervision/child-spec.ts';
 import type { Lane } from '../../src/supervision/mailbox.ts';
 import type { SupervisorMessage } from '../../src/supervision/supervisor-messages.ts';
 import { ActorSystem } from '../../src/supervision/system.ts';
+import { turnsUntil } from '../support/real-time.ts';
 import { crash, puppet } from './puppet.ts';
-
-async function turnsUntil(isDone: () => boolean): Promise<void> {
-  while (!isDone()) await new Promise((resolve) => void setImmediate(resolve));
-}
 
 /** Milliseconds to start so many children, let each fail once at the same time, and stop them all. */
 async function timeOfALife(strategy: Strategy, lane: Lane, count: number): Promise<number> {

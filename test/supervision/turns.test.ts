@@ -1,11 +1,9 @@
 import { expect } from 'chai';
 import type { ChildSpec } from '../../src/supervision/child-spec.ts';
 import { startWorld } from '../support/actor-world.ts';
-import { pause, until } from '../support/real-time.ts';
+import { pause, turnsUntil, until } from '../support/real-time.ts';
 import { hang, inBothLanes, order, puppet } from './puppet.ts';
 import type { Order } from './puppet.ts';
-
-const turnOfTheLoop = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 inBothLanes('a turn', () => {
   it('ends in time for timers, however much mail there is and however it is handled', async () => {
@@ -25,7 +23,7 @@ inBothLanes('a turn', () => {
       world.clock.advance(1);
     };
     for (let number = 0; number < 100; number++) world.ref<Order>('/a').send(slow);
-    while (handled === 0) await turnOfTheLoop();
+    await turnsUntil(() => handled > 0);
     expect(handled).to.be.lessThan(10);
     await world.stop();
   });
@@ -74,6 +72,7 @@ inBothLanes('a turn', () => {
 });
 
 describe('the line of the lane queue', () => {
+  const turnOfTheLoop = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
   const queued = (id: string): ChildSpec => puppet(id, { mailbox: { lane: 'queue', max: 100_000 } });
   it('takes a message through a hundred lives in one turn of the loop', async () => {
     const count = 100;

@@ -11,3 +11,8 @@ export async function until(isSo: () => boolean, what: string): Promise<void> {
     if (Date.now() > deadline) throw new Error(`never happened: ${what}`);
   }
 }
+
+/** Lets the loop turn, for as long as the test may take. */
+export async function turnsUntil(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => void setImmediate(resolve));
+}
