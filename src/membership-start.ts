@@ -99,7 +99,7 @@ export function startMembership(start: MembershipStart & MembershipAudience): Re
   return membershipActor({
     ...start,
     openTransport: () => openGossip(start.bind, port),
-    resolve: async (host) => (await lookup(host)).address,
+    resolve: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
     random: systemRandom,
     memory: rememberedPeers(start.peersFile),
     tagMemory: tagFile(start.tagsFile),

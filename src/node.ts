@@ -44,6 +44,8 @@ export interface NodeOptions {
   readonly log: NodeLog;
   /** Of this release, for people. */
   readonly version: string;
+  /** Ends the start when it is under way: a node that looks for others need not be waited for. */
+  readonly signal?: AbortSignal;
 }
 
 export interface RunningNode {
@@ -61,7 +63,7 @@ export interface RunningNode {
 const JOIN_TIMEOUT_MS = 5_000;
 
 /** @throws MeshError when a listener or the data directory cannot be had, or another node has the name; what was already up is down again by then */
-export async function startNode({ config, log, version }: NodeOptions): Promise<RunningNode> {
+export async function startNode({ config, log, version, signal }: NodeOptions): Promise<RunningNode> {
   const adminSocket = join(config.dataDir, 'admin.sock');
   checkSocketPath(adminSocket);
   // Read for each life of membership; what is wrong with it is better known before anything runs.
@@ -87,7 +89,9 @@ export async function startNode({ config, log, version }: NodeOptions): Promise<
   const parts = meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot });
   try {
     await node.start(meshTree(parts, refs));
-    await joinMesh(node, refs);
+    signal?.addEventListener('abort', () => node.stop(), { once: true });
+    if (signal?.aborted === true) node.stop();
+    else await joinMesh(node, refs);
   } catch (error) {
     stopWatch();
     await trail.close();

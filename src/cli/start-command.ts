@@ -78,7 +78,7 @@ async function runUntilStopped(call: Call, config: Config, claim: DataDirClaim, 
   const stop = watchForStop(call.io);
   const leave = AbortSignal.any([stop.signal, overseer.lost]);
   try {
-    const node = await call.doors.startNode({ config, log, version: readVersion() });
+    const node = await call.doors.startNode({ config, log, version: readVersion(), signal: leave });
     if (leave.aborted) {
       node.stop();
       return await node.done;

@@ -141,6 +141,42 @@ describe('a mesh', () => {
   }
 });
 
+describe('a mesh in the long run', () => {
+  it('that was cut in two for a day, with restarts on both sides, becomes one again', function () {
+    this.timeout(60_000);
+    const simulation = new MeshSimulation({ seed: 1, nodes: 4, profile: 'wan' });
+    simulation.startAll();
+    simulation.run(20_000);
+    simulation.partition(['n0', 'n1']);
+    simulation.run(12 * 3_600_000);
+    for (const name of ['n1', 'n3']) {
+      simulation.crash(name);
+      simulation.start(name);
+    }
+    simulation.run(13 * 3_600_000);
+    for (const name of simulation.names) expect(simulation.membersOf(name), name).to.have.length(2);
+    simulation.heal();
+    simulation.run(120_000);
+    for (const name of simulation.names) expect(simulation.membersOf(name).filter(({ status }) => status === 'alive'), name).to.have.length(4);
+  });
+
+  it('of fifty knows everywhere within a second who leaves, in ten storms of a little loss', function () {
+    this.timeout(60_000);
+    for (let seed = 1; seed <= 10; seed++) {
+      const simulation = new MeshSimulation({ seed, nodes: 50, weather: { loss: 0.02 } });
+      simulation.startAll();
+      simulation.run(8_000);
+      for (const leaver of ['n7', 'n23']) {
+        simulation.leave(leaver);
+        simulation.run(1_000);
+        for (const name of simulation.running.filter((other) => other !== leaver)) {
+          expect(simulation.membersOf(name).find((member) => member.name === leaver), `seed ${seed}: ${name}`).to.include({ status: 'left' });
+        }
+      }
+    }
+  });
+});
+
 describe('a simulation', () => {
   it('of one seed has the same history every time, of another seed another', () => {
     const hash = (seed: number): string => hashOf(storm({ seed, nodes: 10, forMs: 60_000, weather: { loss: 0.05 } }).history());

@@ -248,7 +248,7 @@ export class MeshSimulation {
       case 'reply':
         return reply?.(effect.reply);
       case 'resolve':
-        return void this.clock.setTimer(0, () => this.#tell(node, brain, { kind: 'resolved', seed: effect.seed, host: effect.host }));
+        return void this.clock.setTimer(0, () => this.#tell(node, brain, { kind: 'resolved', seed: effect.seed, hosts: [effect.host] }));
       case 'schedule':
         return void this.clock.setTimer(effect.afterMs, () => this.#tell(node, brain, { kind: 'timer', timer: effect.timer }));
       case 'notify':

@@ -1,9 +1,10 @@
 /**
  * Finding the mesh: at first through seeds, later again through addresses where members once were. Peers forget who is
- * dead, and two halves of a partition that lasted never meet again; ours keep looking.
+ * dead, and two halves of a partition that lasted never meet again; ours keep looking, for ever: no address is given up
+ * because it has been silent for long, only because there are too many. The seeds are looked at again too.
  */
 import { formatAddress, type Address } from '../../address.ts';
-import { sample } from '../../random.ts';
+import { sample, shuffle } from '../../random.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
 import type { Namesake } from './namesake.ts';
 import type { PushPull } from './push-pull.ts';
@@ -20,8 +21,13 @@ const REMEMBERED_TRIED = 8;
 const MISSING_TRIED = 3;
 /** Where members are or were. Any one that answers brings all others back. */
 const REMEMBERED_MAX = 128;
-/** Who was not seen for a day is not coming back to that address. */
-const REMEMBERED_MS = 24 * 60 * 60 * 1_000;
+/** Of these the missing keep so many places, whoever else comes: containers that come and go must not push the other half of a partition out. */
+const MISSING_KEPT = REMEMBERED_MAX / 2;
+/** A name may stand for many; any one that answers is enough. */
+const ADDRESSES_TRIED = 8;
+/** Seeds tried at once, and how long the next ones wait: hundreds must not open hundreds of connections in one moment. */
+const SEEDS_AT_ONCE = 32;
+const SEEDS_PAUSE_MS = 250;
 
 /** Others that run answer within a round trip; one that starts alone is not to be kept waiting by a firewall. */
 const FIRST_TRIES_MS = 2_000;
@@ -32,13 +38,12 @@ interface Seed {
   readonly isDiscovered: boolean;
   isReached: boolean;
   failures: number;
+  /** Addresses of the last try that have not answered or failed yet. */
+  open: number;
+  /** Where it was found last. */
+  foundAt: readonly string[];
   /** Which of all tries is its last: a late timer of an earlier one changes nothing. */
   attempt: number;
-}
-
-interface Remembered {
-  readonly address: GossipAddress;
-  readonly seenAliveMs: number;
 }
 
 export class Join {
@@ -46,7 +51,7 @@ export class Join {
   readonly #pushPull: PushPull;
   readonly #namesake: Namesake;
   readonly #seeds = new Map<string, Seed>();
-  readonly #remembered = new Map<string, Remembered>();
+  readonly #remembered = new Map<string, GossipAddress>();
   /** What was tried first and has neither answered nor failed: texts of seeds, keys of remembered addresses. */
   readonly #firstTries = new Set<string>();
   #isSettled = false;
@@ -67,7 +72,7 @@ export class Join {
     for (const address of seeds) this.#add(address, false);
     const mine = addressKey(this.#context.self.address);
     const others = remembered.filter((address) => addressKey(address) !== mine).slice(0, REMEMBERED_MAX);
-    for (const address of others) this.#remembered.set(addressKey(address), { address, seenAliveMs: this.#context.now });
+    for (const address of others) this.#remembered.set(addressKey(address), address);
     const tried = sample(this.#context.random, others, REMEMBERED_TRIED);
     for (const address of tried) this.#pushPull.exchange(address, true, undefined);
     for (const key of [...this.#seeds.keys(), ...tried.map(addressKey)]) this.#firstTries.add(key);
@@ -90,12 +95,18 @@ export class Join {
     if (this.#firstTries.size === 0) this.settle();
   }
 
-  onResolved(text: string, host: string): void {
+  onResolved(text: string, hosts: readonly string[]): void {
     const seed = this.#seeds.get(text);
     if (seed === undefined || this.#context.isLeaving) return;
-    const to: GossipAddress = { host, port: seed.address.port };
+    if (hosts.length === 0) return this.onSeedFailed(text, 'the name has no address');
+    const found = hosts.map((host): GossipAddress => ({ host, port: seed.address.port }));
+    seed.foundAt = found.map(addressKey);
     // One list of seeds for all nodes is common: each finds itself there.
-    if (addressKey(to) !== addressKey(this.#context.self.address)) return this.#pushPull.exchange(to, true, text);
+    const others = found.filter((address) => addressKey(address) !== addressKey(this.#context.self.address));
+    const tried = sample(this.#context.random, others, ADDRESSES_TRIED);
+    seed.open = tried.length;
+    for (const to of tried) this.#pushPull.exchange(to, true, text);
+    if (tried.length > 0) return;
     this.#reach(text);
     this.#endFirstTry(text);
   }
@@ -108,8 +119,9 @@ export class Join {
 
   /** No answer came, or one that is not a member list. */
   onUnanswered({ seed, to }: PushPullExchange, reason: string): void {
-    if (seed === undefined) this.#endFirstTry(addressKey(to));
-    else this.onSeedFailed(seed, reason);
+    if (seed === undefined) return this.#endFirstTry(addressKey(to));
+    const known = this.#seeds.get(seed);
+    if (known !== undefined && --known.open <= 0) this.onSeedFailed(seed, reason);
   }
 
   /**
@@ -130,6 +142,8 @@ export class Join {
     const seed = this.#seeds.get(text);
     if (seed === undefined || this.#context.isLeaving) return;
     this.#endFirstTry(text);
+    // It was there once, and others are here: it is looked for again with all that are missing.
+    if (seed.isReached && this.#hasCompany) return;
     seed.failures++;
     const event = { type: 'seed-unreached', seed: text, reason, failures: seed.failures } as const;
     this.#context.emit({ kind: 'joining', event: seed.isDiscovered ? { ...event, isDiscovered: true } : event });
@@ -186,9 +200,11 @@ export class Join {
   #add(address: Address, isDiscovered: boolean): void {
     const text = formatAddress(address);
     if (this.#seeds.has(text)) return;
-    const seed: Seed = { address, isDiscovered, isReached: false, failures: 0, attempt: 0 };
+    const seed: Seed = { address, isDiscovered, isReached: false, failures: 0, attempt: 0, open: 0, foundAt: [] };
+    const pauses = Math.floor(this.#seeds.size / SEEDS_AT_ONCE);
     this.#seeds.set(text, seed);
-    this.#try(text, seed);
+    if (pauses === 0) this.#try(text, seed);
+    else this.#context.schedule(pauses * SEEDS_PAUSE_MS, { kind: 'seed', seed: text, attempt: seed.attempt });
   }
 
   #try(text: string, seed: Seed): void {
@@ -198,37 +214,73 @@ export class Join {
 
   /** Whether the set of addresses has changed. */
   #refreshRemembered(): boolean {
-    const { table, now } = this.#context;
+    const { table, random } = this.#context;
     const before = [...this.#remembered.keys()].join();
-    for (const { status, address } of table.peers(({ status }) => status === 'alive' || status === 'left')) {
-      if (status === 'left') this.#remembered.delete(addressKey(address));
-      else this.#remember(address);
+    const living = this.#living;
+    for (const { address } of table.peers(({ status }) => status === 'left')) if (!living.has(addressKey(address))) this.#remembered.delete(addressKey(address));
+    const missing = shuffle(random, this.#missing);
+    for (const { address } of table.peers(({ status }) => status === 'alive')) {
+      if (this.#remember(address) || missing.length <= MISSING_KEPT) continue;
+      // By chance, so that some of each time stay.
+      this.#remembered.delete(addressKey(missing.pop()!));
+      this.#remember(address);
     }
-    for (const [key, { seenAliveMs }] of this.#remembered) if (now - seenAliveMs > REMEMBERED_MS) this.#remembered.delete(key);
     return [...this.#remembered.keys()].join() !== before;
   }
 
-  #remember(address: GossipAddress): void {
+  /** @returns false when there is no room */
+  #remember(address: GossipAddress): boolean {
     const key = addressKey(address);
-    if (this.#remembered.has(key) || this.#remembered.size < REMEMBERED_MAX) this.#remembered.set(key, { address, seenAliveMs: this.#context.now });
+    if (this.#remembered.has(key)) return true;
+    if (this.#remembered.size >= REMEMBERED_MAX) return false;
+    this.#remembered.set(key, address);
+    return true;
   }
 
   #emitRemembered(): void {
-    this.#context.emit({ kind: 'remember', addresses: Array.from(this.#remembered.values(), ({ address }) => address) });
+    this.#context.emit({ kind: 'remember', addresses: [...this.#remembered.values()] });
   }
 
-  /** All nodes together try about `MISSING_TRIED` per missing member and interval, however many nodes there are. */
+  /** All nodes together try about `MISSING_TRIED` per missing member or seed and interval, however many nodes there are. */
   #tryMissing(): void {
-    const { table, random } = this.#context;
-    const living = new Set([this.#context.self, ...table.peers(({ status }) => status === 'alive' || status === 'suspect')].map(({ address }) => addressKey(address)));
-    const missing = [...this.#remembered].filter(([key]) => !living.has(key)).map(([, { address }]) => address);
-    if (random.next() >= missing.length / living.size) return;
-    for (const address of sample(random, missing, MISSING_TRIED)) this.#pushPull.exchange(address, true, undefined);
+    const { random } = this.#context;
+    const missing = [
+      ...this.#missing.map((address) => () => this.#pushPull.exchange(address, true, undefined)),
+      ...this.#strayedSeeds.map(([text, seed]) => () => this.#try(text, seed)),
+    ];
+    if (random.next() >= missing.length / this.#living.size) return;
+    for (const attempt of sample(random, missing, MISSING_TRIED)) attempt();
   }
 
-  /** A name may lead elsewhere by now. Seeds that fail are tried again anyway. */
+  /** Seeds that were found once, where nobody who is known lives now, or whose name may lead elsewhere by now. Those that fail have their own time. */
+  get #strayedSeeds(): (readonly [text: string, seed: Seed])[] {
+    const living = this.#living;
+    return [...this.#seeds].filter(([, seed]) => seed.isReached && seed.failures === 0 && (isName(seed.address.host) || !seed.foundAt.some((key) => living.has(key))));
+  }
+
+  /** Where members were and are not. */
+  get #missing(): GossipAddress[] {
+    const living = this.#living;
+    return [...this.#remembered].filter(([key]) => !living.has(key)).map(([, address]) => address);
+  }
+
+  /** Where members are, this node too. */
+  get #living(): ReadonlySet<string> {
+    const { self, table } = this.#context;
+    return new Set([self, ...table.peers(({ status }) => status === 'alive' || status === 'suspect')].map(({ address }) => addressKey(address)));
+  }
+
+  get #hasCompany(): boolean {
+    return this.#context.table.count('alive') > 0;
+  }
+
+  /** At once, all of them: there is nobody else to ask. */
   #trySeedsWhenAlone(): void {
-    if (this.#context.table.peers(({ status }) => status === 'alive').length > 0) return;
+    if (this.#hasCompany) return;
     for (const [text, seed] of this.#seeds) if (seed.isReached && seed.failures === 0) this.#try(text, seed);
   }
+}
+
+function isName(host: string): boolean {
+  return !/^[\d.]+$|:/.test(host);
 }

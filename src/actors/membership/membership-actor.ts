@@ -29,8 +29,8 @@ export interface MembershipActorOptions {
   readonly seeds: readonly Address[];
   /** Others will be told of in `seeds` messages. */
   readonly isDiscovering?: boolean;
-  /** The IP address that a seed's name stands for at the moment. */
-  readonly resolve: (host: string) => Promise<string>;
+  /** The IP addresses that a seed's name stands for at the moment. */
+  readonly resolve: (host: string) => Promise<readonly string[]>;
   readonly profile: ProfileName;
   readonly random: Random;
   /** Where members were when this node last ran: the way back into the mesh. */
@@ -307,7 +307,7 @@ class MembershipBody {
   #resolve(seed: string, host: string): void {
     this.#context.pipe(
       this.#options.resolve(host),
-      (address) => ({ kind: 'swim', input: { kind: 'resolved', seed, host: address } }),
+      (hosts) => ({ kind: 'swim', input: { kind: 'resolved', seed, hosts } }),
       (error) => ({ kind: 'swim', input: { kind: 'unresolved', seed, reason: error.message } }),
     );
   }

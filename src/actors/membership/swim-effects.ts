@@ -20,7 +20,7 @@ export type SwimInput =
     }
   /** Seeds that are wanted beside those, in place of those that were before. */
   | { readonly kind: 'discovered'; readonly seeds: readonly Address[] }
-  | { readonly kind: 'resolved'; readonly seed: string; readonly host: string }
+  | { readonly kind: 'resolved'; readonly seed: string; readonly hosts: readonly string[] }
   | { readonly kind: 'unresolved'; readonly seed: string; readonly reason: string }
   | { readonly kind: 'packet'; readonly packet: Uint8Array; readonly from: GossipAddress }
   /** A request came on a stream: exactly one `reply` effect answers it. */

@@ -113,7 +113,7 @@ export class Swim {
       case 'discovered':
         return this.#join.discover(input.seeds);
       case 'resolved':
-        return this.#join.onResolved(input.seed, input.host);
+        return this.#join.onResolved(input.seed, input.hosts);
       case 'unresolved':
         return this.#join.onSeedFailed(input.seed, input.reason);
       case 'packet':

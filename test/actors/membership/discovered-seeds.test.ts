@@ -31,7 +31,7 @@ describe('seeds that discovery finds', () => {
   it('may answer after they were let go of', () => {
     const brain = joined();
     brain.tell({ kind: 'discovered', seeds: [seed('old')] });
-    brain.tell({ kind: 'resolved', seed: 'old:7946', host: '10.0.0.2' });
+    brain.tell({ kind: 'resolved', seed: 'old:7946', hosts: ['10.0.0.2'] });
     brain.tell({ kind: 'discovered', seeds: [] });
     brain.tell({ kind: 'answered', exchange: brain.requests[0]!.exchange, answer: pushPull(stateOf('b', 3, '10.0.0.2', 'alive')) });
     expect(brain.brain.members.map(({ name }) => name)).to.have.members(['me', 'b']);

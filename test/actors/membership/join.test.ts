@@ -19,8 +19,8 @@ describe('joining', () => {
   it('asks all seeds at once', () => {
     const brain = joining('seed-1', 'seed-2');
     expect(brain.resolving).to.deep.equal(['seed-1:7946', 'seed-2:7946']);
-    brain.tell({ kind: 'resolved', seed: 'seed-2:7946', host: '10.0.0.2' });
-    brain.tell({ kind: 'resolved', seed: 'seed-1:7946', host: '10.0.0.3' });
+    brain.tell({ kind: 'resolved', seed: 'seed-2:7946', hosts: ['10.0.0.2'] });
+    brain.tell({ kind: 'resolved', seed: 'seed-1:7946', hosts: ['10.0.0.3'] });
     expect(brain.requests.map(({ to, timeoutMs }) => [to.host, timeoutMs])).to.deep.equal([['10.0.0.2', 10_000], ['10.0.0.3', 10_000]]);
     expect((decodeStream(brain.requests[0]!.request) as PushPull).join).to.equal(true);
     expect(namesIn(brain.requests[0]!)).to.deep.equal(['me']);
@@ -29,7 +29,7 @@ describe('joining', () => {
   it('learns the members from the answer, and that the seed is reached', () => {
     const brain = joining('seed-1');
     expect(brain.brain.view.unreachedSeeds).to.deep.equal(['seed-1:7946']);
-    brain.tell({ kind: 'resolved', seed: 'seed-1:7946', host: '10.0.0.2' });
+    brain.tell({ kind: 'resolved', seed: 'seed-1:7946', hosts: ['10.0.0.2'] });
     brain.tell({ kind: 'answered', exchange: brain.requests[0]!.exchange, answer: pushPull(stateOf('b', 3, '10.0.0.2', 'alive'), stateOf('c', 1, '10.0.0.3', 'alive')) });
     expect(brain.brain.members.map(({ name }) => name)).to.have.members(['me', 'b', 'c']);
     expect(brain.brain.view.unreachedSeeds).to.deep.equal([]);
@@ -60,7 +60,7 @@ describe('joining', () => {
   for (const [what, answer, reason] of noLists) {
     it(`a seed that answers with ${what} is not reached, and why is said`, () => {
       const brain = joining('seed-1');
-      brain.tell({ kind: 'resolved', seed: 'seed-1:7946', host: '10.0.0.2' });
+      brain.tell({ kind: 'resolved', seed: 'seed-1:7946', hosts: ['10.0.0.2'] });
       brain.tell({ kind: 'answered', exchange: brain.requests[0]!.exchange, answer });
       expect(brain.joining).to.deep.equal([{ type: 'seed-unreached', seed: 'seed-1:7946', reason, failures: 1 }]);
     });
@@ -68,7 +68,7 @@ describe('joining', () => {
 
   it('does not join itself when it is among the seeds', () => {
     const brain = joining('10.0.0.1');
-    brain.tell({ kind: 'resolved', seed: '10.0.0.1:7946', host: '10.0.0.1' });
+    brain.tell({ kind: 'resolved', seed: '10.0.0.1:7946', hosts: ['10.0.0.1'] });
     expect(brain.requests).to.deep.equal([]);
     expect(brain.brain.view.unreachedSeeds).to.deep.equal([]);
   });
@@ -92,7 +92,7 @@ describe('joining', () => {
 
   it('asks its seeds again when it is left alone: their names may lead elsewhere by now', () => {
     const brain = joining('seed-1');
-    brain.tell({ kind: 'resolved', seed: 'seed-1:7946', host: '10.0.0.2' });
+    brain.tell({ kind: 'resolved', seed: 'seed-1:7946', hosts: ['10.0.0.2'] });
     brain.tell({ kind: 'answered', exchange: brain.requests[0]!.exchange, answer: pushPull(stateOf('b', 3, '10.0.0.2', 'alive')) });
     brain.hear(dead('b', 3, 'x'));
     brain.forget();
@@ -103,7 +103,7 @@ describe('joining', () => {
 
 describe('the first try to find the others', () => {
   const resolved = (brain: BrainUnderTest, host: string): Request => {
-    brain.tell({ kind: 'resolved', seed: `${host}:7946`, host });
+    brain.tell({ kind: 'resolved', seed: `${host}:7946`, hosts: [host] });
     return brain.requests.at(-1)!;
   };
 
@@ -114,7 +114,7 @@ describe('the first try to find the others', () => {
   it('is over when this node is all that it finds among the seeds', () => {
     const brain = joining('10.0.0.1');
     expect(brain.settled).to.equal(0);
-    brain.tell({ kind: 'resolved', seed: '10.0.0.1:7946', host: '10.0.0.1' });
+    brain.tell({ kind: 'resolved', seed: '10.0.0.1:7946', hosts: ['10.0.0.1'] });
     expect(brain.settled).to.equal(1);
   });
 
@@ -136,7 +136,7 @@ describe('the first try to find the others', () => {
     brain.tell({ kind: 'unresolved', seed: 'seed-1:7946', reason: 'no such host' });
     brain.tell({ kind: 'unanswered', exchange: brain.requests[0]!.exchange, reason: 'refused' });
     expect(brain.settled).to.equal(0);
-    brain.tell({ kind: 'resolved', seed: 'seed-2:7946', host: '10.0.0.2' });
+    brain.tell({ kind: 'resolved', seed: 'seed-2:7946', hosts: ['10.0.0.2'] });
     brain.tell({ kind: 'answered', exchange: brain.requests[1]!.exchange, answer: Buffer.from('rubbish') });
     expect(brain.settled).to.equal(1);
   });
@@ -154,7 +154,7 @@ describe('the first try to find the others', () => {
 describe('remembering', () => {
   it('begins the moment the first member is known', () => {
     const brain = joining('seed-1');
-    brain.tell({ kind: 'resolved', seed: 'seed-1:7946', host: '10.0.0.2' });
+    brain.tell({ kind: 'resolved', seed: 'seed-1:7946', hosts: ['10.0.0.2'] });
     brain.tell({ kind: 'answered', exchange: brain.requests[0]!.exchange, answer: pushPull(stateOf('b', 3, '10.0.0.2', 'alive')) });
     expect(brain.remembered).to.deep.equal([[addressOfHost(2)]]);
   });

@@ -51,7 +51,7 @@ class Mesh {
         return transport;
       },
       seeds: [{ host: 'seed.mesh', port: 7946 }],
-      resolve: async (host) => this.hosts[host] ?? Promise.reject(new Error(`no such host ${host}`)),
+      resolve: async (host) => [this.hosts[host] ?? (await Promise.reject(new Error(`no such host ${host}`)))],
       profile: 'lan',
       random: seededRandom(name.charCodeAt(0)),
       memory: { load: () => this.remembered.get(name) ?? [], save: (addresses) => this.#save(name, addresses) },
@@ -357,7 +357,7 @@ describe('the membership actor', () => {
 
   it('does not start without a network', async () => {
     const fault = new MeshError('PORT_IN_USE', 'UDP port 7946 on 10.0.0.1 is in use');
-    const options = { name: 'a', tags: {}, openTransport: () => Promise.reject(fault), seeds: [], resolve: async () => '', profile: 'lan', random: seededRandom(1), memory: { load: () => [], save: () => undefined }, incarnation: { load: () => 0, save: () => undefined }, envelope: PLAIN_ENVELOPE, keepKeys: () => undefined, tagMemory: { load: () => ({}), save: () => undefined }, listeners: [], hearers: [], serfListeners: [] } as const;
+    const options = { name: 'a', tags: {}, openTransport: () => Promise.reject(fault), seeds: [], resolve: async () => [], profile: 'lan', random: seededRandom(1), memory: { load: () => [], save: () => undefined }, incarnation: { load: () => 0, save: () => undefined }, envelope: PLAIN_ENVELOPE, keepKeys: () => undefined, tagMemory: { load: () => ({}), save: () => undefined }, listeners: [], hearers: [], serfListeners: [] } as const;
     const outcome = await mesh.add({ id: 'a', start: () => membershipActor(options) });
     expect(outcome).to.have.nested.property('error.code', 'PORT_IN_USE');
   });
