@@ -22,7 +22,7 @@ function envelope(key: number | undefined, more: Partial<EnvelopeOptions> = {}):
 function joining(own: Envelope): BrainUnderTest {
   const brain = new BrainUnderTest({ envelope: own });
   brain.tell({ kind: 'join', seeds: [{ host: 'seed', port: 7946 }], remembered: [] });
-  brain.tell({ kind: 'resolved', seed: 'seed:7946', host: '10.0.0.2' });
+  brain.tell({ kind: 'resolved', seed: 'seed:7946', hosts: ['10.0.0.2'] });
   return brain;
 }
 
