@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { chaosRequests } from './actors/admin/chaos-requests.ts';
+import { serfRequests } from './actors/admin/serf-requests.ts';
 import { meshRefs, meshTree } from './actors/tree.ts';
 import type { MeshParts, MeshRefs } from './actors/tree.ts';
 import { formatAddress, parseAddress } from './address.ts';
@@ -30,6 +31,7 @@ import { adminService } from './transport/admin-service.ts';
 import type { AdminHandler } from './transport/admin-service.ts';
 import { agentService } from './transport/agent-service.ts';
 import { chaosService } from './transport/chaos-service.ts';
+import { serfService } from './transport/serf-service.ts';
 import { freePort } from './transport/free-port.ts';
 import { dialPeer } from './transport/grpc-client.ts';
 import { createAdminServer, createMeshServer } from './transport/grpc-server.ts';
@@ -214,7 +216,7 @@ function meshParts({ config, version, system, refs, ports, adminSocket, node, re
       boot,
       memoryBytes: () => process.memoryUsage().rss,
       operator: operatorOf(system, node),
-      openServer: (handler) => openAdmin(adminSocket, system, node, handler),
+      openServer: (handler) => openAdmin(adminSocket, system, node, refs, config.name, handler),
       kill: (path, by) => void system.kill(path, by),
       decodeBatch: (bytes) => orUndefined(() => decodeTelemetryBatch(bytes)),
       decodeRecord: (bytes) => orUndefined(() => decodeTelemetryRecord(bytes)),
@@ -241,10 +243,11 @@ function membershipChild(config: Config, ports: Ports, audience: MembershipAudie
   return gossipThread === 'on' ? membershipThread(start) : { start: () => startMembership(start) };
 }
 
-function openAdmin(adminSocket: string, system: ActorSystem, node: NodeProcess, handler: AdminHandler): Promise<MeshServer> {
+function openAdmin(adminSocket: string, system: ActorSystem, node: NodeProcess, refs: MeshRefs, name: string, handler: AdminHandler): Promise<MeshServer> {
   const onBug = (error: unknown): void => node.noteBug(error);
   const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
-  return createAdminServer(adminSocket, [adminService(handler, onBug), chaosService(chaosRequests({ system, timers }), onBug)]);
+  const serf = serfRequests({ node: name, membership: refs.membership, desk: refs.serfDesk });
+  return createAdminServer(adminSocket, [adminService(handler, onBug), chaosService(chaosRequests({ system, timers }), onBug), serfService(serf, onBug)]);
 }
 
 function operatorOf(system: ActorSystem, node: NodeProcess): MeshParts['admin']['operator'] {

@@ -10,6 +10,8 @@ import type { ThreadSpec } from '../supervision/thread/thread-spec.ts';
 import type { SupervisorMessage } from '../supervision/supervisor-messages.ts';
 import { adminActor } from './admin/admin-actor.ts';
 import type { AdminActorOptions } from './admin/admin-actor.ts';
+import { serfDeskActor } from './admin/serf-desk-actor.ts';
+import type { SerfDeskMessage } from './admin/serf-desk-actor.ts';
 import { directoryActor } from './agents/directory-actor.ts';
 import type { DirectoryActorMessage, DirectoryActorOptions } from './agents/directory-actor.ts';
 import { busActor } from './bus/bus-actor.ts';
@@ -42,6 +44,7 @@ export interface MeshRefs {
   readonly agentSessions: ActorRef<SupervisorMessage>;
   readonly directory: ActorRef<DirectoryActorMessage>;
   readonly admin: ActorRef<MemberEventsNews>;
+  readonly serfDesk: ActorRef<SerfDeskMessage>;
   readonly reconciler: ActorRef<FormationMessage>;
 }
 
@@ -56,6 +59,7 @@ export function meshRefs(ref: <M>(path: string) => ActorRef<M>): MeshRefs {
     agentSessions: ref('/agents/sessions'),
     directory: ref('/agents/directory'),
     admin: ref('/edge/admin'),
+    serfDesk: ref('/edge/serf'),
     reconciler: ref('/formation/reconciler'),
   };
 }
@@ -89,7 +93,7 @@ export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
       worker('document', () => registryActor({ node, ...parts.registry, storage: refs.storage, peers: refs.roster })),
     ]),
     supervisor('membership', 'one_for_one', [
-      { type: 'worker', id: 'swim', ...LEAVING, ...parts.membership({ listeners, hearers: [refs.admin], serfListeners: [] }) },
+      { type: 'worker', id: 'swim', ...LEAVING, ...parts.membership({ listeners, hearers: [refs.admin], serfListeners: [refs.serfDesk] }) },
     ]),
     supervisor('bus', 'one_for_one', [worker('subjects', () => busActor({ self: node, peers: refs.roster }))]),
     supervisor('peers', 'rest_for_one', [
@@ -104,6 +108,7 @@ export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
     ]),
     supervisor('edge', 'one_for_one', [
       worker('grpc', () => listenerActor(parts.openGrpc)),
+      worker('serf', () => serfDeskActor({ membership: refs.membership })),
       worker('admin', () =>
         adminActor({ ...parts.admin, membership: refs.membership, peers: refs.roster, agents: refs.directory, registry: refs.registry, bus: refs.bus }),
       ),

@@ -12,6 +12,7 @@ import { MEMBER_COMMANDS } from './member-commands.ts';
 import { NODE_COMMANDS } from './node-commands.ts';
 import { REFERENCE_AGENT_COMMAND } from './reference-agent-command.ts';
 import { REGISTRY_COMMANDS } from './registry-commands.ts';
+import { SERF_COMMANDS } from './serf-commands.ts';
 import { START_COMMAND } from './start-command.ts';
 import { VERB_COMMANDS } from './verb-commands.ts';
 import { readVersion } from './version.ts';
@@ -37,6 +38,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...DEAD_LETTER_COMMANDS,
   ...VERB_COMMANDS,
   ...CHAOS_COMMANDS,
+  ...SERF_COMMANDS,
   ...AGENT_COMMANDS,
   ...REGISTRY_COMMANDS,
   ...DISCOVER_COMMANDS,

@@ -15,6 +15,7 @@ import type { ChaosServiceDefinition } from './generated/omega/mesh/v1/ChaosServ
 import type { AgentFrame } from './generated/omega/mesh/v1/AgentFrame.ts';
 import type { NodeFrame__Output } from './generated/omega/mesh/v1/NodeFrame.ts';
 import type { PeerFrame, PeerFrame__Output } from './generated/omega/mesh/v1/PeerFrame.ts';
+import type { SerfServiceDefinition } from './generated/omega/mesh/v1/SerfService.ts';
 import { CHANNEL_OPTIONS } from './grpc-options.ts';
 import { errorFromStatus } from './grpc-status.ts';
 import { clientStream } from './grpc-stream.ts';
@@ -71,7 +72,7 @@ export interface AskOptions {
   readonly timeoutMs?: number;
 }
 
-type Rpc = AdminServiceDefinition & ChaosServiceDefinition;
+type Rpc = AdminServiceDefinition & ChaosServiceDefinition & SerfServiceDefinition;
 type Asking<M> = M extends MethodDefinition<infer Request, infer _, infer __, infer Reply> ? (request: Request, options?: AskOptions) => Promise<Reply> : never;
 /** The call begins when the iteration does, and ends with it or, without an error, when the signal aborts. */
 type Following<M> = M extends MethodDefinition<infer Request, infer _, infer __, infer Message> ? (request: Request, signal?: AbortSignal) => AsyncIterable<Message> : never;
@@ -103,6 +104,12 @@ export interface AdminClient {
   readonly foresee: Asking<Rpc['Foresee']>;
   readonly inflict: Following<Rpc['Inflict']>;
   readonly runStorm: Following<Rpc['RunStorm']>;
+  readonly sendUserEvent: Asking<Rpc['SendUserEvent']>;
+  readonly followUserEvents: Following<Rpc['FollowUserEvents']>;
+  readonly runQuery: Following<Rpc['RunQuery']>;
+  readonly answerQuery: Asking<Rpc['AnswerQuery']>;
+  readonly getRtt: Asking<Rpc['GetRtt']>;
+  readonly changeTags: Asking<Rpc['ChangeTags']>;
   /** Ends what is still going on. */
   close(): void;
 }
@@ -129,6 +136,7 @@ export function connectAdmin(socketPath: string): AdminClient {
   });
   const { service } = protos.AdminService;
   const { service: chaos } = protos.ChaosService;
+  const { service: serf } = protos.SerfService;
   const ask = <Request, Reply>(method: AskedMethod<Request, Reply>) => asking(client, path, method);
   const follow = <Request, Message>(method: AskedMethod<Request, Message>) => following(client, path, method);
   const sendCommand = ask(service.SendCommand);
@@ -160,6 +168,12 @@ export function connectAdmin(socketPath: string): AdminClient {
     foresee: ask(chaos.Foresee),
     inflict: follow(chaos.Inflict),
     runStorm: follow(chaos.RunStorm),
+    sendUserEvent: ask(serf.SendUserEvent),
+    followUserEvents: follow(serf.FollowUserEvents),
+    runQuery: follow(serf.RunQuery),
+    answerQuery: ask(serf.AnswerQuery),
+    getRtt: ask(serf.GetRtt),
+    changeTags: ask(serf.ChangeTags),
     close: () => client.close(),
   };
 }

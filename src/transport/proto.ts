@@ -6,11 +6,16 @@ import type { ProtoGrpcType as AdminProtos } from './generated/admin.ts';
 import type { ProtoGrpcType as AgentProtos } from './generated/agent.ts';
 import type { ProtoGrpcType as ChaosProtos } from './generated/chaos.ts';
 import type { ProtoGrpcType as PeerProtos } from './generated/peer.ts';
+import type { ProtoGrpcType as SerfProtos } from './generated/serf.ts';
 
 interface Loaded {
   readonly omega: {
     readonly mesh: {
-      readonly v1: PeerProtos['omega']['mesh']['v1'] & AgentProtos['omega']['mesh']['v1'] & AdminProtos['omega']['mesh']['v1'] & ChaosProtos['omega']['mesh']['v1'];
+      readonly v1: PeerProtos['omega']['mesh']['v1'] &
+        AgentProtos['omega']['mesh']['v1'] &
+        AdminProtos['omega']['mesh']['v1'] &
+        ChaosProtos['omega']['mesh']['v1'] &
+        SerfProtos['omega']['mesh']['v1'];
     };
   };
 }
@@ -19,7 +24,7 @@ interface Loaded {
 const PROTO_DIR = fileURLToPath(new URL('../../proto', import.meta.url));
 
 // The options are those of the `protos` script in package.json: the generated types hold for no others.
-const definition = loadSync(['omega/mesh/v1/peer.proto', 'omega/mesh/v1/agent.proto', 'omega/mesh/v1/admin.proto', 'omega/mesh/v1/chaos.proto'], {
+const definition = loadSync(['omega/mesh/v1/peer.proto', 'omega/mesh/v1/agent.proto', 'omega/mesh/v1/admin.proto', 'omega/mesh/v1/chaos.proto', 'omega/mesh/v1/serf.proto'], {
   includeDirs: [PROTO_DIR],
   keepCase: false,
   longs: Number,

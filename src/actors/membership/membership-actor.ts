@@ -239,6 +239,7 @@ class MembershipBody {
   }
 
   #changeTags(changes: TagChanges): Tags | TagFault {
+    if (Object.keys(changes).length === 0) return this.#tags.all;
     try {
       const tags = this.#tags.change(changes);
       if (tags !== 'too-large') this.#handle({ kind: 'retag', tags });

@@ -1,0 +1,77 @@
+/** What operators want of Serf: checked, asked of membership, and what does not come at once waited for at the desk. */
+import { MeshError } from '../../errors.ts';
+import type { ActorRef, Reply } from '../../supervision/behavior.ts';
+import type { AdminSink } from '../../transport/admin-service.ts';
+import type { QueryRequest__Output } from '../../transport/generated/omega/mesh/v1/QueryRequest.ts';
+import type { SerfHandler } from '../../transport/serf-service.ts';
+import type { MembershipRequest, TagFault } from '../membership/membership-messages.ts';
+import type { QueryOrder } from '../membership/serf/serf-effects.ts';
+import type { SerfOrder, SerfOutcome } from '../membership/serf/serf-orders.ts';
+import { answered, ROOM_TIMEOUT_MS } from './room-answer.ts';
+import type { SerfDeskMessage } from './serf-desk-actor.ts';
+import { serfFault } from './serf-fault.ts';
+
+export interface SerfRequestsOptions {
+  /** Name of this node. */
+  readonly node: string;
+  readonly membership: ActorRef<MembershipRequest>;
+  readonly desk: ActorRef<SerfDeskMessage>;
+}
+
+/** Those that begin so are the nodes' own. */
+const INTERNAL = '_serf_';
+const TIMEOUT_MAX_MS = 10 * 60_000;
+const RELAY_FACTOR_MAX = 8;
+/** Where a node takes sessions: peers rely on it. */
+const FIXED_TAG = 'grpc';
+
+export function serfRequests({ node, membership, desk }: SerfRequestsOptions): SerfHandler {
+  const order = async (wanted: SerfOrder, what: 'event' | 'answer'): Promise<Record<string, never>> => {
+    const outcome = await answered(membership.ask((reply: Reply<SerfOutcome>) => ({ kind: 'order', order: wanted, reply }), ROOM_TIMEOUT_MS));
+    if (outcome !== 'done') throw serfFault(outcome, what);
+    return {};
+  };
+  const open = (message: SerfDeskMessage, sink: AdminSink<never>): void => {
+    if (desk.send(message) !== 'accepted') sink.close(new MeshError('OVERLOADED', 'the node is too busy for another stream', { todo: 'try again later' }));
+  };
+  return {
+    sendUserEvent: ({ name, payload, coalesce }) => order({ kind: 'send-event', name: named(name), payload, coalesce }, 'event'),
+    followUserEvents: ({ name }, sink) => open({ kind: 'follow', name, sink }, sink),
+    runQuery: (request, sink) => open({ kind: 'put-query', query: queryOf(request), sink }, sink),
+    answerQuery: ({ lTime, id, payload }) => order({ kind: 'answer', lTime, id, payload }, 'answer'),
+
+    async getRtt({ from, to: given }) {
+      const to = given === '' ? node : given;
+      const rttMs = await answered(membership.ask((reply: Reply<number | null>) => ({ kind: 'rtt', from, to, reply }), ROOM_TIMEOUT_MS));
+      if (rttMs === null) {
+        throw new MeshError('NOT_FOUND', `the way between ${from} and ${to} is not known`, { given: `${from} ${to}`, expected: 'two members that this node has pinged', todo: 'see who is there with `mesh members`; each is pinged once in as many seconds as there are members' });
+      }
+      return { from, to, rttMs };
+    },
+
+    async changeTags({ set, remove }) {
+      const fixed = [...Object.keys(set), ...remove].find((tag) => tag === FIXED_TAG || tag === '');
+      if (fixed !== undefined) throw new MeshError('REFUSED', fixed === '' ? 'a tag needs a name' : `${fixed} is where other nodes find this one`, { given: fixed, todo: 'take another name' });
+      const changes = { ...set, ...Object.fromEntries(remove.map((tag) => [tag, null])) };
+      const tags = await answered(membership.ask((reply: Reply<Readonly<Record<string, string>> | TagFault>) => ({ kind: 'change-tags', changes, reply }), ROOM_TIMEOUT_MS));
+      if (tags === 'too-large') throw new MeshError('TOO_LARGE', 'the tags would not fit into an announcement', { expected: 'at most 512 bytes, all of them', todo: 'use fewer or shorter tags' });
+      if (tags === 'not-kept') throw new MeshError('DATA_DIR_UNUSABLE', 'the data directory does not take the tags', { todo: 'see the log of the node for the reason' });
+      return { tags: { ...tags } };
+    },
+  };
+}
+
+function queryOf({ name, payload, nodes, tags, wantsAck, relayFactor, timeoutMs }: QueryRequest__Output): QueryOrder {
+  if (relayFactor > RELAY_FACTOR_MAX) throw outside('the relay factor', String(relayFactor), `at most ${RELAY_FACTOR_MAX}`);
+  if (timeoutMs < 0 || timeoutMs > TIMEOUT_MAX_MS) throw outside('the time-out', String(timeoutMs), `at most ${TIMEOUT_MAX_MS} ms`);
+  return { name: named(name), payload, nodes, tags, wantsAck, relayFactor, timeoutMs: timeoutMs === 0 ? undefined : timeoutMs };
+}
+
+function named(name: string): string {
+  if (name === '' || name.startsWith(INTERNAL)) throw outside('the name', name, `some text that does not begin with ${INTERNAL}`);
+  return name;
+}
+
+function outside(what: string, given: string, expected: string): MeshError {
+  return new MeshError('BAD_ARGUMENT', `${what} is ${JSON.stringify(given)}`, { given, expected });
+}
