@@ -93,7 +93,7 @@ export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
       worker('document', () => registryActor({ node, ...parts.registry, storage: refs.storage, peers: refs.roster })),
     ]),
     supervisor('membership', 'one_for_one', [
-      { type: 'worker', id: 'swim', ...LEAVING, ...parts.membership({ listeners, hearers: [refs.admin], serfListeners: [refs.serfDesk] }) },
+      { type: 'worker', id: 'swim', ...STARTING, ...LEAVING, ...parts.membership({ listeners, hearers: [refs.admin], serfListeners: [refs.serfDesk] }) },
     ]),
     supervisor('bus', 'one_for_one', [worker('subjects', () => busActor({ self: node, peers: refs.roster }))]),
     supervisor('peers', 'rest_for_one', [
@@ -135,6 +135,8 @@ function formation({ sources, ...parts }: FormationParts, { membership, reconcil
 const PEERS_MAX = 1_024;
 /** What one node serves; each session costs the process about 40 kB with its stream. */
 const AGENTS_MAX = 20_000;
+/** Twenty nodes that are started at once on two cores share them: code that loads in a moment then takes ten seconds. */
+const STARTING = { startTimeoutMs: 30_000 } as const;
 /** Leaving waits until the goodbye has spread; then a socket has to close. */
 const LEAVING = { shutdown: 8_000 } as const;
 
@@ -151,7 +153,7 @@ type Flags = Partial<Pick<WorkerSpec<unknown, never>, 'shutdown' | 'mailbox'>>;
 
 /** A worker of any message type is a child like another; refs carry the types. */
 function worker<S, M>(id: string, start: WorkerSpec<S, M>['start'], flags: Flags = {}): WorkerSpec<S, M> {
-  return { type: 'worker', id, start, ...flags };
+  return { type: 'worker', id, start, ...STARTING, ...flags };
 }
 
 function supervisor(id: string, strategy: SupervisorSpec['strategy'], children: NonNullable<SupervisorSpec['children']>): SupervisorSpec {

@@ -9,11 +9,13 @@ interface KeySpec<T> {
   readonly standard?: string;
 }
 
-export type StrategyKeys = Readonly<Record<string, KeySpec<unknown> & { readonly isOptional?: true }>>;
+type StrategyKeys = Readonly<Record<string, KeySpec<unknown> & { readonly isOptional?: true }>>;
 
-interface StrategySpec {
+export interface StrategySpec {
   readonly summary: string;
   readonly keys: StrategyKeys;
+  /** Exactly one of these must be given. */
+  readonly oneOf?: readonly string[];
 }
 
 const GOSSIP_PORT = 7946;
@@ -41,10 +43,29 @@ const resolver = optional({
   },
 });
 
+/** A secret is never given in the spec itself. */
+const secret = {
+  'secret-file': optional({ expected: 'a path', read: (given: string) => (given === '' ? undefined : given) }),
+  'secret-env': optional({ expected: 'the name of a variable', read: (given: string) => (/^[A-Za-z_]\w{0,127}$/.test(given) ? given : undefined) }),
+};
+const SECRET_FROM = ['secret-file', 'secret-env'];
+/** How often nodes call; who was silent for three and a half times as long is gone. */
+const calls: KeySpec<number> = { expected: 'a time from 1s to 1m, such as 10s', standard: '10s', read: (given) => spanMs(given, 1_000, 60_000) };
+/** Not the port of gossip: that belongs to one node, this to all. */
+const callPort: KeySpec<number> = { ...port, standard: '7948' };
+/** Of those that stay within an organisation (RFC 2365). */
+const group: KeySpec<string> = {
+  expected: 'a multicast group from 239.0.0.0 to 239.255.255.255',
+  standard: '239.255.79.46',
+  read: (given) => (given.startsWith('239.') && address(given, 1)?.host === given ? given : undefined),
+};
+
 export const STRATEGIES = {
   static: { summary: 'a list of addresses', keys: { peers } },
   dns: { summary: 'the A and AAAA records of a name', keys: { name, port, resolver, every } },
   srv: { summary: 'the SRV records of a name', keys: { name, resolver, every } },
+  multicast: { summary: 'nodes that call to a multicast group, and know the secret', keys: { group, port: callPort, every: calls, ...secret }, oneOf: SECRET_FROM },
+  broadcast: { summary: 'nodes that call to the broadcast address of --bind, and know the secret', keys: { port: callPort, every: calls, ...secret }, oneOf: SECRET_FROM },
   file: { summary: 'a file with an address a line; read again when it changes', keys: { path, port } },
 } as const satisfies Readonly<Record<string, StrategySpec>>;
 

@@ -4,7 +4,7 @@
  */
 import { MeshError } from '../errors.ts';
 import { didYouMean, shown, type ConfigFault } from './config-fault.ts';
-import { STRATEGIES, type StrategyKeys } from './discover-keys.ts';
+import { STRATEGIES, type StrategySpec } from './discover-keys.ts';
 
 type StrategyName = keyof typeof STRATEGIES;
 
@@ -44,7 +44,7 @@ export function parseDiscoverSpec(text: string): DiscoverSpec {
 }
 
 function readPairs(name: StrategyName, text: string, pairs: readonly string[]): ReturnType<typeof readDiscoverSpec> {
-  const keys: StrategyKeys = STRATEGIES[name].keys;
+  const { keys, oneOf }: StrategySpec = STRATEGIES[name];
   const known = Object.keys(keys);
   const values: Record<string, unknown> = {};
   for (const pair of pairs) {
@@ -64,6 +64,8 @@ function readPairs(name: StrategyName, text: string, pairs: readonly string[]): 
     if (standard !== undefined) values[key] = read(standard);
     else if (isOptional !== true) return faulty(`has no ${key}`, text, `${key}=…, ${expected}`);
   }
+  const given = oneOf?.filter((key) => Object.hasOwn(values, key)) ?? [];
+  if (oneOf !== undefined && given.length !== 1) return faulty(`has ${given.length === 0 ? 'none' : 'more than one'} of ${oneOf.join(', ')}`, text, 'exactly one of them');
   return { spec: Object.freeze({ strategy: name, text, ...values }) as unknown as DiscoverSpec };
 }
 

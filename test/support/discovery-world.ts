@@ -39,7 +39,10 @@ export class DiscoveryBench {
   watch(discover: Discover): Watching {
     const life = new AbortController();
     const found = discover(life.signal)[Symbol.asyncIterator]();
-    let waiting: Promise<IteratorResult<Found>> | undefined;
+    // It begins when it is first asked.
+    let waiting: Promise<IteratorResult<Found>> | undefined = found.next();
+    // Heard of when somebody asks for it.
+    waiting.catch(() => undefined);
     const watching: Watching = {
       next: async () => {
         waiting ??= found.next();

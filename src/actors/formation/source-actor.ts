@@ -30,6 +30,8 @@ export function sourceActor(options: SourceOptions): Behavior<SourceState, Sourc
   return {
     init(context) {
       const found = options.open()(context.signal)[Symbol.asyncIterator]();
+      // It may be between two items when this life ends; then nothing else lets go of what it holds.
+      context.own(() => void found.return?.().catch(() => undefined));
       awaitNext(found, context);
       context.setInterval('repeat', REPEAT_MS, { kind: 'repeat' });
       return { found, latest: undefined };

@@ -4,6 +4,7 @@ import { systemClock } from '../../clock.ts';
 import type { DiscoverSpec } from '../../config/discover-spec.ts';
 import { systemRandom } from '../../random.ts';
 import type { Discover, DiscoveryWorld } from './discovery.ts';
+import { broadcast, multicast } from './calling.ts';
 import { dnsNames, srvRecords } from './dns-records.ts';
 import { staticList } from './static-list.ts';
 import { watchedFile } from './watched-file.ts';
@@ -16,6 +17,10 @@ export function discoverBy(spec: DiscoverSpec, world: DiscoveryWorld): Discover 
       return dnsNames(spec, world);
     case 'srv':
       return srvRecords(spec, world);
+    case 'multicast':
+      return multicast(spec, world);
+    case 'broadcast':
+      return broadcast(spec, world);
     case 'file':
       return watchedFile(spec, world);
   }
@@ -32,6 +37,6 @@ export function processWorld(around: Pick<DiscoveryWorld, 'self' | 'bind' | 'hom
 }
 
 /** Whether a source tells bit by bit what there is, rather than all of it with its first answer. */
-export function isHeard(_spec: DiscoverSpec): boolean {
-  return false;
+export function isHeard({ strategy }: DiscoverSpec): boolean {
+  return strategy === 'multicast' || strategy === 'broadcast';
 }
