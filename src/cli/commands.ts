@@ -7,6 +7,7 @@ import { DEAD_LETTER_COMMANDS } from './dead-letter-commands.ts';
 import { DISCOVER_COMMANDS } from './discover-commands.ts';
 import { EVENT_COMMANDS } from './event-commands.ts';
 import { DONE } from './exit-code.ts';
+import { KEY_COMMANDS } from './key-commands.ts';
 import { LIVE_COMMANDS } from './live-commands.ts';
 import { MEMBER_COMMANDS } from './member-commands.ts';
 import { NODE_COMMANDS } from './node-commands.ts';
@@ -39,6 +40,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...VERB_COMMANDS,
   ...CHAOS_COMMANDS,
   ...SERF_COMMANDS,
+  ...KEY_COMMANDS,
   ...AGENT_COMMANDS,
   ...REGISTRY_COMMANDS,
   ...DISCOVER_COMMANDS,
@@ -52,5 +54,6 @@ export const GROUPS: Readonly<Record<string, string>> = {
   command: 'tell agents what to do',
   'dead-letters': 'look at messages that reached nobody, and send them again',
   discover: 'find out where other nodes are',
+  keys: 'change the keys that gossip is encrypted with, while the mesh runs',
   registry: 'read and write the values that all nodes share',
 };

@@ -110,6 +110,7 @@ export interface AdminClient {
   readonly answerQuery: Asking<Rpc['AnswerQuery']>;
   readonly getRtt: Asking<Rpc['GetRtt']>;
   readonly changeTags: Asking<Rpc['ChangeTags']>;
+  readonly manageKeys: Asking<Rpc['ManageKeys']>;
   /** Ends what is still going on. */
   close(): void;
 }
@@ -117,6 +118,9 @@ export interface AdminClient {
 const ASK_TIMEOUT_MS = 10_000;
 /** The node gives an actor 20 s to stop and start, and then says so. */
 const CONTROL_TIMEOUT_MS = 30_000;
+
+/** A query of all members stays open for 20 s in a mesh of a thousand on a slow network. */
+const KEYS_TIMEOUT_MS = 60_000;
 
 /** All entries of a registry of 32 MiB in one answer, and then some. The node is the user's own. */
 const REPLY_BYTES_MAX = 64 * 1024 * 1024;
@@ -141,6 +145,7 @@ export function connectAdmin(socketPath: string): AdminClient {
   const follow = <Request, Message>(method: AskedMethod<Request, Message>) => following(client, path, method);
   const sendCommand = ask(service.SendCommand);
   const controlActor = ask(service.ControlActor);
+  const manageKeys = ask(serf.ManageKeys);
   return {
     getStatus: ask(service.GetStatus),
     listMembers: ask(service.ListMembers),
@@ -174,6 +179,7 @@ export function connectAdmin(socketPath: string): AdminClient {
     answerQuery: ask(serf.AnswerQuery),
     getRtt: ask(serf.GetRtt),
     changeTags: ask(serf.ChangeTags),
+    manageKeys: (request, options) => manageKeys(request, { timeoutMs: KEYS_TIMEOUT_MS, ...options }),
     close: () => client.close(),
   };
 }

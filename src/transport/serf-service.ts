@@ -16,6 +16,7 @@ export interface SerfHandler {
   readonly answerQuery: Answering<Rpc['AnswerQuery']>;
   readonly getRtt: Answering<Rpc['GetRtt']>;
   readonly changeTags: Answering<Rpc['ChangeTags']>;
+  readonly manageKeys: Answering<Rpc['ManageKeys']>;
 }
 
 /** @param onBug hears of everything thrown that is no MeshError */
@@ -31,6 +32,7 @@ export function serfService(handler: SerfHandler, onBug: (error: unknown) => voi
       AnswerQuery: unary(handler.answerQuery, onBug),
       GetRtt: unary(handler.getRtt, onBug),
       ChangeTags: unary(handler.changeTags, onBug),
+      ManageKeys: unary(handler.manageKeys, onBug),
     },
   };
 }

@@ -6,10 +6,13 @@ import { MeshError } from '../../errors.ts';
 import type { ActorContext, ActorRef, Behavior, Reply } from '../../supervision/behavior.ts';
 import type { AdminSink } from '../../transport/admin-service.ts';
 import type { HeardItem } from '../../transport/generated/omega/mesh/v1/HeardItem.ts';
+import type { KeysAnswer } from '../../transport/generated/omega/mesh/v1/KeysAnswer.ts';
+import type { KeysReply } from '../../transport/generated/omega/mesh/v1/KeysReply.ts';
 import type { QueryItem } from '../../transport/generated/omega/mesh/v1/QueryItem.ts';
 import type { MembershipRequest, SerfHeard } from '../membership/membership-messages.ts';
 import type { QueryOrder, SerfNews } from '../membership/serf/serf-effects.ts';
-import type { SerfOutcome } from '../membership/serf/serf-orders.ts';
+import type { SerfOrder, SerfOutcome } from '../membership/serf/serf-orders.ts';
+import type { KeyChange } from '../membership/wire/keyring.ts';
 import { answered, ROOM_TIMEOUT_MS } from './room-answer.ts';
 import { serfFault } from './serf-fault.ts';
 
@@ -18,6 +21,8 @@ export type SerfDeskMessage =
   /** @param name of the events and queries; empty for all */
   | { readonly kind: 'follow'; readonly name: string; readonly sink: AdminSink<HeardItem> }
   | { readonly kind: 'put-query'; readonly query: QueryOrder; readonly sink: AdminSink<QueryItem> }
+  /** Answered when all members have, or when the time of the query is up. */
+  | { readonly kind: 'ask-keys'; readonly action: KeyChange | 'list'; readonly reply: Reply<KeysReply | MeshError> }
   | { readonly kind: 'query-refused'; readonly stream: string; readonly fault: MeshError }
   | { readonly kind: 'query-taken' }
   | { readonly kind: 'closed'; readonly stream: string };
@@ -26,6 +31,7 @@ interface Desk {
   /** By stream. */
   readonly followers: Map<string, { readonly name: string; readonly sink: AdminSink<HeardItem> }>;
   readonly queries: Map<string, AdminSink<QueryItem>>;
+  readonly surveys: Map<string, { readonly answers: KeysAnswer[]; readonly reply: Reply<KeysReply | MeshError> }>;
   streams: number;
 }
 
@@ -37,7 +43,7 @@ type Context = ActorContext<SerfDeskMessage>;
 export function serfDeskActor(options: { readonly membership: ActorRef<MembershipRequest> }): Behavior<Desk, SerfDeskMessage> {
   return {
     init(context) {
-      const desk: Desk = { followers: new Map(), queries: new Map(), streams: 0 };
+      const desk: Desk = { followers: new Map(), queries: new Map(), surveys: new Map(), streams: 0 };
       context.own(() => {
         const fault = new MeshError('OVERLOADED', 'the node restarts what this stream came from', { todo: 'try again' });
         for (const { sink } of desk.followers.values()) sink.close(fault);
@@ -51,7 +57,10 @@ export function serfDeskActor(options: { readonly membership: ActorRef<Membershi
     },
     signal(desk, signal) {
       // Membership is all that is monitored, and its life that knew of the queries has ended.
-      if (signal.kind === 'down') for (const sink of desk.queries.values()) sink.close(restarted());
+      if (signal.kind !== 'down') return desk;
+      for (const sink of desk.queries.values()) sink.close(restarted());
+      for (const { reply } of desk.surveys.values()) reply(restarted());
+      desk.surveys.clear();
       return desk;
     },
     view: ({ followers, queries }) => ({ followers: followers.size, queries: queries.size }),
@@ -66,8 +75,12 @@ function hear(desk: Desk, message: SerfDeskMessage, membership: ActorRef<Members
       return;
     case 'put-query':
       return putQuery(desk, message, membership, context);
+    case 'ask-keys':
+      return askKeys(desk, message, membership, context);
     case 'query-refused':
       desk.queries.get(message.stream)?.close(message.fault);
+      desk.surveys.get(message.stream)?.reply(message.fault);
+      desk.surveys.delete(message.stream);
       return;
     case 'query-taken':
       return;
@@ -81,12 +94,22 @@ function hear(desk: Desk, message: SerfDeskMessage, membership: ActorRef<Members
 }
 
 function putQuery(desk: Desk, { query, sink }: Extract<SerfDeskMessage, { kind: 'put-query' }>, membership: ActorRef<MembershipRequest>, context: Context): void {
-  const stream = nameStream(desk, sink, context);
-  desk.queries.set(stream, sink);
+  const asker = nameStream(desk, sink, context);
+  desk.queries.set(asker, sink);
+  put({ kind: 'ask', asker, query }, asker, membership, context);
+}
+
+function askKeys(desk: Desk, { action, reply }: Extract<SerfDeskMessage, { kind: 'ask-keys' }>, membership: ActorRef<MembershipRequest>, context: Context): void {
+  const asker = `desk-${context.life}-${++desk.streams}`;
+  desk.surveys.set(asker, { answers: [], reply });
+  put({ kind: 'keys', asker, action }, asker, membership, context);
+}
+
+function put(order: SerfOrder, stream: string, membership: ActorRef<MembershipRequest>, context: Context): void {
   // First: the life that is asked is the one whose end is heard of.
   context.monitor(membership);
   const taken = membership
-    .ask((reply: Reply<SerfOutcome>) => ({ kind: 'order', order: { kind: 'ask', asker: stream, query }, reply }), ROOM_TIMEOUT_MS)
+    .ask((reply: Reply<SerfOutcome>) => ({ kind: 'order', order, reply }), ROOM_TIMEOUT_MS)
     .then((outcome) => (outcome === 'done' ? undefined : serfFault(outcome, 'query')));
   const refused = (fault: MeshError): SerfDeskMessage => ({ kind: 'query-refused', stream, fault });
   context.pipe(answered(taken), () => ({ kind: 'query-taken' }), (error) => refused(error instanceof MeshError ? error : restarted()));
@@ -101,9 +124,19 @@ function spread(desk: Desk, news: SerfNews): void {
     }
     return;
   }
+  const survey = desk.surveys.get(news.asker);
+  if (survey !== undefined) return note(desk, survey, news);
   const sink = desk.queries.get(news.asker);
-  sink?.send(queryItem(news));
+  const item = queryItem(news);
+  if (item !== undefined) sink?.send(item);
   if (news.type === 'over') sink?.close();
+}
+
+function note(desk: Desk, { answers, reply }: { readonly answers: KeysAnswer[]; readonly reply: Reply<KeysReply | MeshError> }, news: Extract<SerfNews, { readonly asker: string }>): void {
+  if (news.type === 'key-response') answers.push({ node: news.from, ok: news.result, message: news.message, keys: [...news.keys], primaryKey: news.primaryKey });
+  if (news.type !== 'over') return;
+  desk.surveys.delete(news.asker);
+  reply({ members: news.members, answers });
 }
 
 function heardItem(news: Extract<SerfNews, { type: 'event' | 'query' }>): HeardItem {
@@ -113,12 +146,14 @@ function heardItem(news: Extract<SerfNews, { type: 'event' | 'query' }>): HeardI
   return { query: { lTime, id, name, payload, from, timeoutMs } };
 }
 
-function queryItem(news: Extract<SerfNews, { type: 'ack' | 'response' | 'over' }>): QueryItem {
+function queryItem(news: Extract<SerfNews, { readonly asker: string }>): QueryItem | undefined {
   switch (news.type) {
     case 'ack':
       return { ack: { from: news.from } };
     case 'response':
       return { response: { from: news.from, payload: Buffer.from(news.payload) } };
+    case 'key-response':
+      return undefined;
     case 'over':
       return { over: { acks: news.acks, responses: news.responses } };
   }

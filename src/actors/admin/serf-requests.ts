@@ -2,6 +2,7 @@
 import { MeshError } from '../../errors.ts';
 import type { ActorRef, Reply } from '../../supervision/behavior.ts';
 import type { AdminSink } from '../../transport/admin-service.ts';
+import type { KeysReply } from '../../transport/generated/omega/mesh/v1/KeysReply.ts';
 import type { QueryRequest__Output } from '../../transport/generated/omega/mesh/v1/QueryRequest.ts';
 import type { SerfHandler } from '../../transport/serf-service.ts';
 import type { MembershipRequest, TagFault } from '../membership/membership-messages.ts';
@@ -22,6 +23,11 @@ export interface SerfRequestsOptions {
 const INTERNAL = '_serf_';
 const TIMEOUT_MAX_MS = 10 * 60_000;
 const RELAY_FACTOR_MAX = 8;
+const KEY_ACTIONS = ['install', 'use', 'remove'] as const;
+/** AES-128, AES-192, AES-256. */
+const KEY_BYTES: ReadonlySet<number> = new Set([16, 24, 32]);
+/** Its query stays open for 20 s in a mesh of a thousand on a slow network. */
+const KEYS_TIMEOUT_MS = 50_000;
 /** Where a node takes sessions: peers rely on it. */
 const FIXED_TAG = 'grpc';
 
@@ -47,6 +53,13 @@ export function serfRequests({ node, membership, desk }: SerfRequestsOptions): S
         throw new MeshError('NOT_FOUND', `the way between ${from} and ${to} is not known`, { given: `${from} ${to}`, expected: 'two members that this node has pinged', todo: 'see who is there with `mesh members`; each is pinged once in as many seconds as there are members' });
       }
       return { from, to, rttMs };
+    },
+
+    manageKeys: ({ action, key }) => {
+      const change = action === 'list' ? ('list' as const) : KEY_ACTIONS.find((known) => known === action);
+      if (change === undefined) throw outside('the action', action, ['list', ...KEY_ACTIONS].join(', '));
+      if (change !== 'list' && !KEY_BYTES.has(key.length)) throw new MeshError('BAD_ARGUMENT', `the key has ${key.length} bytes`, { given: `${key.length} bytes`, expected: '16, 24 or 32 bytes' });
+      return answered(desk.ask((reply: Reply<KeysReply | MeshError>) => ({ kind: 'ask-keys', action: change === 'list' ? change : { kind: change, key }, reply }), KEYS_TIMEOUT_MS));
     },
 
     async changeTags({ set, remove }) {

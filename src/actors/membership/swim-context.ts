@@ -59,7 +59,7 @@ export class SwimContext {
     this.random = random;
     this.table = new MemberTable(name, random);
     this.health = new LocalHealth(profile.awarenessMultiplierMax);
-    this.serf = new Serf({ table: this.table, random, gossipIntervalMs: profile.gossipIntervalMs });
+    this.serf = new Serf({ table: this.table, random, gossipIntervalMs: profile.gossipIntervalMs, keys: { change: (change) => this.changeKeys(change), list: () => envelope.keyring?.keys.map((key) => key.export().toString('base64')) } });
     // A random start, so that a late ack to an earlier life of this node means nothing.
     this.#seqNo = randomInt(random, 2 ** 32);
   }

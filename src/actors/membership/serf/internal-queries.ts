@@ -1,25 +1,74 @@
 /** Queries that nodes put to nodes, and no program ever sees. */
 import type { MemberTable } from '../member-table.ts';
-import { encodeConflictResponse, type Query } from './serf-messages.ts';
+import type { KeyChange, KeyOutcome } from '../wire/keyring.ts';
+import { decodeKeyRequest, encodeConflictResponse, encodeKeyRequest, encodeKeyResponse, type KeyResponse, type Query } from './serf-messages.ts';
 
 const PREFIX = '_serf_';
 
-const INTERNAL_QUERY = {
-  /** Whoever hears it acks it: who is reached by gossip? */
-  ping: `${PREFIX}ping`,
-  /** Where is the node of this name? */
-  conflict: `${PREFIX}conflict`,
-} as const;
+/** Where is the node of this name? Whoever hears the `ping` beside it acks it, as any query. */
+const CONFLICT = `${PREFIX}conflict`;
+const LIST_KEYS = `${PREFIX}list-keys`;
+
+const KEY_CHANGES: ReadonlyMap<string, KeyChange['kind']> = new Map([
+  [`${PREFIX}install-key`, 'install'],
+  [`${PREFIX}use-key`, 'use'],
+  [`${PREFIX}remove-key`, 'remove'],
+]);
+
+/** The keys that this node encrypts with. */
+export interface KeyAccess {
+  change(change: KeyChange): KeyOutcome | 'not-encrypted';
+  /** In base64, the one that encrypts first; undefined when nothing is encrypted. */
+  list(): readonly string[] | undefined;
+}
 
 export function isInternal(name: string): boolean {
   return name.startsWith(PREFIX);
 }
 
+/** What is asked of all nodes. */
+export function keyQuery(order: KeyChange | 'list'): Pick<Query, 'name' | 'payload'> {
+  if (order === 'list') return { name: LIST_KEYS, payload: new Uint8Array(0) };
+  return { name: `${PREFIX}${order.kind}-key`, payload: encodeKeyRequest(order.key) };
+}
+
 /** What is not known is not answered, and lives in a later version. */
-export function answerInternal({ name, payload }: Query, table: MemberTable): Uint8Array | 'nothing' {
-  if (name !== INTERNAL_QUERY.conflict) return 'nothing';
-  const member = table.get(Buffer.from(payload).toString('utf8'));
+export function answerInternal({ name, payload }: Query, table: MemberTable, keys: KeyAccess): Uint8Array | 'nothing' {
+  if (name === CONFLICT) return answerConflict(Buffer.from(payload).toString('utf8'), table);
+  if (name === LIST_KEYS) return encodeKeyResponse(listed(keys));
+  const kind = KEY_CHANGES.get(name);
+  return kind === undefined ? 'nothing' : encodeKeyResponse(changed(kind, payload, keys));
+}
+
+function answerConflict(name: string, table: MemberTable): Uint8Array | 'nothing' {
+  const member = table.get(name);
   // Who bears the name itself has no say in whose it is.
   if (member === undefined || member.name === table.self) return 'nothing';
   return encodeConflictResponse({ name: member.name, addr: member.addr, port: member.address.port });
 }
+
+const NO_KEYS = { keys: [], primaryKey: '' } as const;
+
+function listed(keys: KeyAccess): KeyResponse {
+  const list = keys.list();
+  if (list === undefined) return { ...NO_KEYS, result: false, message: MEANING['not-encrypted'] };
+  return { result: true, message: '', keys: list, primaryKey: list[0] ?? '' };
+}
+
+function changed(kind: KeyChange['kind'], payload: Uint8Array, keys: KeyAccess): KeyResponse {
+  const key = decodeKeyRequest(payload);
+  if (typeof key === 'string') return { ...NO_KEYS, result: false, message: `the request cannot be read: ${key}` };
+  const outcome = keys.change({ kind, key });
+  return { ...NO_KEYS, result: outcome === 'changed' || outcome === 'same', message: MEANING[outcome] };
+}
+
+/** For people who look at another node's answer. */
+const MEANING: Readonly<Record<KeyOutcome | 'not-encrypted', string>> = {
+  changed: '',
+  same: '',
+  'bad-length': 'a key has 16, 24 or 32 bytes',
+  'too-many': 'too many keys are installed: remove one first',
+  'not-installed': 'this key is not installed here',
+  'is-primary': 'this key is the one in use: use another first',
+  'not-encrypted': 'this node does not encrypt gossip: it was started without a key',
+};

@@ -29,6 +29,8 @@ interface Open {
   readonly id: number;
   readonly acks: Set<string>;
   readonly responses: Set<string>;
+  /** Answers after which nothing more is waited for. */
+  readonly expected: number | undefined;
 }
 
 interface Asked {
@@ -66,14 +68,15 @@ export class Queries {
     return gossipIntervalMs * TIMEOUT_GOSSIP_INTERVALS * Math.ceil(Math.log10(table.size + 1));
   }
 
-  ask(asker: string, order: QueryOrder, now: number): readonly SerfEffect[] | 'too-large' | 'too-many' {
+  /** @param isForAll whether nothing more is waited for when every member has answered */
+  ask(asker: string, order: QueryOrder, now: number, isForAll = false): readonly SerfEffect[] | 'too-large' | 'too-many' {
     if (this.#open.size >= OPEN_MAX) return 'too-many';
     const query = this.#queryOf(order);
     const bytes = encodeSerf(query);
     if (bytes.length > QUERY_BYTES_MAX) return 'too-large';
     const { lTime, id } = query;
     this.clock.tick();
-    this.#open.set(lTime, { asker, id, acks: new Set(), responses: new Set() });
+    this.#open.set(lTime, { asker, id, acks: new Set(), responses: new Set(), expected: isForAll ? this.#living : undefined });
     const afterMs = order.timeoutMs ?? this.timeoutMs;
     return [{ kind: 'schedule', afterMs, timer: { kind: 'query-over', lTime } }, ...this.hear(query, bytes, now)];
   }
@@ -82,7 +85,7 @@ export class Queries {
     const open = this.#open.get(lTime);
     if (open === undefined) return [];
     this.#open.delete(lTime);
-    return [{ kind: 'tell', news: { type: 'over', asker: open.asker, acks: open.acks.size, responses: open.responses.size } }];
+    return [{ kind: 'tell', news: { type: 'over', asker: open.asker, acks: open.acks.size, responses: open.responses.size, members: this.#living } }];
   }
 
   /** @param bytes as they came, to be passed on unchanged */
@@ -120,13 +123,19 @@ export class Queries {
     if (heard.has(from)) return [];
     heard.add(from);
     const { asker } = open;
-    return [{ kind: 'tell', news: isAck ? { type: 'ack', asker, from } : { type: 'response', asker, from, payload: payload.slice() } }];
+    const told: SerfEffect = { kind: 'tell', news: isAck ? { type: 'ack', asker, from } : { type: 'response', asker, from, payload: payload.slice() } };
+    return open.responses.size === open.expected ? [told, ...this.onOver(lTime)] : [told];
   }
 
   /** Passes on what another node could not be sure to bring to its asker itself; to members only. */
   onRelay({ destination, message }: Relay): readonly SerfEffect[] {
     const to = this.#memberAt(destination.addr, destination.port);
     return to === undefined ? [{ kind: 'drop', reason: 'answer-to-stranger' }] : [{ kind: 'send', to, message: message.slice() }];
+  }
+
+  get #living(): number {
+    const { table } = this.#options;
+    return 1 + table.count('alive') + table.count('suspect');
   }
 
   #queryOf(order: QueryOrder): Query {

@@ -1,5 +1,6 @@
 /** What Serf's brain is told and what it wishes for. */
 import type { GossipAddress } from '../../../transport/gossip-transport.ts';
+import type { KeyResponse } from './serf-messages.ts';
 
 /** What a query asks for, and whom. */
 export interface QueryOrder {
@@ -56,4 +57,5 @@ export type SerfNews =
   /** Of a query of this node's. */
   | { readonly type: 'ack'; readonly asker: string; readonly from: string }
   | { readonly type: 'response'; readonly asker: string; readonly from: string; readonly payload: Uint8Array }
-  | { readonly type: 'over'; readonly asker: string; readonly acks: number; readonly responses: number };
+  | ({ readonly type: 'key-response'; readonly asker: string; readonly from: string } & KeyResponse)
+  | { readonly type: 'over'; readonly asker: string; readonly acks: number; readonly responses: number; /** Alive when it ended. */ readonly members: number };

@@ -18,6 +18,8 @@ const TYPE = {
   query: 4,
   queryResponse: 5,
   conflictResponse: 6,
+  keyRequest: 7,
+  keyResponse: 8,
   relay: 9,
 } as const;
 
@@ -40,6 +42,10 @@ const UINT32_MAX = 0xffffffff;
 export const BUFFERED_TIMES = 512;
 /** At one time by different nodes that had not heard of each other's yet. */
 const SAME_TIME_MAX = 4_096;
+/** 32 bytes in base64, and what a later version may add. */
+const KEY_TEXT_BYTES_MAX = 128;
+const KEYS_MAX = 1_024;
+const KEY_MESSAGE_BYTES_MAX = 1024;
 const IP_BYTES_MAX = 16;
 const ZONE_BYTES_MAX = 64;
 
@@ -77,6 +83,13 @@ const state = new Struct({
   events: slots('Events', UINT16_MAX, slot),
   queryLTime: uint('QueryLTime', TIME_MAX),
 });
+const keyRequest = new Struct({ key: bytes('Key', KEY_TEXT_BYTES_MAX) });
+const keyResponse = new Struct({
+  result: bool('Result'),
+  message: text('Message', KEY_MESSAGE_BYTES_MAX),
+  keys: list('Keys', KEYS_MAX, textItem(KEY_TEXT_BYTES_MAX)),
+  primaryKey: text('PrimaryKey', KEY_TEXT_BYTES_MAX),
+});
 /** Of a member only what decides a conflict; peers fill in zeros for the rest. */
 const conflictResponse = new Struct({ name: text('Name', NAME_BYTES_MAX), addr: bytes('Addr', IP_BYTES_MAX), port: uint('Port', UINT16_MAX) });
 
@@ -93,6 +106,7 @@ export type SerfMessage = LeaveIntent | JoinIntent | UserEvent | Query | QueryRe
 /** The part of a push/pull that is Serf's. */
 export type SerfState = StructValue<typeof state>;
 export type EventSlot = StructValue<typeof slot>;
+export type KeyResponse = StructValue<typeof keyResponse>;
 type ConflictResponse = StructValue<typeof conflictResponse>;
 
 const STRUCTS = { leave, join, userEvent, query, queryResponse } as const;
@@ -141,6 +155,24 @@ export function encodeState(value: SerfState): Uint8Array {
 
 export function decodeState(bytes: Uint8Array): SerfState | DropReason {
   return decodeTyped(TYPE.state, state, bytes);
+}
+
+/** @param key 16, 24 or 32 bytes */
+export function encodeKeyRequest(key: Uint8Array): Uint8Array {
+  return encodeTyped(TYPE.keyRequest, keyRequest, { key });
+}
+
+export function decodeKeyRequest(bytes: Uint8Array): Uint8Array | DropReason {
+  const request = decodeTyped(TYPE.keyRequest, keyRequest, bytes);
+  return typeof request === 'string' ? request : request.key;
+}
+
+export function encodeKeyResponse(value: KeyResponse): Uint8Array {
+  return encodeTyped(TYPE.keyResponse, keyResponse, value);
+}
+
+export function decodeKeyResponse(bytes: Uint8Array): KeyResponse | DropReason {
+  return decodeTyped(TYPE.keyResponse, keyResponse, bytes);
 }
 
 export function encodeConflictResponse(value: ConflictResponse): Uint8Array {

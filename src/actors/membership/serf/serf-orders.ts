@@ -1,10 +1,13 @@
 /** What programs and people on this node want of Serf, and what becomes of that. */
+import type { KeyChange } from '../wire/keyring.ts';
 import type { QueryOrder } from './serf-effects.ts';
 
 export type SerfOrder =
   | { readonly kind: 'send-event'; readonly name: string; readonly payload: Uint8Array; readonly coalesce: boolean }
   /** `asker` comes back with everything that is told of it. */
   | { readonly kind: 'ask'; readonly asker: string; readonly query: QueryOrder }
+  /** Of the keys of all nodes; ends as soon as all have answered. */
+  | { readonly kind: 'keys'; readonly asker: string; readonly action: KeyChange | 'list' }
   /** To a query that was told of. */
   | { readonly kind: 'answer'; readonly lTime: number; readonly id: number; readonly payload: Uint8Array };
 

@@ -10,9 +10,9 @@ import type { MemberTable } from '../member-table.ts';
 import { decodeCoordinate, distance, encodeCoordinate, type Coordinate } from './coordinate.ts';
 import { Intents } from './intents.ts';
 import type { LamportClock } from './lamport-clock.ts';
-import { answerInternal, isInternal } from './internal-queries.ts';
+import { answerInternal, isInternal, keyQuery, type KeyAccess } from './internal-queries.ts';
 import { Queries } from './queries.ts';
-import { decodeSerf, decodeState, encodeState, type SerfMessage } from './serf-messages.ts';
+import { decodeKeyResponse, decodeSerf, decodeState, encodeState, type SerfMessage } from './serf-messages.ts';
 import type { SerfEffect, SerfInput } from './serf-effects.ts';
 import type { SerfOrder, SerfOutcome } from './serf-orders.ts';
 import { UserEvents } from './user-events.ts';
@@ -22,6 +22,7 @@ export interface SerfOptions {
   readonly table: MemberTable;
   readonly random: Random;
   readonly gossipIntervalMs: number;
+  readonly keys: KeyAccess;
 }
 
 export class Serf {
@@ -30,11 +31,13 @@ export class Serf {
   readonly #events = new UserEvents();
   readonly #queries: Queries;
   readonly #vivaldi: Vivaldi;
+  /** Who has asked about keys, while the query is open. */
+  readonly #keyAskers = new Set<string>();
 
   constructor(options: SerfOptions) {
     this.#table = options.table;
     this.#intents = new Intents(options.table.self);
-    this.#queries = new Queries(options, (query) => (isInternal(query.name) ? answerInternal(query, options.table) : 'not-mine'));
+    this.#queries = new Queries(options, (query) => (isInternal(query.name) ? answerInternal(query, options.table, options.keys) : 'not-mine'));
     this.#vivaldi = new Vivaldi(options.random);
   }
 
@@ -55,7 +58,7 @@ export class Serf {
       case 'round-trip':
         return this.#measure(input.peer, input.payload, input.rttMs);
       case 'timer':
-        return this.#queries.onOver(input.timer.lTime);
+        return this.#queries.onOver(input.timer.lTime).map((effect) => this.#asKeyNews(effect));
     }
   }
 
@@ -66,6 +69,8 @@ export class Serf {
         return this.#events.send(order);
       case 'ask':
         return this.#queries.ask(order.asker, order.query, now);
+      case 'keys':
+        return this.#askKeys(order, now);
       case 'answer':
         return this.#queries.answer(order.lTime, order.id, order.payload, now);
     }
@@ -115,10 +120,29 @@ export class Serf {
       case 'query':
         return this.#queries.hear(message, payload, now);
       case 'queryResponse':
-        return this.#queries.hearResponse(message);
+        return this.#queries.hearResponse(message).map((effect) => this.#asKeyNews(effect));
       case 'relay':
         return this.#queries.onRelay(message);
     }
+  }
+
+  #askKeys({ asker, action }: Extract<SerfOrder, { kind: 'keys' }>, now: number): readonly SerfEffect[] | Exclude<SerfOutcome, 'done'> {
+    const query = { ...keyQuery(action), nodes: [], tags: {}, wantsAck: false, relayFactor: 0, timeoutMs: undefined };
+    this.#keyAskers.add(asker);
+    const effects = this.#queries.ask(asker, query, now, true);
+    return typeof effects === 'string' ? effects : effects.map((effect) => this.#asKeyNews(effect));
+  }
+
+  /** Answers about keys are nodes' own: they are told as what they say. */
+  #asKeyNews(effect: SerfEffect): SerfEffect {
+    if (effect.kind !== 'tell' || !('asker' in effect.news) || !this.#keyAskers.has(effect.news.asker)) return effect;
+    const { news } = effect;
+    if (news.type === 'over') this.#keyAskers.delete(news.asker);
+    if (news.type !== 'response') return effect;
+    const { asker, from } = news;
+    const response = decodeKeyResponse(news.payload);
+    const told = typeof response === 'string' ? { result: false, message: `the answer cannot be read: ${response}`, keys: [], primaryKey: '' } : response;
+    return { kind: 'tell', news: { type: 'key-response', asker, from, ...told } };
   }
 
   #clockOf(type: Exclude<SerfMessage['type'], 'relay'>): LamportClock {

@@ -116,7 +116,7 @@ describe('a query of this node', () => {
     serf.hear(response('d', 1, asked!));
     // It is for this node too.
     const told = serf.brain.news.filter(({ type }) => type !== 'query').map((news) => ('from' in news ? `${news.type} ${news.from}` : news));
-    expect(told).to.deep.equal(['ack me', 'ack b', 'response b', { type: 'over', asker: 'x', acks: 2, responses: 1 }]);
+    expect(told).to.deep.equal(['ack me', 'ack b', 'response b', { type: 'over', asker: 'x', acks: 2, responses: 1, members: 4 }]);
     expect(serf.brain.dropped).to.deep.equal({ 'late-response': 2 });
   });
 
