@@ -11,6 +11,8 @@ import type { Paint } from './paint.ts';
 export interface CliIo {
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
+  /** Resolves when standard output takes more, or once the signal is aborted. */
+  drained(signal: AbortSignal): Promise<void>;
   /** Whether a person reads standard output, standard error. */
   readonly isTerminal: { readonly stdout: boolean; readonly stderr: boolean };
   /** Width of the terminal in characters. */

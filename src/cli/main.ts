@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** `mesh`: the process around one run of the command line. */
+import { once } from 'node:events';
 import { homedir, hostname } from 'node:os';
 import { isatty } from 'node:tty';
 import type { CliIo, Doors, StopSignal } from './command.ts';
@@ -21,6 +22,10 @@ let outlivesReader = false;
 const io: CliIo = {
   stdout: process.stdout,
   stderr: process.stderr,
+  drained: async (signal) => {
+    // Aborted: whoever waits sees that for itself.
+    if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain', { signal }).catch(() => undefined);
+  },
   // Not isTTY: on a pipe that is undefined, whatever its type says.
   isTerminal: { stdout: isatty(1), stderr: isatty(2) },
   columns: process.stdout.columns ?? 80,

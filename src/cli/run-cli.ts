@@ -64,7 +64,11 @@ function callOf(io: CliIo, doors: Doors, operands: readonly string[], options: C
       const admin = await doors.connectAdmin(find().adminSocket);
       const stop = watchForStop(io);
       try {
-        for await (const item of open(admin, stop.signal)) if (each(item) === 'over') return DONE;
+        for await (const item of open(admin, stop.signal)) {
+          if (each(item) === 'over') return DONE;
+          // What a slow reader leaves would pile up here without limit; the node knows what to leave out.
+          await io.drained(stop.signal);
+        }
         if (stop.signal.aborted) return DONE;
         throw new MeshError('SESSION_CLOSED', 'the node ended the stream', { todo: 'see with `mesh status` whether it still runs' });
       } catch (error) {

@@ -25,6 +25,8 @@ export class FakeProcess {
   closed = 0;
   doors: Partial<Doors> = {};
   terminal: Terminal | undefined;
+  /** When standard output takes more. */
+  drained: Promise<void> = Promise.resolve();
   stdout = '';
   stderr = '';
   readonly #signalled = new Set<(signal: StopSignal) => void>();
@@ -82,6 +84,7 @@ export class FakeProcess {
         },
       },
       stderr: { write: (text) => void (this.stderr += text) },
+      drained: () => this.drained,
       isTerminal: this.isTerminal,
       columns: 80,
       env: this.env,

@@ -197,6 +197,7 @@ describe('mesh', () => {
   describe('following a stream', () => {
     async function* ofEvents(signal: AbortSignal | undefined, events: readonly unknown[]): AsyncGenerator<never> {
       for (const event of events) yield event as never;
+      signal?.throwIfAborted();
       await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error)));
     }
     const TELEMETRY = { id: 'a1', node: 'a', sequence: 1, atMs: 0, samples: [{ name: 'cpu', value: 0.5 }] };
@@ -213,6 +214,19 @@ describe('mesh', () => {
         [1, 2].map((sequence) => ({ id: 'a1', node: 'a', sequence, at: '1970-01-01T00:00:00.000Z', samples: { cpu: 0.5 } })),
       );
       expect([fake.closed, fake.isListeningForSignals]).to.deep.equal([1, false]);
+    });
+
+    it('takes no more from the node while nobody reads', async () => {
+      let taken = 0;
+      fake.drained = new Promise(() => undefined);
+      async function* flood(): AsyncGenerator<never> {
+        for (; taken < 100; taken++) yield TELEMETRY as never;
+      }
+      fake.answerAsNode({ tailAgent: flood });
+      void mesh('agents', 'tail', 'a1');
+      await fake.nextStdout();
+      await new Promise(setImmediate);
+      expect(taken).to.equal(0);
     });
 
     it('tells entries, then that they were all, then changes', async () => {
