@@ -17,6 +17,7 @@ import { rememberedPeers } from './data-dir/remembered-peers.ts';
 import { tagFile } from './data-dir/tag-file.ts';
 import { systemRandom } from './random.ts';
 import type { ThreadSpec } from './supervision/thread/thread-spec.ts';
+import { TurnMark, turnMark } from './supervision/watchdog/turn-mark.ts';
 import { openGossipSocket } from './transport/gossip-socket.ts';
 import type { GossipTransport } from './transport/gossip-transport.ts';
 
@@ -35,6 +36,8 @@ export interface MembershipStart extends Pick<MembershipActorOptions, 'name' | '
   /** Which incarnation it may have announced. */
   readonly incarnationFile: string;
   readonly travel: GossipTravel;
+  /** The turn mark of the main loop, for a thread beside it. */
+  readonly mainLoop?: SharedArrayBuffer;
 }
 
 /** What gossip travels in, as data. */
@@ -96,8 +99,10 @@ export class GossipPort {
 /** Called in each life, also in a thread of its own. */
 export function startMembership(start: MembershipStart & MembershipAudience): ReturnType<typeof membershipActor> {
   const port = new GossipPort(start.port);
+  const mainLoop = start.mainLoop && new TurnMark(start.mainLoop);
   return membershipActor({
     ...start,
+    ...(mainLoop && { isDegraded: () => mainLoop.isDegraded }),
     openTransport: () => openGossip(start.bind, port),
     resolve: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
     random: systemRandom,
@@ -111,7 +116,7 @@ export function startMembership(start: MembershipStart & MembershipAudience): Re
 
 /** For the spec of a child that runs in a thread. */
 export function membershipThread(start: MembershipStart & MembershipAudience): ThreadSpec {
-  return { isolation: 'thread', module: import.meta.url, export: startMembership.name, argument: start, memoryMbMax: MEMORY_MB_MAX };
+  return { isolation: 'thread', module: import.meta.url, export: startMembership.name, argument: { ...start, mainLoop: turnMark.memory }, memoryMbMax: MEMORY_MB_MAX };
 }
 
 /** A thread that is ended lets its port go when it has come to an end, a moment after its life. */

@@ -58,7 +58,7 @@ export function formatMembers(members: readonly MemberLine[], paint: Paint): str
     members.map((member) => [
       `${printable(member.name)}${member.isSelf ? paint.dim(' (this node)') : ''}`,
       printable(member.address),
-      paintStatus(member.status, paint),
+      `${paintStatus(member.status, paint)}${member.isDegraded ? paint.yellow(', degraded') : ''}`,
       formatDuration(member.sinceMs),
       String(member.incarnation),
       member.isSelf ? '-' : paintStatus(member.session, paint),

@@ -118,6 +118,7 @@ function sourcesOf({ io, options }: Call): ConfigSources {
     file: typeof path === 'string' ? { path, text: readConfigText(path) } : undefined,
     hostName: io.hostName,
     home: io.home,
+    isOwnProcess: true,
   };
 }
 

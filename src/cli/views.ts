@@ -49,6 +49,8 @@ export interface MemberLine {
   readonly name: string;
   readonly address: string;
   readonly status: string;
+  /** Its main loop stands still, it says. */
+  readonly isDegraded: boolean;
   readonly incarnation: number;
   readonly isSelf: boolean;
   readonly grpcAddress: string | null;
@@ -64,6 +66,7 @@ export function memberLine(member: Member__Output): MemberLine {
     name: member.name,
     address: member.address,
     status: member.status,
+    isDegraded: member.isDegraded,
     incarnation: member.incarnation,
     isSelf: member.isSelf,
     grpcAddress: orNull(member.grpcAddress),

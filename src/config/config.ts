@@ -159,7 +159,7 @@ export const CONFIG_KEYS = {
   gossipThread: {
     placeholder: SWITCH.join('|'),
     summary: 'whether gossip runs in a thread of its own',
-    default: 'off',
+    default: 'on; off for a node inside another program',
     expected: 'on or off',
     schema: z.enum(SWITCH),
     choices: SWITCH,
@@ -217,6 +217,8 @@ export interface ConfigSources {
   readonly file: { readonly path: string; readonly text: string } | undefined;
   readonly hostName: string;
   readonly home: string;
+  /** Whether the node has the process to itself, as with `mesh start`: then gossip gets a thread if nothing else is said. */
+  readonly isOwnProcess?: boolean;
 }
 
 /** One value from one source. */
@@ -248,7 +250,7 @@ export function readConfig(sources: ConfigSources): { readonly config: Config; r
     dataDir: absolutePath(value('dataDir', defaultDataDir(sources.home, name)), sources.home),
     tag: value('tag', {}),
     profile: value('profile', CONFIG_KEYS.profile.default),
-    gossipThread: value('gossipThread', CONFIG_KEYS.gossipThread.default),
+    gossipThread: value('gossipThread', sources.isOwnProcess === true ? 'on' : 'off'),
     gossipKeyring: keyring === undefined ? undefined : absolutePath(keyring, sources.home),
     gossipKey: value('gossipKey', undefined),
     gossipVerifyIncoming: value('gossipVerifyIncoming', 'on'),

@@ -48,6 +48,7 @@ const MEMBER: MemberLine = {
   status: 'alive',
   incarnation: 1,
   isSelf: true,
+  isDegraded: false,
   grpcAddress: '127.0.0.1:7947',
   session: 'none',
   rttMs: null,
@@ -123,11 +124,11 @@ describe('what people read', () => {
   });
 
   it('lists members', () => {
-    const other = { ...MEMBER, name: 'b', address: '127.0.0.2:7946', status: 'suspect', isSelf: false, session: 'open', rttMs: 0.4321, sinceMs: 12_300, incarnation: 12, tags: {} };
+    const other = { ...MEMBER, name: 'b', address: '127.0.0.2:7946', status: 'suspect', isDegraded: true, isSelf: false, session: 'open', rttMs: 0.4321, sinceMs: 12_300, incarnation: 12, tags: {} };
     expect(formatMembers([MEMBER, other], PLAIN)).to.deep.equal([
-      'NAME           ADDRESS         STATUS    SINCE  INCARNATION  SESSION    RTT  TAGS',
-      'a (this node)  127.0.0.1:7946  alive    1h 00m            1  -            -  role=web,zone=eu',
-      'b              127.0.0.2:7946  suspect     12s           12  open     0.4ms',
+      'NAME           ADDRESS         STATUS              SINCE  INCARNATION  SESSION    RTT  TAGS',
+      'a (this node)  127.0.0.1:7946  alive              1h 00m            1  -            -  role=web,zone=eu',
+      'b              127.0.0.2:7946  suspect, degraded     12s           12  open     0.4ms',
     ]);
   });
 

@@ -41,13 +41,13 @@ export class Playground {
     this.#colour = colour;
   }
 
-  /** @param options further flags of `mesh start`, and where it listens */
-  async node(name: string, options: { readonly bind?: string; readonly flags?: readonly string[]; readonly ports?: readonly [string, string]; readonly readyWithinMs?: number } = {}): Promise<StartedNode> {
+  /** @param options further flags of `mesh start` and of Node, and where it listens */
+  async node(name: string, options: { readonly bind?: string; readonly flags?: readonly string[]; readonly nodeFlags?: readonly string[]; readonly ports?: readonly [string, string]; readonly readyWithinMs?: number } = {}): Promise<StartedNode> {
     const startedAt = performance.now();
     const dataDir = join(this.home, name);
     const [gossipPort, grpcPort] = options.ports ?? ['0', '0'];
     const flags = ['--name', name, '--bind', options.bind ?? '127.0.0.1', '--gossip-port', gossipPort, '--grpc-port', grpcPort, '--data-dir', dataDir];
-    const child = this.spawn('start', ...flags, ...(options.flags ?? []));
+    const child = this.#run([...(options.nodeFlags ?? []), MESH, 'start', ...flags, ...(options.flags ?? [])]);
     const said = listenTo(child);
     const ready = await until(`READY of ${name}`, options.readyWithinMs ?? 10_000, () => {
       if (child.exitCode !== null) throw new Hopeless(`${name} ended with ${child.exitCode}: ${said.stderr()}`);
@@ -76,8 +76,12 @@ export class Playground {
 
   /** A long-running `mesh …`, such as an agent or a watch. */
   spawn(...args: string[]): ChildProcess {
+    return this.#run([MESH, ...args]);
+  }
+
+  #run(args: readonly string[]): ChildProcess {
     if (this.#isCleared) throw new Hopeless('the playground has been cleared');
-    const child = spawn(process.execPath, [MESH, ...args], { env: this.#env(), stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, args, { env: this.#env(), stdio: ['ignore', 'pipe', 'pipe'] });
     this.#children.add(child);
     return child;
   }

@@ -16,6 +16,7 @@ export function member(view: MemberView, session: SessionView | undefined, now: 
     status: view.status,
     incarnation: view.incarnation,
     isSelf: view.isSelf,
+    isDegraded: view.tags['health'] === 'degraded',
     sinceMs: Math.max(0, now - view.statusSinceMs),
     session: session?.state ?? 'none',
     rttMs: session?.rttMs ?? -1,

@@ -42,6 +42,8 @@ export interface MembershipActorOptions {
   readonly envelope: Envelope;
   /** May throw: keys that were changed are then those of this life only. */
   readonly keepKeys: (keys: readonly KeyObject[]) => void;
+  /** Whether the main loop of this node stands still; for who does not run on it. */
+  readonly isDegraded?: () => boolean;
   readonly listeners: readonly ActorRef<MembershipNews>[];
   /** Told of each event. */
   readonly hearers: readonly ActorRef<MemberEventsNews>[];
@@ -73,12 +75,17 @@ type StreamReply = (reply: Uint8Array | undefined) => void;
 /** From its own timers: time to tell the listeners again, though nothing has changed; or what has changed since it last told them. */
 type NewsTimer = { readonly kind: 'repeat-news' | 'news-rested' };
 
-export type MembershipMessage = MembershipRequest | Happened | NewsTimer;
+/** From its own timer too: time to see whether the main loop turns. */
+type LookTimer = { readonly kind: 'look' };
+
+export type MembershipMessage = MembershipRequest | Happened | NewsTimer | LookTimer;
 
 /** A node that stops says goodbye first; a second is enough on a healthy network. */
 const GOODBYE_MS = 5_000;
 /** So that a listener whose mailbox was full when it mattered is right again soon. */
 const NEWS_REPEAT_MS = 5_000;
+/** As often as the loop is judged. */
+const LOOK_EVERY_MS = 250;
 /** Shorter than anybody notices; a mesh that starts or dies together is ten lists a second and not one for each packet. */
 const NEWS_REST_MS = 100;
 /** The mailbox counts messages, and a packet may have 64 KiB: this is a second of the worst flood, and far above any storm of peers. */
@@ -151,6 +158,7 @@ class MembershipBody {
     // The node that starts says when the rest of it is up: who hears of a node wants to open a session with it. Later lives are part of a node that is.
     if (this.#context.life > 1) this.#join();
     this.#context.setInterval('repeat-news', NEWS_REPEAT_MS, { kind: 'repeat-news' });
+    if (this.#options.isDegraded !== undefined) this.#context.setInterval('look', LOOK_EVERY_MS, { kind: 'look' });
   }
 
   get view(): MembershipView {
@@ -183,6 +191,8 @@ class MembershipBody {
       case 'news-rested':
         this.#newsPace.endRest();
         return this.#tellListeners();
+      case 'look':
+        return this.#handle({ kind: 'health', isDegraded: this.#options.isDegraded?.() === true });
       case 'swim':
         if (message.input.kind === 'packet') this.#waitingBytes -= message.input.packet.length;
         return this.#handle(message.input, message.reply);

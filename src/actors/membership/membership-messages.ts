@@ -13,7 +13,7 @@ export interface MemberView {
   readonly name: string;
   readonly host: string;
   readonly port: number;
-  /** What the member says about itself. Nodes of ours carry `grpc`: host:port where they take sessions. */
+  /** What the member says about itself. Nodes of ours carry `grpc`: host:port where they take sessions; and `health`: degraded, while their main loop stands still. */
   readonly tags: Readonly<Record<string, string>>;
   readonly status: MemberStatus;
   readonly incarnation: number;

@@ -32,6 +32,8 @@ export type SwimInput =
   | { readonly kind: 'retag'; readonly tags: Tags }
   /** Exactly one `ordered` effect answers it. */
   | { readonly kind: 'order'; readonly order: SerfOrder }
+  /** Whether the main loop of this node stands still, told again and again by who is not on it. */
+  | { readonly kind: 'health'; readonly isDegraded: boolean }
   | { readonly kind: 'leave'; readonly timeoutMs: number };
 
 /** Timers are outlived, not cancelled: each says what it was set for, and is ignored when that has passed. */

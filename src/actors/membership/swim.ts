@@ -6,6 +6,7 @@
  */
 import { sample, type Random } from '../../random.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
+import { Health } from './health.ts';
 import { Join } from './join.ts';
 import { Lateness } from './lateness.ts';
 import type { Member } from './member-table.ts';
@@ -54,6 +55,7 @@ export class Swim {
   readonly #namesake: Namesake;
   readonly #relocation: Relocation;
   readonly #updates: Updates;
+  readonly #health: Health;
   readonly #probe: Probe;
   readonly #pushPull: PushPull;
   readonly #join: Join;
@@ -67,6 +69,7 @@ export class Swim {
     this.#namesake = new Namesake(this.#context);
     this.#relocation = new Relocation(this.#context);
     this.#updates = new Updates(this.#context, this.#namesake, this.#relocation);
+    this.#health = new Health(this.#context, this.#updates);
     this.#probe = new Probe(this.#context, this.#updates);
     this.#pushPull = new PushPull(this.#context, this.#updates, this.#probe, this.#namesake);
     this.#join = new Join(this.#context, this.#pushPull, this.#namesake);
@@ -130,6 +133,8 @@ export class Swim {
         return this.#updates.retag(encodeTags(input.tags));
       case 'order':
         return this.#order(input.order);
+      case 'health':
+        return this.#health.note(input.isDegraded);
       case 'leave':
         return this.#leave(input.timeoutMs);
     }

@@ -5,12 +5,13 @@
 
 /** Paths are ASCII; one that is longer is read without its end. */
 const PATH_BYTES_MAX = 1_000;
-const HEADER_WORDS = 4;
+const HEADER_WORDS = 5;
 /** Words of the header. */
 const BEATS = 0;
 const PATH_LENGTH = 1;
 const LIFE = 2;
 const DEBUGGED = 3;
+const DEGRADED = 4;
 
 export interface MarkedTurn {
   readonly path: string;
@@ -53,6 +54,15 @@ export class TurnMark {
 
   get isDebugged(): boolean {
     return this.#header[DEBUGGED] === 1;
+  }
+
+  /** As the watchdog judges, for whoever else watches. */
+  get isDegraded(): boolean {
+    return Atomics.load(this.#header, DEGRADED) === 1;
+  }
+
+  set isDegraded(isDegraded: boolean) {
+    Atomics.store(this.#header, DEGRADED, isDegraded ? 1 : 0);
   }
 
   /** Only of a loop that stands still this is the truth. */

@@ -36,6 +36,7 @@ async function look(): Promise<void> {
 
 async function act(verdict: Verdict): Promise<void> {
   const stalledMs = Math.round(verdict.stalledMs);
+  mark.isDegraded = verdict.kind !== 'recovered';
   if (verdict.kind === 'recovered') {
     // A port to another thread has no origin.
     // oxlint-disable-next-line unicorn/require-post-message-target-origin

@@ -14,7 +14,7 @@ import { NO_BYTES } from '../../../src/actors/membership/wire/msgpack.ts';
 import { unpack } from '../../../src/actors/membership/wire/packet.ts';
 import { decodeStream, encodePushPull, type StreamMessage } from '../../../src/actors/membership/wire/stream.ts';
 import type { NodeState } from '../../../src/actors/membership/wire/messages.ts';
-import { encodeTags } from '../../../src/actors/membership/wire/tags.ts';
+import { encodeTags, type Tags } from '../../../src/actors/membership/wire/tags.ts';
 import { VirtualClock } from '../../../src/clock.ts';
 import { seededRandom } from '../../../src/random.ts';
 import type { GossipAddress } from '../../../src/transport/gossip-transport.ts';
@@ -51,11 +51,11 @@ export class BrainUnderTest {
   /** Whether this member acks what it is pinged with. */
   acks: (member: string) => boolean = () => false;
 
-  constructor(options: { readonly profile?: ProfileName; readonly seed?: number; readonly keptIncarnation?: number; readonly envelope?: Envelope } = {}) {
+  constructor(options: { readonly profile?: ProfileName; readonly seed?: number; readonly keptIncarnation?: number; readonly envelope?: Envelope; readonly tags?: Tags } = {}) {
     this.brain = new Swim({
       name: 'me',
       address: addressOfHost(1),
-      tags: { role: 'test' },
+      tags: options.tags ?? { role: 'test' },
       profile: PROFILES[options.profile ?? 'lan'],
       random: seededRandom(options.seed ?? 1),
       keptIncarnation: options.keptIncarnation ?? 0,

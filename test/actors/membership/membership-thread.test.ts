@@ -1,0 +1,112 @@
+/** Membership in a real thread, in real time, with real sockets: what crosses to it and back. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { MembershipMessage } from '../../../src/actors/membership/membership-actor.ts';
+import type { MembershipNews, MembershipRequest, MembershipView } from '../../../src/actors/membership/membership-messages.ts';
+import { systemClock } from '../../../src/clock.ts';
+import { MeshError } from '../../../src/errors.ts';
+import { GossipPort, membershipThread } from '../../../src/membership-start.ts';
+import type { ActorRef, ExitReason } from '../../../src/supervision/behavior.ts';
+import { ActorSystem, StartError } from '../../../src/supervision/system.ts';
+import { seededRandom } from '../../../src/random.ts';
+import { recorder } from '../../support/actor-world.ts';
+import { until } from '../../support/real-time.ts';
+
+class ThreadedMembership {
+  readonly home = mkdtempSync(join(tmpdir(), 'membership-'));
+  readonly warnings: string[] = [];
+  readonly system = new ActorSystem({
+    clock: systemClock,
+    random: seededRandom(1),
+    log: { log: (level, event, { fault } = {}) => void ((level === 'warn' || level === 'error') && this.warnings.push(`${event} ${String(fault)}`)) },
+  });
+  readonly news = recorder<MembershipNews>('news');
+  exit: ExitReason | undefined;
+
+  readonly port: GossipPort;
+
+  constructor(port: GossipPort) {
+    this.port = port;
+  }
+
+  get ref(): ActorRef<MembershipMessage> {
+    return this.system.ref('/swim');
+  }
+
+  start(): Promise<void> {
+    const thread = membershipThread({
+      name: 'a',
+      tags: { grpc: '127.0.0.1:1' },
+      bind: '127.0.0.1',
+      port: this.port.memory,
+      seeds: [],
+      profile: 'lan',
+      peersFile: join(this.home, 'peers.json'),
+      listeners: [this.system.ref('/news')],
+    });
+    const children = [this.news.spec, { type: 'worker', id: 'swim', startTimeoutMs: 15_000, ...thread } as const];
+    return this.system.start({ type: 'supervisor', id: 'root', strategy: 'one_for_one', children }, (reason) => (this.exit = reason));
+  }
+
+  async clear(): Promise<void> {
+    this.system.stop();
+    await until(() => this.exit !== undefined, 'the root ended');
+    rmSync(this.home, { recursive: true });
+  }
+}
+
+/** One of each kind, and what shows that it arrived: first the one that comes first. A kind that is new needs a line here. */
+const TRIALS: { readonly [K in MembershipRequest['kind']]: (room: ThreadedMembership) => Promise<void> } = {
+  join: async ({ ref, news }) => {
+    expect(await ref.ask<MeshError | undefined>((reply) => ({ kind: 'join', reply }), 5_000)).to.equal(undefined);
+    await until(() => news.messages.length > 0, 'the first news');
+  },
+  view: async ({ ref }) => {
+    const { members } = await ref.ask<MembershipView>((reply) => ({ kind: 'view', reply }), 5_000);
+    expect(members.map(({ name }) => name)).to.deep.equal(['a']);
+    expect(systemClock.now() - members[0]!.statusSinceMs, 'the clocks of both threads').to.be.within(0, 60_000);
+  },
+  announce: async ({ ref, news, system }) => {
+    const before = news.messages.length;
+    ref.send({ kind: 'announce', to: system.ref('/news') });
+    await until(() => news.messages.length > before, 'news that was asked for');
+  },
+};
+
+describe('membership in a thread of its own', function () {
+  this.timeout(60_000);
+  let room: ThreadedMembership;
+
+  afterEach(() => room.clear());
+
+  it('hears and answers every kind of request', async () => {
+    room = new ThreadedMembership(GossipPort.of(0));
+    await room.start();
+    expect(room.port.number).to.be.greaterThan(0);
+    for (const trial of Object.values(TRIALS)) await trial(room);
+    expect(room.warnings).to.deep.equal([]);
+  });
+
+  it('has its port again in its next life, which it tells nobody about', async () => {
+    room = new ThreadedMembership(GossipPort.of(0));
+    await room.start();
+    const port = room.port.number;
+    for (let life = 2; life <= 4; life++) {
+      room.system.kill('/swim', 'test');
+      await until(() => room.system.livingLife('/swim') === life && room.system.tree('/swim')?.status === 'running', `life ${life}`);
+    }
+    expect(room.port.number).to.equal(port);
+  });
+
+  it('says why it cannot start in the words of the main thread', async () => {
+    const other = new ThreadedMembership(GossipPort.of(0));
+    await other.start();
+    room = new ThreadedMembership(GossipPort.of(other.port.number));
+    const failure: unknown = await room.start().catch((error: unknown) => error);
+    await other.clear();
+    expect(failure).to.be.instanceOf(StartError);
+    expect(String(failure)).to.include(`TCP port ${other.port.number} on 127.0.0.1 is in use`);
+  });
+});

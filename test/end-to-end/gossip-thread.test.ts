@@ -1,0 +1,65 @@
+import { expect } from 'chai';
+import { Playground, until } from '../support/mesh-process.ts';
+import type { StartedNode } from '../support/mesh-process.ts';
+
+const BLOCKED = new URL('../fixtures/blocked-main.mjs', import.meta.url).pathname;
+
+interface MemberLine {
+  readonly name: string;
+  readonly status: string;
+  readonly isDegraded: boolean;
+  readonly incarnation: number;
+}
+
+describe('a node whose main loop stands still for eight seconds', function () {
+  this.timeout(90_000);
+  let play: Playground;
+
+  beforeEach(() => (play = new Playground()));
+  afterEach(() => play.clear());
+
+  /** Three nodes that know each other; n1 can be blocked. */
+  async function mesh(flags: readonly string[]): Promise<readonly [StartedNode, StartedNode, StartedNode]> {
+    const n1 = await play.node('n1', { flags, nodeFlags: ['--import', BLOCKED] });
+    const [n2, n3] = await Promise.all(['n2', 'n3'].map((name) => play.node(name, { flags: ['--join', n1.gossip] })));
+    for (const node of [n2!, n3!]) await until(`all in the eyes of ${node.name}`, 10_000, async () => (await alive(node)).length === 3 || undefined);
+    return [n1, n2!, n3!];
+  }
+
+  async function alive(node: StartedNode): Promise<readonly MemberLine[]> {
+    return (await node.json<MemberLine[]>('members')).filter(({ status }) => status === 'alive');
+  }
+
+  async function n1At(node: StartedNode): Promise<MemberLine | undefined> {
+    return (await node.json<MemberLine[]>('members')).find(({ name }) => name === 'n1');
+  }
+
+  /** What its peers said of n1 meanwhile. */
+  function accusations(...peers: readonly StartedNode[]): string[] {
+    return peers.flatMap((peer) => peer.stderr().split('\n').filter((line) => /member-(suspect|dead)/.test(line) && line.includes('member=n1')));
+  }
+
+  it('is shown as degraded by all others, suspected by none, and healthy again after', async () => {
+    const [n1, n2, n3] = await mesh([]);
+    n1.process.kill('SIGUSR2');
+    const blockedAt = performance.now();
+    for (const peer of [n2, n3]) {
+      await until(`n1 degraded in the eyes of ${peer.name}`, 7_000, async () => (await n1At(peer))?.isDegraded || undefined);
+      expect((await peer.mesh('members')).stdout).to.match(/^n1 .* alive, degraded /m);
+    }
+    expect(performance.now() - blockedAt, 'seen while it stands still').to.be.lessThan(8_000);
+    for (const peer of [n2, n3]) await until(`n1 well in the eyes of ${peer.name}`, 20_000, async () => (await n1At(peer))?.isDegraded === false || undefined);
+    expect(accusations(n2, n3)).to.deep.equal([]);
+    expect((await n1At(n2))?.incarnation, 'no more than degraded and well again').to.equal(3);
+    expect(n1.stderr()).to.match(/degraded stalledMs=/);
+    expect(await n1.kill('SIGTERM')).to.equal(0);
+  });
+
+  it('is suspected when its gossip has no thread of its own', async () => {
+    const [n1, n2, n3] = await mesh(['--gossip-thread', 'off']);
+    n1.process.kill('SIGUSR2');
+    await until('a suspicion', 15_000, () => accusations(n2, n3)[0]);
+    await until('its refutation', 20_000, async () => (await n1At(n2))?.status === 'alive' || undefined);
+    expect((await n1At(n2))?.isDegraded).to.equal(false);
+  });
+});
