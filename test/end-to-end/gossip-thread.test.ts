@@ -11,7 +11,7 @@ interface MemberLine {
   readonly incarnation: number;
 }
 
-describe('a node whose main loop stands still for eight seconds', function () {
+describe('a node whose main loop stands still for twelve seconds', function () {
   this.timeout(90_000);
   let play: Playground;
 
@@ -43,11 +43,9 @@ describe('a node whose main loop stands still for eight seconds', function () {
     const [n1, n2, n3] = await mesh([]);
     n1.process.kill('SIGUSR2');
     const blockedAt = performance.now();
-    for (const peer of [n2, n3]) {
-      await until(`n1 degraded in the eyes of ${peer.name}`, 7_000, async () => (await n1At(peer))?.isDegraded || undefined);
-      expect((await peer.mesh('members')).stdout).to.match(/^n1 .* alive, degraded /m);
-    }
-    expect(performance.now() - blockedAt, 'seen while it stands still').to.be.lessThan(8_000);
+    await Promise.all([n2, n3].map((peer) => until(`n1 degraded in the eyes of ${peer.name}`, 11_000, async () => (await n1At(peer))?.isDegraded || undefined)));
+    expect(performance.now() - blockedAt, 'seen while it stands still').to.be.lessThan(12_000);
+    expect((await n2.mesh('members')).stdout).to.match(/^n1 .* alive, degraded /m);
     for (const peer of [n2, n3]) await until(`n1 well in the eyes of ${peer.name}`, 20_000, async () => (await n1At(peer))?.isDegraded === false || undefined);
     expect(accusations(n2, n3)).to.deep.equal([]);
     expect((await n1At(n2))?.incarnation, 'no more than degraded and well again').to.equal(3);

@@ -17,7 +17,7 @@ describe('a node whose main loop stands still', () => {
   it('says so at once beside what else it says, at its next incarnation, and stays alive', () => {
     const brain = note(brainKnowing(1), true);
     expect(said(brain)).to.deep.equal({ role: 'test', health: 'degraded', incarnation: 2 });
-    expect(brain.events).to.deep.equal([{ type: 'updated', member: 'me', incarnation: 2 }]);
+    expect(brain.events).to.deep.equal([{ type: 'updated', member: 'me', incarnation: 2, reason: 'tags' }]);
     brain.pass(300);
     expect(brain.sentOf('alive', hostOf(0)).map(({ node, incarnation, meta }) => [node, incarnation, Buffer.from(meta).toString('hex')])).to.deep.include(['me', 2, Buffer.from(encodeTags({ role: 'test', health: 'degraded' })).toString('hex')]);
   });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { MembershipMessage } from '../../../src/actors/membership/membership-actor.ts';
-import type { MembershipNews, MembershipRequest, MembershipView } from '../../../src/actors/membership/membership-messages.ts';
+import type { MemberEventsNews, MemberRecord, MembershipNews, MembershipRequest, MembershipView } from '../../../src/actors/membership/membership-messages.ts';
 import { systemClock } from '../../../src/clock.ts';
 import { MeshError } from '../../../src/errors.ts';
 import { GossipPort, membershipThread } from '../../../src/membership-start.ts';
@@ -23,6 +23,7 @@ class ThreadedMembership {
     log: { log: (level, event, { fault } = {}) => void ((level === 'warn' || level === 'error') && this.warnings.push(`${event} ${String(fault)}`)) },
   });
   readonly news = recorder<MembershipNews>('news');
+  readonly events = recorder<MemberEventsNews>('events');
   exit: ExitReason | undefined;
 
   readonly port: GossipPort;
@@ -45,8 +46,9 @@ class ThreadedMembership {
       profile: 'lan',
       peersFile: join(this.home, 'peers.json'),
       listeners: [this.system.ref('/news')],
+      hearers: [this.system.ref('/events')],
     });
-    const children = [this.news.spec, { type: 'worker', id: 'swim', startTimeoutMs: 15_000, ...thread } as const];
+    const children = [this.news.spec, this.events.spec, { type: 'worker', id: 'swim', startTimeoutMs: 15_000, ...thread } as const];
     return this.system.start({ type: 'supervisor', id: 'root', strategy: 'one_for_one', children }, (reason) => (this.exit = reason));
   }
 
@@ -67,6 +69,15 @@ const TRIALS: { readonly [K in MembershipRequest['kind']]: (room: ThreadedMember
     const { members } = await ref.ask<MembershipView>((reply) => ({ kind: 'view', reply }), 5_000);
     expect(members.map(({ name }) => name)).to.deep.equal(['a']);
     expect(systemClock.now() - members[0]!.statusSinceMs, 'the clocks of both threads').to.be.within(0, 60_000);
+  },
+  record: async ({ ref, events }) => {
+    const record = await ref.ask<MemberRecord>((reply) => ({ kind: 'record', member: 'a', reply }), 5_000);
+    expect(record.kind === 'known' && record.happenings.map(({ event }) => event.type)).to.deep.equal(['alive']);
+    expect(events.messages.flatMap(({ happenings }) => happenings.map(({ event }) => event.type))).to.deep.equal(['alive']);
+  },
+  seeds: async ({ ref }) => {
+    expect(ref.send({ kind: 'seeds', seeds: [{ host: '127.0.0.1', port: 1 }] })).to.equal('accepted');
+    await ref.ask<MembershipView>((reply) => ({ kind: 'view', reply }), 5_000);
   },
   announce: async ({ ref, news, system }) => {
     const before = news.messages.length;
