@@ -1,6 +1,5 @@
 /** Tags that were changed while the node ran, kept on disk: who set one does not expect a restart to take it back. */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { z } from 'zod';
 
 type Changes = Readonly<Record<string, string | null>>;
 
@@ -10,14 +9,12 @@ interface TagFile {
   save(changes: Changes): void;
 }
 
-const file = z.record(z.string().max(512), z.string().max(512).nullable());
-
 /** What cannot be read is as good as nothing. */
 export function tagFile(path: string): TagFile {
   return {
     load() {
       try {
-        return file.parse(JSON.parse(readFileSync(path, 'utf8')));
+        return changesIn(JSON.parse(readFileSync(path, 'utf8')));
       } catch {
         return {};
       }
@@ -28,4 +25,17 @@ export function tagFile(path: string): TagFile {
       renameSync(next, path);
     },
   };
+}
+
+/** No tag is longer than all of them together may be. */
+const TEXT_CHARS_MAX = 512;
+
+/** By hand, as in remembered-peers.ts: the thread that reads this loads no library for it. */
+function changesIn(json: unknown): Changes {
+  const isPlain = typeof json === 'object' && json !== null && !Array.isArray(json);
+  return isPlain && Object.entries(json).every(([tag, value]) => isText(tag) && (value === null || isText(value))) ? (json as Changes) : {};
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= TEXT_CHARS_MAX;
 }

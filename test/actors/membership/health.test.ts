@@ -46,9 +46,10 @@ describe('a node whose main loop stands still', () => {
     expect(note(new BrainUnderTest({ tags: { role: 'x'.repeat(480) } }), true).incarnation).to.equal(2);
   });
 
-  it('says nothing more when it is leaving', () => {
+  it('says nothing more when it has said goodbye', () => {
     const brain = brainKnowing(1);
     brain.tell({ kind: 'leave', timeoutMs: 5_000 });
+    brain.pass(5_000);
     expect(note(brain, true).incarnation).to.equal(1);
   });
 });

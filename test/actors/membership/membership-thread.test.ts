@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { MembershipMessage } from '../../../src/actors/membership/membership-actor.ts';
-import type { MemberEventsNews, MemberRecord, MembershipNews, MembershipRequest, MembershipView } from '../../../src/actors/membership/membership-messages.ts';
+import type { MemberEventsNews, MemberRecord, MembershipNews, MembershipRequest, MembershipView, SerfHeard } from '../../../src/actors/membership/membership-messages.ts';
 import { systemClock } from '../../../src/clock.ts';
 import { MeshError } from '../../../src/errors.ts';
 import { GossipPort, membershipThread } from '../../../src/membership-start.ts';
@@ -24,6 +24,7 @@ class ThreadedMembership {
   });
   readonly news = recorder<MembershipNews>('news');
   readonly events = recorder<MemberEventsNews>('events');
+  readonly serf = recorder<SerfHeard>('serf');
   exit: ExitReason | undefined;
 
   readonly port: GossipPort;
@@ -45,10 +46,12 @@ class ThreadedMembership {
       seeds: [],
       profile: 'lan',
       peersFile: join(this.home, 'peers.json'),
+      tagsFile: join(this.home, 'tags.json'),
       listeners: [this.system.ref('/news')],
+      serfListeners: [this.system.ref('/serf')],
       hearers: [this.system.ref('/events')],
     });
-    const children = [this.news.spec, this.events.spec, { type: 'worker', id: 'swim', startTimeoutMs: 15_000, ...thread } as const];
+    const children = [this.news.spec, this.events.spec, this.serf.spec, { type: 'worker', id: 'swim', startTimeoutMs: 15_000, ...thread } as const];
     return this.system.start({ type: 'supervisor', id: 'root', strategy: 'one_for_one', children }, (reason) => (this.exit = reason));
   }
 
@@ -78,6 +81,17 @@ const TRIALS: { readonly [K in MembershipRequest['kind']]: (room: ThreadedMember
   seeds: async ({ ref }) => {
     expect(ref.send({ kind: 'seeds', seeds: [{ host: '127.0.0.1', port: 1 }] })).to.equal('accepted');
     await ref.ask<MembershipView>((reply) => ({ kind: 'view', reply }), 5_000);
+  },
+  'change-tags': async ({ ref }) => {
+    expect(await ref.ask<unknown>((reply) => ({ kind: 'change-tags', changes: { role: 'web' }, reply }), 5_000)).to.deep.equal({ grpc: '127.0.0.1:1', role: 'web' });
+  },
+  order: async ({ ref, serf }) => {
+    const order = { kind: 'send-event', name: 'deploy', payload: Buffer.from('v2'), coalesce: false } as const;
+    expect(await ref.ask<unknown>((reply) => ({ kind: 'order', order, reply }), 5_000)).to.equal('done');
+    await until(() => serf.messages.length > 0, 'its own event');
+  },
+  rtt: async ({ ref }) => {
+    expect(await ref.ask<number | null>((reply) => ({ kind: 'rtt', from: 'a', to: 'b', reply }), 5_000)).to.equal(null);
   },
   announce: async ({ ref, news, system }) => {
     const before = news.messages.length;
