@@ -4,6 +4,9 @@ import type { StartedNode } from '../support/mesh-process.ts';
 
 const BLOCKED = new URL('../fixtures/blocked-main.mjs', import.meta.url).pathname;
 
+/** Three nodes at once on a machine with something else to do. */
+const START_MS = 30_000;
+
 interface MemberLine {
   readonly name: string;
   readonly status: string;
@@ -20,9 +23,9 @@ describe('a node whose main loop stands still for twelve seconds', function () {
 
   /** Three nodes that know each other; n1 can be blocked. */
   async function mesh(flags: readonly string[]): Promise<readonly [StartedNode, StartedNode, StartedNode]> {
-    const n1 = await play.node('n1', { flags, nodeFlags: ['--import', BLOCKED] });
-    const [n2, n3] = await Promise.all(['n2', 'n3'].map((name) => play.node(name, { flags: ['--join', n1.gossip] })));
-    for (const node of [n2!, n3!]) await until(`all in the eyes of ${node.name}`, 10_000, async () => (await alive(node)).length === 3 || undefined);
+    const n1 = await play.node('n1', { flags, nodeFlags: ['--import', BLOCKED], readyWithinMs: START_MS });
+    const [n2, n3] = await Promise.all(['n2', 'n3'].map((name) => play.node(name, { flags: ['--join', n1.gossip], readyWithinMs: START_MS })));
+    for (const node of [n2!, n3!]) await until(`all in the eyes of ${node.name}`, START_MS, async () => (await alive(node)).length === 3 || undefined);
     return [n1, n2!, n3!];
   }
 
