@@ -1,6 +1,7 @@
 /** Keys of the configuration about what gossip travels in: encryption, label, compression. */
 import { z } from 'zod';
 import type { ConfigFault } from './config-fault.ts';
+import { isGossipKey } from './is-gossip-key.ts';
 import { SWITCH, type KeySpec, type Switch } from './key-spec.ts';
 
 export interface GossipConfig {
@@ -19,13 +20,6 @@ export interface GossipConfig {
 
 /** A label's length is one byte on the wire. */
 const LABEL_BYTES_MAX = 255;
-/** AES-128, AES-192, AES-256. */
-const KEY_BYTES: ReadonlySet<number> = new Set([16, 24, 32]);
-
-/** Whether the text is a key in base64. */
-export function isGossipKey(text: string): boolean {
-  return /^[A-Za-z0-9+/]+={0,2}$/.test(text) && KEY_BYTES.has(Buffer.from(text, 'base64').length);
-}
 
 const onOrOff = { placeholder: SWITCH.join('|'), default: 'on', expected: 'on or off', schema: z.enum(SWITCH), choices: SWITCH } as const;
 

@@ -1,7 +1,6 @@
 /** The keys of an encrypted mesh on disk, as Serf keeps them: a JSON list of base64 texts, the one that encrypts first. */
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { z } from 'zod';
-import { isGossipKey } from '../config/gossip-keys.ts';
+import { isGossipKey } from '../config/is-gossip-key.ts';
 import { MeshError } from '../errors.ts';
 import { systemErrorMeaning } from '../system-error.ts';
 
@@ -9,15 +8,13 @@ import { systemErrorMeaning } from '../system-error.ts';
 const KEYS_MAX = 16;
 const OTHERS = 0o077;
 
-const file = z.array(z.string().refine(isGossipKey)).min(1).max(KEYS_MAX);
-
 /** @throws MeshError BAD_CONFIG, which shows nothing of what is in the file */
 export function readKeyring(path: string): readonly Uint8Array[] {
   try {
     const mode = statSync(path).mode & 0o777;
     if ((mode & OTHERS) !== 0) throw unusable(path, `others may open it (mode ${mode.toString(8)})`, 'keys that only the owner of the node can read', `chmod 600 ${path}`);
-    const keys = file.safeParse(parsed(readFileSync(path, 'utf8')));
-    if (keys.success) return keys.data.map((key) => Buffer.from(key, 'base64'));
+    const keys = parsed(readFileSync(path, 'utf8'));
+    if (isKeyList(keys)) return keys.map((key) => Buffer.from(key, 'base64'));
   } catch (error) {
     if (error instanceof MeshError) throw error;
     throw unusable(path, systemErrorMeaning(error) ?? 'it cannot be read', 'a file of keys', 'name another file, or none');
@@ -36,6 +33,11 @@ export function writeKeyring(path: string, keys: readonly Uint8Array[]): void {
     closeSync(handle);
   }
   renameSync(next, path);
+}
+
+/** By hand, as in remembered-peers.ts. */
+function isKeyList(json: unknown): json is readonly string[] {
+  return Array.isArray(json) && json.length > 0 && json.length <= KEYS_MAX && json.every((key) => typeof key === 'string' && isGossipKey(key));
 }
 
 function parsed(text: string): unknown {
