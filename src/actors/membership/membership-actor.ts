@@ -72,13 +72,10 @@ interface Happened {
 
 type StreamReply = (reply: Uint8Array | undefined) => void;
 
-/** From its own timers: time to tell the listeners again, though nothing has changed; or what has changed since it last told them. */
-type NewsTimer = { readonly kind: 'repeat-news' | 'news-rested' };
+/** From its own timers: time to tell the listeners again, though nothing has changed; or what has changed since it last told them; or to see whether the main loop turns. */
+type OwnTimer = { readonly kind: 'repeat-news' | 'news-rested' | 'look' };
 
-/** From its own timer too: time to see whether the main loop turns. */
-type LookTimer = { readonly kind: 'look' };
-
-export type MembershipMessage = MembershipRequest | Happened | NewsTimer | LookTimer;
+export type MembershipMessage = MembershipRequest | Happened | OwnTimer;
 
 /** A node that stops says goodbye first; a second is enough on a healthy network. */
 const GOODBYE_MS = 5_000;

@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import type { MembershipMessage } from '../../../src/actors/membership/membership-actor.ts';
 import type { MemberEventsNews, MemberRecord, MembershipNews, MembershipRequest, MembershipView, SerfHeard } from '../../../src/actors/membership/membership-messages.ts';
 import { systemClock } from '../../../src/clock.ts';
-import { MeshError } from '../../../src/errors.ts';
+import type { MeshError } from '../../../src/errors.ts';
 import { GossipPort, membershipThread } from '../../../src/membership-start.ts';
 import type { ActorRef, ExitReason } from '../../../src/supervision/behavior.ts';
 import { ActorSystem, StartError } from '../../../src/supervision/system.ts';
