@@ -13,7 +13,7 @@ const DEGRADED = 'degraded';
 const SAID_FOR_MS = 5_000;
 
 /** Whether the member says so of itself. */
-export function isDegraded({ tags }: Pick<MemberView, 'tags'>): boolean {
+function isDegraded({ tags }: Pick<MemberView, 'tags'>): boolean {
   return tags[TAG] === DEGRADED;
 }
 
