@@ -62,7 +62,7 @@ export const SERF_COMMANDS: readonly CommandSpec[] = [
   },
   {
     words: 'tags',
-    summary: 'list what this node tells the members about itself',
+    summary: 'list what this node tells the members about itself; `tags set` and `tags delete` change it',
     example: 'mesh tags',
     run: (call) => changeTags(call, {}, []),
   },

@@ -144,7 +144,7 @@ describe('the commands about what happened', () => {
     it('gives the facts to scripts under stable keys', async () => {
       answer({ ...history(CRASH), getTree: ({ path = '' }) => Promise.resolve(tree(path)) });
       const facts = JSON.parse((await fake.mesh('why', '/bus', '--json')).stdout) as Record<string, unknown>;
-      expect(Object.keys(facts)).to.have.members(['path', 'kind', 'now', 'isNodeUp', 'event', 'isEarlierRun', 'agoMs', 'errors', 'askedBy', 'cause', 'ends', 'upAgainAfterMs']);
+      expect(Object.keys(facts)).to.have.members(['path', 'kind', 'now', 'isNodeUp', 'event', 'isEarlierRun', 'agoMs', 'errors', 'askedBy', 'cause', 'crash', 'ends', 'upAgainAfterMs']);
       expect(facts['event']).to.deep.include({ at: '2026-01-01T00:00:00.002Z', budget: { usedBefore: 0, used: 1, intensity: 3, periodMs: 5_000 }, mailbox: 1, state: null });
       expect(facts['errors']).to.deep.equal([
         { name: 'TypeError', message: 'boom', code: null, stack: 'at bus' },
