@@ -1,5 +1,6 @@
 /** One actor as an operator sees it. */
-import type { Actor, ActorStatus } from './actor.ts';
+import type { Actor } from './actor.ts';
+import type { ActorStatus } from './actor-host.ts';
 import type { ErrorInfo } from './behavior.ts';
 import { DEFAULTS } from './child-spec.ts';
 import type { ChildSpec, Restart, Strategy } from './child-spec.ts';

@@ -2,11 +2,12 @@
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { ActorRef, ExitReason, SendOutcome } from './behavior.ts';
+import type { ActorHost, ActorStatus, LifeWatcher } from './actor-host.ts';
 import { Bonds } from './bonds.ts';
 import type { Bonded } from './bonds.ts';
 import { Cell } from './cell.ts';
-import type { Activity, Afterlife, AnyBehavior, CellHost, Urgent } from './cell.ts';
-import type { DeadLetterReason } from './trail/dead-letters.ts';
+import type { Activity } from './cell.ts';
+import type { Afterlife, AnyBehavior, CellHost, Urgent } from './cell-host.ts';
 import { reasonError, reasonLine, toErrorInfo } from './exit-reason.ts';
 import { isReported } from './trail/last-moments.ts';
 import type { LastMoments } from './trail/last-moments.ts';
@@ -15,27 +16,7 @@ import type { Lane, MailboxSpec, Offered } from './mailbox.ts';
 import { OwnMessage } from './own-message.ts';
 import { Trace } from './trace.ts';
 import type { TraceOptions } from './trace.ts';
-import type { TurnEngine } from './turn-engine.ts';
 import { TurnMeter } from './turn-meter.ts';
-
-/** suspended: it lives, and hears what the runtime says, but no mail. */
-export type ActorStatus = 'starting' | 'running' | 'suspended' | 'restarting' | 'stopping' | 'stopped' | 'ignored';
-
-/** What whoever started a life hears of it: one of the first two at most once, then `exited` once. */
-export interface LifeWatcher {
-  started(): void;
-  ignored(): void;
-  exited(reason: ExitReason, uptimeMs: number): void;
-}
-
-export interface ActorHost {
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly engine: TurnEngine;
-  find(path: string): Actor | undefined;
-  deadLetter(path: string, reason: DeadLetterReason, message: unknown): void;
-  failAsks(path: string, why: string): void;
-}
 
 /** A state is shown for a person to read; what does not fit a screen is not read. */
 const STATE_CHARS_MAX = 2_000;

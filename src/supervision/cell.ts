@@ -9,45 +9,17 @@
 import { runAs } from './attribution.ts';
 import type { Culprit } from './attribution.ts';
 import { IGNORE } from './behavior.ts';
-import type { Behavior, ExitReason, Signal } from './behavior.ts';
+import type { ExitReason, Signal } from './behavior.ts';
+import type { AnyBehavior, CellHost, Urgent } from './cell-host.ts';
 import { NORMAL, toErrorInfo } from './exit-reason.ts';
 import { shownMessage, shownState } from './trail/exposure.ts';
 import { LifeContext } from './life-context.ts';
-import type { ContextHost, LifeRunner } from './life-context.ts';
+import type { LifeRunner } from './life-context.ts';
 import type { Lane, Mailbox } from './mailbox.ts';
 import { OwnMessage } from './own-message.ts';
 import type { Runnable } from './run-queue.ts';
-import type { Trace } from './trace.ts';
 import type { Crank, TurnEngine } from './turn-engine.ts';
 import { turnMark } from './watchdog/turn-mark.ts';
-
-/** What the runtime says to a life, ahead of what actors say. */
-export type Urgent = Signal | { readonly kind: 'first'; readonly message: unknown };
-
-// oxlint-disable-next-line typescript/no-explicit-any
-export type AnyBehavior = Behavior<any, any>;
-
-/** What becomes known of a life that is over or about to be: a handler that goes on, one that is done at last, a failure. */
-export type Afterlife = 'zombie' | 'zombie-settled' | 'late-failure' | 'release-failed' | 'terminate-failed';
-
-export interface CellHost extends ContextHost<unknown> {
-  makeBehavior(): AnyBehavior;
-  readonly lane: Lane;
-  readonly mailbox: Mailbox<Urgent, unknown>;
-  /** Who watches its messages; undefined when nobody does. */
-  readonly traces: readonly Trace[] | undefined;
-  started(): void;
-  /** A message was handled. */
-  handled(): void;
-  /** It had the loop for a while. Times are the clock's. */
-  turned(messages: number, from: number, until: number): void;
-  ignored(): void;
-  /** The life is over; what it still does has no effect. Called once, before `exited`. */
-  ended(reason: ExitReason): void;
-  /** The exit signal. Called once, and not from within a handler. */
-  exited(): void;
-  afterlife(life: number, what: Afterlife, error?: unknown): void;
-}
 
 /** One turn handles at most this many messages, one slice in the line this many … */
 const BATCH_MAX = 256;

@@ -1,5 +1,5 @@
 /** A ref: the name of a place in the tree, whoever stands there. */
-import type { ActorHost } from './actor.ts';
+import type { ActorHost } from './actor-host.ts';
 import type { AskTable } from './asks.ts';
 import type { ActorRef, Reply, SendOutcome } from './behavior.ts';
 

@@ -3,21 +3,22 @@ import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { Random } from '../random.ts';
 import { Actor } from './actor.ts';
-import type { ActorHost, LifeWatcher } from './actor.ts';
+import type { ActorHost, LifeWatcher } from './actor-host.ts';
 import { actorInfo } from './actor-info.ts';
 import type { ActorInfo } from './actor-info.ts';
 import { actorView } from './actor-view.ts';
 import type { ActorView } from './actor-view.ts';
 import { AskTable } from './asks.ts';
 import type { ActorRef, ExitReason, SendOutcome } from './behavior.ts';
-import type { AnyBehavior } from './cell.ts';
-import { behaviorOf, childPath, DEFAULTS, parentPath, ROOT_PATH } from './child-spec.ts';
+import type { AnyBehavior } from './cell-host.ts';
+import { behaviorOf, childPath, parentPath, ROOT_PATH } from './child-spec.ts';
 import type { ChildSpec, SupervisorRules, SupervisorSpec } from './child-spec.ts';
 import { DeadLetters, messageName } from './trail/dead-letters.ts';
 import type { DeadLetterReason, Withheld } from './trail/dead-letters.ts';
+import { endOfChild } from './trail/end-of-child.ts';
 import { EventLog } from './trail/event-log.ts';
 import type { SupervisionEvent } from './trail/event-log.ts';
-import { isAbnormal, reasonError, reasonLine, SHUTDOWN } from './exit-reason.ts';
+import { isAbnormal, reasonLine, SHUTDOWN } from './exit-reason.ts';
 import { BadSpecError } from './spec-fault.ts';
 import type { MailboxSpec } from './mailbox.ts';
 import { EventLines } from './trail/event-lines.ts';
@@ -44,9 +45,6 @@ export interface ActorSystemOptions {
 const SUPERVISOR_MAILBOX: MailboxSpec = { lane: 'queue' };
 /** A state that an operator asked for fills some screens; what is larger is read in pieces, elsewhere. */
 const STATE_CHARS_MAX = 65_536;
-
-/** Of siblings that go along by the thousand the first are named. */
-const TAKEN_ALONG_SHOWN = 10;
 
 interface Place {
   spec: ChildSpec;
@@ -101,7 +99,7 @@ export class ActorSystem implements ActorHost, SupervisorHost {
         ignored: () => undefined,
         exited: (reason) => {
           this.retire(ROOT_PATH);
-          this.events.record({ atMs: this.clock.wallNow(), type: isAbnormal(reason) ? 'crash' : 'exit', path: ROOT_PATH, life: this.find(ROOT_PATH)?.life ?? 0, reason: reasonLine(reason) });
+          this.#record({ type: isAbnormal(reason) ? 'crash' : 'exit', path: ROOT_PATH, life: this.find(ROOT_PATH)?.life ?? 0, reason: reasonLine(reason) });
           this.#lines.flush();
           if (!isUp) reject(new StartError(reason));
           onExit(reason);
@@ -245,7 +243,7 @@ export class ActorSystem implements ActorHost, SupervisorHost {
     actor.start({
       started: () => {
         const type = actor.life === 1 ? 'start' : 'restart';
-        this.events.record({ atMs: this.clock.wallNow(), type, path, life: actor.life, reason: type });
+        this.#record({ type, path, life: actor.life, reason: type });
         watcher.started();
       },
       ignored: () => watcher.ignored(),
@@ -294,7 +292,7 @@ export class ActorSystem implements ActorHost, SupervisorHost {
   }
 
   admin(path: string, what: string): void {
-    this.events.record({ atMs: this.clock.wallNow(), type: 'admin', path, life: this.find(path)?.life ?? 0, reason: what });
+    this.#record({ type: 'admin', path, life: this.find(path)?.life ?? 0, reason: what });
   }
 
   change(supervisor: string, rules: SupervisorRules, children: readonly ChildSpec[]): void {
@@ -304,27 +302,15 @@ export class ActorSystem implements ActorHost, SupervisorHost {
   }
 
   report(supervisor: string, child: string, report: ChildReport): void {
-    const { reason, context, decision, delayMs, budget, takenAlong } = report;
-    const actor = this.find(child);
-    const error = reasonError(reason);
-    this.events.record({
-      atMs: this.clock.wallNow(),
-      type: context === 'shutdown_error' ? 'shutdown_error' : isAbnormal(reason) ? 'crash' : 'exit',
-      path: child,
-      life: actor?.life ?? 0,
-      reason: reasonLine(reason),
-      ...(error === undefined ? {} : { error }),
-      ...momentsShown(actor),
-      supervisor,
-      ...flagsShown(this.#places.get(supervisor), this.#places.get(child)),
-      context,
-      decision,
-      delayMs,
-      budget,
-      ...(takenAlong.length === 0 ? {} : { takenAlong: { count: takenAlong.length, first: takenAlong.slice(0, TAKEN_ALONG_SHOWN).map((id) => childPath(supervisor, id)) } }),
-    });
-    if (decision !== 'escalate') return;
-    this.events.record({ atMs: this.clock.wallNow(), type: 'escalate', path: supervisor, life: this.find(supervisor)?.life ?? 0, reason: `gives up over ${child}` });
+    const { spec, actor } = this.#places.get(child)!;
+    const strategy = rulesOf(this.#places.get(supervisor)!)?.strategy;
+    this.#record(endOfChild(actor, spec, { path: supervisor, strategy }, report));
+    if (report.decision !== 'escalate') return;
+    this.#record({ type: 'escalate', path: supervisor, life: this.find(supervisor)?.life ?? 0, reason: `gives up over ${child}` });
+  }
+
+  #record(event: Omit<SupervisionEvent, 'sequence' | 'atMs'>): void {
+    this.events.record({ atMs: this.clock.wallNow(), ...event });
   }
 
   #intervene(path: string, what: string, act: (actor: Actor) => boolean): number | undefined {
@@ -373,19 +359,6 @@ export class StartError extends Error {
     super(reasonLine(reason));
     this.reason = reason;
   }
-}
-
-/** What is known of how its last life ended; nothing of one that ended in order. */
-function momentsShown(actor: Actor | undefined): Pick<SupervisionEvent, 'during' | 'state' | 'mailbox' | 'processed' | 'uptimeMs'> {
-  const moments = actor?.lastMoments;
-  if (moments === undefined || moments.life !== actor?.life) return {};
-  const { during, state, mailbox, processed, uptimeMs } = moments;
-  return { during, ...(state === undefined ? {} : { state }), mailbox, processed, uptimeMs };
-}
-
-function flagsShown(supervisor: Place | undefined, child: Place | undefined): Pick<SupervisionEvent, 'strategy' | 'restart'> {
-  const strategy = supervisor && rulesOf(supervisor)?.strategy;
-  return { ...(strategy === undefined ? {} : { strategy }), restart: child?.spec.restart ?? DEFAULTS.restart };
 }
 
 /** What the supervisor at `place` goes by; undefined when a worker stands there. */

@@ -208,6 +208,16 @@ describe('administration of children', () => {
     expect(failure).to.deep.include({ name: 'AskError', failure: 'noproc' });
   });
 
+  it('whoever hears an answer may end the supervisor over it: no child starts after that', async () => {
+    const world = await startWorld({ children: [supervisor('room', 'dynamic', [])] });
+    await startChild(world, puppet('a', { terminate: () => Promise.resolve() }), '/room');
+    world.supervisor('/room').send({ kind: 'terminate-child', id: 'a', reply: () => void world.system.kill('/room', 'whoever asked') });
+    world.supervisor('/room').send({ kind: 'restart-one', id: 'a', reply: () => undefined });
+    await world.settle();
+    expect([lifeOf(world, '/room'), world.system.paths()]).to.deep.equal([2, ['/', '/room']]);
+    await world.stop();
+  });
+
   it('a dynamic child that is terminated is forgotten, with all below it', async () => {
     const world = await startWorld({ strategy: 'dynamic' });
     await startChild(world, puppet('a'));

@@ -40,6 +40,15 @@ describe('stopping', () => {
     expect(world.system.events.latest('/stubborn', 1)[0]).to.deep.include({ type: 'shutdown_error', reason: 'killed by shutdown timeout' });
   });
 
+  it('a child that unlinks its supervisor, hides from its stop and hangs goes down with it all the same', async () => {
+    const world = await startWorld({ children: [supervisor('room', 'one_for_one', [puppet('a', { shutdown: 300 })])] });
+    await order(world, '/room/a', (context) => [context.link(world.ref('/room')), context.unlink(world.ref('/room'))]);
+    await order(world, '/room/a', hang);
+    expect(await terminateChild(world, 'room')).to.equal('ok');
+    expect([world.clock.now(), statusOf(world, '/room/a')]).to.deep.equal([300, 'stopped']);
+    await world.stop();
+  });
+
   it('brutal_kill does not ask', async () => {
     const trace: string[] = [];
     const world = await startWorld({ children: [puppet('a', { trace, shutdown: 'brutal_kill' })] });

@@ -1,5 +1,5 @@
 /** A behavior whose handlers start late. Pure. */
-import type { AnyBehavior } from '../cell.ts';
+import type { AnyBehavior } from '../cell-host.ts';
 
 /**
  * As `behavior`, but each message and signal waits for `wait` first; where that says false the life is over, and nothing of

@@ -1,7 +1,7 @@
 /** The body of a supervisor: an actor that hears of its children first and performs what its core decides. */
 import type { Random } from '../../random.ts';
 import type { ActorContext, ActorRef, Behavior, ExitReason, Signal } from '../behavior.ts';
-import type { LifeWatcher } from '../actor.ts';
+import type { LifeWatcher } from '../actor-host.ts';
 import { childPath } from '../child-spec.ts';
 import type { ChildSpec, SupervisorRules } from '../child-spec.ts';
 import { toErrorInfo } from '../exit-reason.ts';
@@ -15,6 +15,8 @@ export interface SupervisorHost {
   ref(path: string): ActorRef<unknown>;
   /** A life of a supervisor has begun; `core` is what it decides with. */
   ledBy(supervisor: string, core: SupervisorCore): void;
+  /** Number of the life at `path`; undefined when there is none now. */
+  livingLife(path: string): number | undefined;
   startChild(path: string, spec: ChildSpec, watcher: LifeWatcher): void;
   requestStop(path: string, reason: ExitReason): void;
   end(path: string, reason: ExitReason): void;
@@ -36,7 +38,11 @@ type Context = ActorContext<SupervisorInput>;
 
 export function supervisorBehavior(rules: SupervisorRules, path: string, host: SupervisorHost): Behavior<SupervisorCore, SupervisorInput> {
   const handle = (core: SupervisorCore, input: SupervisorInput, context: Context): SupervisorCore => {
-    for (const effect of core.handle(input, context.clock.now())) perform(effect, context);
+    for (const effect of core.handle(input, context.clock.now())) {
+      // Whoever heard an answer may have ended this life over it: its children are gone, and none is to start.
+      if (host.livingLife(path) !== context.life) break;
+      perform(effect, context);
+    }
     return core;
   };
 

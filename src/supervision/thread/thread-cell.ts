@@ -4,7 +4,7 @@ import type { Logger } from '../../log.ts';
 import { IGNORE } from '../behavior.ts';
 import type { ActorContext, ActorRef, ExitReason, SendOutcome, Signal } from '../behavior.ts';
 import { Cell } from '../cell.ts';
-import type { Afterlife, AnyBehavior, CellHost, Urgent } from '../cell.ts';
+import type { Afterlife, AnyBehavior, CellHost, Urgent } from '../cell-host.ts';
 import { messageName } from '../trail/dead-letters.ts';
 import { toErrorInfo } from '../exit-reason.ts';
 import { Mailbox, MAILBOX_MAX } from '../mailbox.ts';

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { getHeapStatistics } from 'node:v8';
 import { attributeFailures } from '../attribution.ts';
-import type { AnyBehavior } from '../cell.ts';
+import type { AnyBehavior } from '../cell-host.ts';
 import { ThreadLife } from './thread-cell.ts';
 import { ThreadGauge } from './thread-gauge.ts';
 import type { ThreadStart, ToThread } from './thread-messages.ts';
