@@ -108,7 +108,7 @@ export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
     ]),
     supervisor('edge', 'one_for_one', [
       worker('grpc', () => listenerActor(parts.openGrpc)),
-      worker('serf', () => serfDeskActor({ membership: refs.membership })),
+      worker('serf', () => serfDeskActor({ membership: refs.membership, stopNode: (by) => parts.admin.operator.stopNode(by) })),
       worker('admin', () =>
         adminActor({ ...parts.admin, membership: refs.membership, peers: refs.roster, agents: refs.directory, registry: refs.registry, bus: refs.bus }),
       ),

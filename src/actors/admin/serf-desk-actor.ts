@@ -40,7 +40,13 @@ const FOLLOWERS_MAX = 256;
 
 type Context = ActorContext<SerfDeskMessage>;
 
-export function serfDeskActor(options: { readonly membership: ActorRef<MembershipRequest> }): Behavior<Desk, SerfDeskMessage> {
+export interface SerfDeskOptions {
+  readonly membership: ActorRef<MembershipRequest>;
+  /** Stops the node in order. */
+  readonly stopNode: (by: string) => void;
+}
+
+export function serfDeskActor(options: SerfDeskOptions): Behavior<Desk, SerfDeskMessage> {
   return {
     init(context) {
       const desk: Desk = { followers: new Map(), queries: new Map(), surveys: new Map(), streams: 0 };
@@ -52,7 +58,7 @@ export function serfDeskActor(options: { readonly membership: ActorRef<Membershi
       return desk;
     },
     receive(desk, message, context) {
-      hear(desk, message, options.membership, context);
+      hear(desk, message, options, context);
       return desk;
     },
     signal(desk, signal) {
@@ -67,7 +73,15 @@ export function serfDeskActor(options: { readonly membership: ActorRef<Membershi
   };
 }
 
-function hear(desk: Desk, message: SerfDeskMessage, membership: ActorRef<MembershipRequest>, context: Context): void {
+/** Another node has this one's name, and more members know that one: two of a name are worse than one less. */
+function giveWay({ forMe, against }: Extract<SerfNews, { type: 'outvoted' }>, { stopNode }: SerfDeskOptions, { log }: Context): void {
+  const reason = `another node has the name of this one, and ${against} members know that one, ${forMe} this one`;
+  log.log('error', 'name-lost', { reason, todo: 'give each node a name of its own with --name' });
+  stopNode('the vote of the members over its name');
+}
+
+function hear(desk: Desk, message: SerfDeskMessage, options: SerfDeskOptions, context: Context): void {
+  const { membership } = options;
   switch (message.kind) {
     case 'follow':
       if (desk.followers.size >= FOLLOWERS_MAX) return message.sink.close(new MeshError('OVERLOADED', `${FOLLOWERS_MAX} operators follow events`, { todo: 'close one first' }));
@@ -89,6 +103,7 @@ function hear(desk: Desk, message: SerfDeskMessage, membership: ActorRef<Members
       desk.queries.delete(message.stream);
       return;
     case 'serf-heard':
+      if (message.news.type === 'outvoted') return giveWay(message.news, options, context);
       return spread(desk, message.news);
   }
 }
@@ -115,7 +130,7 @@ function put(order: SerfOrder, stream: string, membership: ActorRef<MembershipRe
   context.pipe(answered(taken), () => ({ kind: 'query-taken' }), (error) => refused(error instanceof MeshError ? error : restarted()));
 }
 
-function spread(desk: Desk, news: SerfNews): void {
+function spread(desk: Desk, news: Exclude<SerfNews, { type: 'outvoted' }>): void {
   if (news.type === 'event' || news.type === 'query') {
     const item = heardItem(news);
     for (const { name, sink } of desk.followers.values()) {

@@ -58,7 +58,7 @@ export class Namesake {
     const isThere = typeof answer === 'object' && answer.type === 'ack';
     this.#isAsked = false;
     this.#answeredAtMs = isThere ? this.#context.now : -Infinity;
-    if (isThere) this.#context.emit({ kind: 'namesake', address, isListed: true });
+    if (isThere) this.#tell(address, true);
     return isThere;
   }
 
@@ -69,6 +69,12 @@ export class Namesake {
     if (sourceNode !== self.name || address === undefined || addressKey(address) === addressKey(self.address)) return;
     if (now - this.#heardAtMs < QUIET_MS) return;
     this.#heardAtMs = now;
-    this.#context.emit({ kind: 'namesake', address, isListed: false });
+    this.#tell(address, false);
+  }
+
+  /** People hear of it, and the others are asked whose the name is. */
+  #tell(address: GossipAddress, isListed: boolean): void {
+    this.#context.emit({ kind: 'namesake', address, isListed });
+    this.#context.tellSerf({ kind: 'contested' });
   }
 }

@@ -32,6 +32,11 @@ export function keyQuery(order: KeyChange | 'list'): Pick<Query, 'name' | 'paylo
   return { name: `${PREFIX}${order.kind}-key`, payload: encodeKeyRequest(order.key) };
 }
 
+/** Put to all when another node has this one's name. */
+export function conflictQuery(name: string): Pick<Query, 'name' | 'payload'> {
+  return { name: CONFLICT, payload: Buffer.from(name) };
+}
+
 /** What is not known is not answered, and lives in a later version. */
 export function answerInternal({ name, payload }: Query, table: MemberTable, keys: KeyAccess): Uint8Array | 'nothing' {
   if (name === CONFLICT) return answerConflict(Buffer.from(payload).toString('utf8'), table);

@@ -25,6 +25,8 @@ export type SerfInput =
   | { readonly kind: 'state'; readonly state: Uint8Array; readonly isFirst: boolean }
   /** The first node of the mesh has answered: all shall hear that this one is there on purpose. */
   | { readonly kind: 'joined' }
+  /** Another node that lives has this one's name. */
+  | { readonly kind: 'contested' }
   | { readonly kind: 'leaving' }
   | { readonly kind: 'member'; readonly name: string; readonly became: 'alive' | 'dead' | 'left' | 'reaped' }
   /** A ping was answered directly. */
@@ -58,4 +60,6 @@ export type SerfNews =
   | { readonly type: 'ack'; readonly asker: string; readonly from: string }
   | { readonly type: 'response'; readonly asker: string; readonly from: string; readonly payload: Uint8Array }
   | ({ readonly type: 'key-response'; readonly asker: string; readonly from: string } & KeyResponse)
+  /** More see another node under this one's name: this one has to go. */
+  | { readonly type: 'outvoted'; readonly forMe: number; readonly against: number }
   | { readonly type: 'over'; readonly asker: string; readonly acks: number; readonly responses: number; /** Alive when it ended. */ readonly members: number };

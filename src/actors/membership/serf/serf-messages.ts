@@ -179,6 +179,10 @@ export function encodeConflictResponse(value: ConflictResponse): Uint8Array {
   return encodeTyped(TYPE.conflictResponse, conflictResponse, value);
 }
 
+export function decodeConflictResponse(bytes: Uint8Array): ConflictResponse | DropReason {
+  return decodeTyped(TYPE.conflictResponse, conflictResponse, bytes);
+}
+
 function encodeTyped<T>(type: number, struct: Item<T>, value: T): Uint8Array {
   const writer = new MsgpackWriter();
   writer.writeByte(type);

@@ -10,13 +10,17 @@ import type { MemberTable } from '../member-table.ts';
 import { decodeCoordinate, distance, encodeCoordinate, type Coordinate } from './coordinate.ts';
 import { Intents } from './intents.ts';
 import type { LamportClock } from './lamport-clock.ts';
-import { answerInternal, isInternal, keyQuery, type KeyAccess } from './internal-queries.ts';
+import { ConflictVote } from './conflict-vote.ts';
+import { answerInternal, conflictQuery, isInternal, keyQuery, type KeyAccess } from './internal-queries.ts';
 import { Queries } from './queries.ts';
 import { decodeKeyResponse, decodeSerf, decodeState, encodeState, type SerfMessage } from './serf-messages.ts';
-import type { SerfEffect, SerfInput } from './serf-effects.ts';
+import type { SerfEffect, SerfInput, SerfNews } from './serf-effects.ts';
 import type { SerfOrder, SerfOutcome } from './serf-orders.ts';
 import { UserEvents } from './user-events.ts';
 import { Vivaldi } from './vivaldi.ts';
+
+/** Asks for nobody. */
+const VOTE = 'vote';
 
 export interface SerfOptions {
   readonly table: MemberTable;
@@ -33,6 +37,8 @@ export class Serf {
   readonly #vivaldi: Vivaldi;
   /** Who has asked about keys, while the query is open. */
   readonly #keyAskers = new Set<string>();
+  /** While it is held. */
+  #vote: ConflictVote | undefined;
 
   constructor(options: SerfOptions) {
     this.#table = options.table;
@@ -51,6 +57,8 @@ export class Serf {
         return this.#intents.joined();
       case 'leaving':
         return this.#intents.leaving();
+      case 'contested':
+        return this.#beginVote(now);
       case 'member':
         this.#intents.became(input.name, input.became);
         if (input.became === 'reaped') this.#vivaldi.forget(input.name);
@@ -58,7 +66,7 @@ export class Serf {
       case 'round-trip':
         return this.#measure(input.peer, input.payload, input.rttMs);
       case 'timer':
-        return this.#queries.onOver(input.timer.lTime).map((effect) => this.#asKeyNews(effect));
+        return this.#queries.onOver(input.timer.lTime).flatMap((effect) => this.#own(effect));
     }
   }
 
@@ -120,7 +128,7 @@ export class Serf {
       case 'query':
         return this.#queries.hear(message, payload, now);
       case 'queryResponse':
-        return this.#queries.hearResponse(message).map((effect) => this.#asKeyNews(effect));
+        return this.#queries.hearResponse(message).flatMap((effect) => this.#own(effect));
       case 'relay':
         return this.#queries.onRelay(message);
     }
@@ -130,19 +138,40 @@ export class Serf {
     const query = { ...keyQuery(action), nodes: [], tags: {}, wantsAck: false, relayFactor: 0, timeoutMs: undefined };
     this.#keyAskers.add(asker);
     const effects = this.#queries.ask(asker, query, now, true);
-    return typeof effects === 'string' ? effects : effects.map((effect) => this.#asKeyNews(effect));
+    return typeof effects === 'string' ? effects : effects.flatMap((effect) => this.#own(effect));
   }
 
-  /** Answers about keys are nodes' own: they are told as what they say. */
-  #asKeyNews(effect: SerfEffect): SerfEffect {
-    if (effect.kind !== 'tell' || !('asker' in effect.news) || !this.#keyAskers.has(effect.news.asker)) return effect;
+  #beginVote(now: number): readonly SerfEffect[] {
+    if (this.#vote !== undefined) return [];
+    const { self } = this.#table;
+    const query = { ...conflictQuery(self), nodes: [], tags: {}, wantsAck: false, relayFactor: 0, timeoutMs: undefined };
+    const effects = this.#queries.ask(VOTE, query, now);
+    // With so many queries open the vote is held when the name is next contested.
+    if (typeof effects === 'string') return [];
+    this.#vote = new ConflictVote(this.#table.get(self)!.address);
+    return effects;
+  }
+
+  /** Answers to nodes' own queries are told as what they say. */
+  #own(effect: SerfEffect): SerfEffect[] {
+    if (effect.kind !== 'tell' || !('asker' in effect.news)) return [effect];
     const { news } = effect;
+    if (news.asker === VOTE) return this.#countVote(news);
+    if (!this.#keyAskers.has(news.asker)) return [effect];
     if (news.type === 'over') this.#keyAskers.delete(news.asker);
-    if (news.type !== 'response') return effect;
+    if (news.type !== 'response') return [effect];
     const { asker, from } = news;
     const response = decodeKeyResponse(news.payload);
     const told = typeof response === 'string' ? { result: false, message: `the answer cannot be read: ${response}`, keys: [], primaryKey: '' } : response;
-    return { kind: 'tell', news: { type: 'key-response', asker, from, ...told } };
+    return [{ kind: 'tell', news: { type: 'key-response', asker, from, ...told } }];
+  }
+
+  #countVote(news: Extract<SerfNews, { readonly asker: string }>): SerfEffect[] {
+    if (news.type === 'response') this.#vote?.count(news.payload);
+    if (news.type !== 'over' || this.#vote === undefined) return [];
+    const { forMe, against } = this.#vote;
+    this.#vote = undefined;
+    return against > forMe ? [{ kind: 'tell', news: { type: 'outvoted', forMe, against } }] : [];
   }
 
   #clockOf(type: Exclude<SerfMessage['type'], 'relay'>): LamportClock {
