@@ -60,12 +60,20 @@ const group: KeySpec<string> = {
   read: (given) => (given.startsWith('239.') && address(given, 1)?.host === given ? given : undefined),
 };
 
+/** RFC 6763, 7: two labels with an underscore, and the domain of multicast DNS. */
+const service: KeySpec<string> = {
+  expected: 'a service such as _omega-mesh._udp.local',
+  standard: '_omega-mesh._udp.local',
+  read: (given) => (/^_[A-Za-z0-9-]{1,15}\._(udp|tcp)\.local$/.test(given) ? given : undefined),
+};
+
 export const STRATEGIES = {
   static: { summary: 'a list of addresses', keys: { peers } },
   dns: { summary: 'the A and AAAA records of a name', keys: { name, port, resolver, every } },
   srv: { summary: 'the SRV records of a name', keys: { name, resolver, every } },
   multicast: { summary: 'nodes that call to a multicast group, and know the secret', keys: { group, port: callPort, every: calls, ...secret }, oneOf: SECRET_FROM },
   broadcast: { summary: 'nodes that call to the broadcast address of --bind, and know the secret', keys: { port: callPort, every: calls, ...secret }, oneOf: SECRET_FROM },
+  mdns: { summary: 'instances of a service of multicast DNS', keys: { service, port: { ...port, standard: '5353' }, every } },
   file: { summary: 'a file with an address a line; read again when it changes', keys: { path, port } },
 } as const satisfies Readonly<Record<string, StrategySpec>>;
 

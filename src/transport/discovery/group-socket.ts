@@ -19,7 +19,8 @@ export interface GroupListener {
 export interface GroupSocket {
   /** Best effort: never throws, never waits. */
   send(packet: Uint8Array): void;
-  close(): void;
+  /** @param farewell is sent before */
+  close(farewell?: Uint8Array): void;
 }
 
 export interface Group {
@@ -57,7 +58,7 @@ export function openGroup({ kind, host, port }: Group, bind: string, listener: G
       });
       resolve({
         send: (packet) => socket.send(packet, port, host, () => undefined),
-        close: () => void socket.close(),
+        close: (farewell) => (farewell === undefined ? void socket.close() : socket.send(farewell, port, host, () => void socket.close())),
       });
     });
   });

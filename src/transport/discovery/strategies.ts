@@ -6,6 +6,7 @@ import { systemRandom } from '../../random.ts';
 import type { Discover, DiscoveryWorld } from './discovery.ts';
 import { broadcast, multicast } from './calling.ts';
 import { dnsNames, srvRecords } from './dns-records.ts';
+import { multicastDns } from './multicast-dns.ts';
 import { staticList } from './static-list.ts';
 import { watchedFile } from './watched-file.ts';
 
@@ -21,6 +22,8 @@ export function discoverBy(spec: DiscoverSpec, world: DiscoveryWorld): Discover 
       return multicast(spec, world);
     case 'broadcast':
       return broadcast(spec, world);
+    case 'mdns':
+      return multicastDns(spec, world);
     case 'file':
       return watchedFile(spec, world);
   }
@@ -38,5 +41,5 @@ export function processWorld(around: Pick<DiscoveryWorld, 'self' | 'bind' | 'hom
 
 /** Whether a source tells bit by bit what there is, rather than all of it with its first answer. */
 export function isHeard({ strategy }: DiscoverSpec): boolean {
-  return strategy === 'multicast' || strategy === 'broadcast';
+  return strategy === 'multicast' || strategy === 'broadcast' || strategy === 'mdns';
 }
