@@ -62,17 +62,22 @@ function scheduleRound(simulation: MeshSimulation, nodes: number, startMs: numbe
   return atMs + schedulePartition(simulation, atMs) + bounds.convergenceMs;
 }
 
-/** A few stand still for too short to be called dead, while the crashes are found; one for so long that it is. */
+/** While the crashes are found, a few stand still again and again, each time for too short to be called dead; one for so long that it is. */
 function schedulePauses(simulation: MeshSimulation, names: readonly string[], startMs: number, { completenessMs, harmlessPauseMs }: Bounds): void {
   const { random } = simulation;
-  const [long, ...short] = pick(random, names, Math.ceil(names.length / 5));
-  for (const name of short) scheduleStandstill(simulation, name, startMs + random.next() * completenessMs / 2, (0.1 + 0.85 * random.next()) * harmlessPauseMs);
-  if (names.length > 1) scheduleStandstill(simulation, long!, startMs + random.next() * 1_000, (1 + 2 * random.next()) * harmlessPauseMs);
+  const [long = '', ...short] = pick(random, names, Math.ceil(names.length / 4));
+  if (names.length > 1) scheduleStandstill(simulation, long, startMs + random.next() * 1_000, (1 + 2 * random.next()) * harmlessPauseMs);
+  for (const name of short) {
+    let atMs = startMs + random.next() * 5_000;
+    while (atMs < startMs + completenessMs / 2) atMs = scheduleStandstill(simulation, name, atMs, (0.1 + 0.85 * random.next()) * harmlessPauseMs) + 100 + random.next() * 1_000;
+  }
 }
 
-function scheduleStandstill(simulation: MeshSimulation, name: string, atMs: number, lastsMs: number): void {
+/** Gives the time when it goes on. */
+function scheduleStandstill(simulation: MeshSimulation, name: string, atMs: number, lastsMs: number): number {
   simulation.at(atMs, () => simulation.pause(name));
   simulation.at(atMs + lastsMs, () => simulation.resume(name));
+  return atMs + lastsMs;
 }
 
 /** Short ones are not noticed, longer ones bury the other side. Gives how long it lasts. */
