@@ -110,7 +110,7 @@ async function nowOf(call: Call, path: string): Promise<NowFacts | null> {
     throw error;
   }
   const { status, life, restarts, uptimeMs, mailbox, processed } = node;
-  return { status, life, restarts, uptimeMs, mailbox, processed };
+  return { status, life, restarts, uptimeMs: Math.round(uptimeMs), mailbox, processed };
 }
 
 function neverHeardOf(path: string, { records }: Trail): MeshError {

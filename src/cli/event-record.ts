@@ -51,13 +51,13 @@ export function recordOfWire(event: HistoryEvent__Output, boot: string): EventRe
     state: orNull(moments?.state),
     mailbox: moments?.mailbox ?? null,
     processed: moments?.processed ?? null,
-    uptimeMs: moments?.uptimeMs ?? null,
+    uptimeMs: wholeMs(moments?.uptimeMs),
     supervisor: orNull(event.supervisor),
     strategy: orNull(event.strategy),
     restart: orNull(event.restart),
     context: orNull(event.context),
     decision: orNull(event.decision),
-    delayMs: event.delayMs,
+    delayMs: wholeMs(event.delayMs) ?? 0,
     budget: budget && { usedBefore: budget.usedBefore, used: budget.used, intensity: budget.intensity, periodMs: budget.periodMs },
     takenAlong: event.takenAlong === 0 ? null : { count: event.takenAlong, first: event.takenAlongFirst },
   };
@@ -67,6 +67,11 @@ function errorOfWire(error: ErrorDetail__Output | null): ErrorRecord | null {
   if (error === null) return null;
   const { name, message, code, stack, cause } = error;
   return { name, message, code: orNull(code), stack: orNull(stack), cause: errorOfWire(cause) };
+}
+
+/** Durations are whole milliseconds for scripts, wherever they were measured. */
+function wholeMs(given: number | null | undefined): number | null {
+  return given === undefined || given === null ? null : Math.round(given);
 }
 
 const text = z.string().nullish().transform((given) => given ?? null);
@@ -91,13 +96,13 @@ const LINE: z.ZodType<EventRecord> = z.object({
   state: text,
   mailbox: count,
   processed: count,
-  uptimeMs: count,
+  uptimeMs: z.number().nullish().transform(wholeMs),
   supervisor: text,
   strategy: text,
   restart: text,
   context: text,
   decision: text,
-  delayMs: z.number().default(0),
+  delayMs: z.number().default(0).transform(Math.round),
   budget: z
     .object({ usedBefore: z.number(), used: z.number(), intensity: z.number(), periodMs: z.number().nullable().transform((given) => given ?? Infinity) })
     .nullish()

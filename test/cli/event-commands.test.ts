@@ -20,7 +20,7 @@ function event(sequence: number, type: string, path: string, more: Partial<Histo
 const CRASH = event(2, 'crash', '/bus', {
   reason: 'boom',
   errorDetail: { name: 'TypeError', message: 'boom', code: '', stack: 'at bus', cause: { name: 'Error', message: 'deep', code: 'ENOSPC', stack: '', cause: null } },
-  lastMoments: { during: 'receive put', state: '', mailbox: 1, processed: 2, uptimeMs: 3 },
+  lastMoments: { during: 'receive put', state: '', mailbox: 1, processed: 2, uptimeMs: 3.4 },
   supervisor: '/',
   strategy: 'one_for_one',
   restart: 'permanent',
@@ -56,7 +56,7 @@ describe('the commands about what happened', () => {
   });
 
   const tree = (path: string): TreeNode__Output =>
-    ({ path, status: 'running', life: 2, restarts: 1, mailbox: 0, processed: 5, uptimeMs: 1_000, children: [] }) as unknown as TreeNode__Output;
+    ({ path, status: 'running', life: 2, restarts: 1, mailbox: 0, processed: 5, uptimeMs: 1_000.4, children: [] }) as unknown as TreeNode__Output;
 
   describe('history', () => {
     it('shows what the node says and what earlier runs have left, each once, the newest last', async () => {
@@ -145,7 +145,8 @@ describe('the commands about what happened', () => {
       answer({ ...history(CRASH), getTree: ({ path = '' }) => Promise.resolve(tree(path)) });
       const facts = JSON.parse((await fake.mesh('why', '/bus', '--json')).stdout) as Record<string, unknown>;
       expect(Object.keys(facts)).to.have.members(['path', 'kind', 'now', 'isNodeUp', 'event', 'isEarlierRun', 'agoMs', 'errors', 'askedBy', 'cause', 'crash', 'ends', 'upAgainAfterMs']);
-      expect(facts['event']).to.deep.include({ at: '2026-01-01T00:00:00.002Z', budget: { usedBefore: 0, used: 1, intensity: 3, periodMs: 5_000 }, mailbox: 1, state: null });
+      expect(facts['event']).to.deep.include({ at: '2026-01-01T00:00:00.002Z', budget: { usedBefore: 0, used: 1, intensity: 3, periodMs: 5_000 }, mailbox: 1, state: null, uptimeMs: 3 });
+      expect(facts['now']).to.include({ uptimeMs: 1_000 });
       expect(facts['errors']).to.deep.equal([
         { name: 'TypeError', message: 'boom', code: null, stack: 'at bus' },
         { name: 'Error', message: 'deep', code: 'ENOSPC', stack: null },
