@@ -24,7 +24,7 @@ import type { GossipTransport } from './transport/gossip-transport.ts';
 /** Who hears of members. */
 export type MembershipAudience = Pick<MembershipActorOptions, 'listeners' | 'hearers' | 'serfListeners'>;
 
-export interface MembershipStart extends Pick<MembershipActorOptions, 'name' | 'tags' | 'seeds' | 'isDiscovering' | 'profile'> {
+export interface MembershipStart extends Pick<MembershipActorOptions, 'name' | 'tags' | 'seeds' | 'isDiscovering' | 'profile' | 'application'> {
   /** IP address to listen on. */
   readonly bind: string;
   /** Of a `GossipPort`. */

@@ -238,6 +238,7 @@ function membershipChild(config: Config, ports: Ports, audience: MembershipAudie
     incarnationFile: join(dataDir, 'incarnation'),
     tagsFile: join(dataDir, 'tags.json'),
     travel: gossipTravel(config),
+    application: config.gossipApplication,
     ...audience,
   };
   return gossipThread === 'on' ? membershipThread(start) : { start: () => startMembership(start) };

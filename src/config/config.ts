@@ -257,6 +257,7 @@ export function readConfig(sources: ConfigSources): { readonly config: Config; r
     gossipVerifyOutgoing: value('gossipVerifyOutgoing', 'on'),
     gossipLabel: value('gossipLabel', ''),
     gossipCompression: value('gossipCompression', 'on'),
+    gossipApplication: value('gossipApplication', 'serf'),
     logLevel: value('logLevel', CONFIG_KEYS.logLevel.default),
     degradedMs: value('degradedMs', DEGRADED_MS_DEFAULT),
     stallLimitMs: value('stallLimitMs', STALL_LIMIT_MS_DEFAULT),

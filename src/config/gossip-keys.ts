@@ -8,6 +8,8 @@ export interface GossipConfig {
   /** Only nodes of the same label hear each other; empty for none. */
   readonly gossipLabel: string;
   readonly gossipCompression: Switch;
+  /** What members are to each other: all of a mesh must say the same. */
+  readonly gossipApplication: (typeof APPLICATIONS)[number];
   /** Absolute path. */
   readonly gossipKeyring: string | undefined;
   /** Base64. */
@@ -17,6 +19,8 @@ export interface GossipConfig {
   /** Whether gossip is encrypted on its way out. */
   readonly gossipVerifyOutgoing: Switch;
 }
+
+const APPLICATIONS = ['serf', 'none'] as const;
 
 /** A label's length is one byte on the wire. */
 const LABEL_BYTES_MAX = 255;
@@ -47,6 +51,14 @@ export const GOSSIP_KEYS = {
     default: 'none',
     expected: `text of 1 to ${LABEL_BYTES_MAX} bytes`,
     schema: z.string().min(1).refine((text) => Buffer.byteLength(text) <= LABEL_BYTES_MAX),
+  },
+  gossipApplication: {
+    placeholder: APPLICATIONS.join('|'),
+    summary: 'what the members of the mesh are: nodes and agents of Serf, or programs on memberlist that say nothing about themselves',
+    default: 'serf',
+    expected: 'serf or none',
+    schema: z.enum(APPLICATIONS),
+    choices: APPLICATIONS,
   },
   gossipCompression: { ...onOrOff, summary: 'whether to compress gossip; compressed gossip is always understood' },
 } as const satisfies Record<keyof GossipConfig, KeySpec>;

@@ -71,12 +71,12 @@ describe('on the wire', function () {
     });
   }
 
-  for (const [protocol, isEncrypted] of [[1, true], [2, false], [3, true], [4, false], [5, true]] as const) {
-    it(`programs on memberlist that speak protocol ${protocol} and a node of ours are one cluster, ${isEncrypted ? 'encrypted' : 'where only ours compresses'}`, async () => {
-      const flags = ['-protocol', String(protocol), ...(isEncrypted ? ['-key', KEY] : ['-uncompressed'])];
+  for (const [protocol, isEncrypted, isSerf] of [[1, true, false], [2, false, false], [3, true, true], [4, false, true], [5, true, false]] as const) {
+    it(`programs on memberlist that speak protocol ${protocol} and a node of ours are one cluster, ${isEncrypted ? 'encrypted' : 'where only ours compresses'}, ${isSerf ? "as Serf's agents" : 'without Serf'}`, async () => {
+      const flags = ['-protocol', String(protocol), ...(isSerf ? ['-serf'] : []), ...(isEncrypted ? ['-key', KEY] : ['-uncompressed'])];
       const go = agents.memberlist('go', flags);
       await until('the program is up', WITHIN_MS, () => go.alive().length > 0 || undefined);
-      const node = await ours('ours', go.address, isEncrypted ? keyring(KEY) : []);
+      const node = await ours('ours', go.address, [...(isEncrypted ? keyring(KEY) : []), '--gossip-application', isSerf ? 'serf' : 'none']);
       const second = agents.memberlist('second', [...flags, '-join', node.gossip]);
       await agree(['go', 'second', 'ours'], [node], [go.alive, second.alive]);
       expect(await droppedBy(node)).to.deep.equal({});

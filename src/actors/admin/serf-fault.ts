@@ -10,6 +10,8 @@ export function serfFault(outcome: Exclude<SerfOutcome, 'done'>, what: keyof typ
       return new MeshError('TOO_LARGE', `the ${what} does not fit into a packet beside others`, { expected: LIMITS[what], todo: 'send where the rest is to be found' });
     case 'too-many':
       return new MeshError('OVERLOADED', 'this node has put 256 queries that are still open', { todo: 'wait for some to end' });
+    case 'no-serf':
+      return new MeshError('REFUSED', `in a mesh without Serf nobody hears an ${what === 'query' ? 'question' : what}`, { todo: 'start the nodes with --gossip-application serf, all of them' });
     case 'over':
       return new MeshError('NOT_FOUND', 'nobody waits for that answer any more', { todo: 'answer before the time of the query is up, and once' });
   }

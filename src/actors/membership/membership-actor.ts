@@ -14,6 +14,7 @@ import { PROFILES, type ProfileName } from './profile.ts';
 import type { SerfOrder, SerfOutcome } from './serf/serf-orders.ts';
 import { Swim } from './swim.ts';
 import type { JoinEvent, SwimEffect, SwimInput } from './swim-effects.ts';
+import type { Application } from './version-vector.ts';
 import type { Envelope } from './wire/envelope.ts';
 import { StreamMeasure } from './wire/stream.ts';
 import type { Tags } from './wire/tags.ts';
@@ -40,6 +41,7 @@ export interface MembershipActorOptions {
   readonly incarnation: IncarnationMemory;
   /** Made anew for each life, from the keys that were kept. */
   readonly envelope: Envelope;
+  readonly application: Application;
   /** May throw: keys that were changed are then those of this life only. */
   readonly keepKeys: (keys: readonly KeyObject[]) => void;
   /** Whether the main loop of this node stands still; for who does not run on it. */
@@ -140,7 +142,7 @@ class MembershipBody {
     this.#options = options;
     this.#transport = transport;
     this.#context = context;
-    this.#brain = new Swim({ name, tags: this.#tags.all, random, address: transport.local, profile: PROFILES[options.profile], envelope, keptIncarnation: options.incarnation.load() });
+    this.#brain = new Swim({ name, tags: this.#tags.all, random, address: transport.local, profile: PROFILES[options.profile], envelope, application: options.application, keptIncarnation: options.incarnation.load() });
   }
 
   start(): void {

@@ -156,7 +156,8 @@ export class Probe {
     if (!this.isForMe(ping)) return this.#context.drop('ping-for-another');
     const to = sourceOf(ping) ?? from;
     // Where this node is in the space of round trips; strangers get no more than they sent.
-    const payload = this.#context.table.at(to) === undefined ? NO_BYTES : this.#context.serf.ackPayload;
+    const isForSerf = this.#context.application === 'serf' && this.#context.table.at(to) !== undefined;
+    const payload = isForSerf ? this.#context.serf.ackPayload : NO_BYTES;
     const answer: Message[] = [{ type: 'ack', seqNo: ping.seqNo, payload }];
     const pinger = this.#context.table.get(ping.sourceNode);
     // It pings, so it lives: with the ack it learns what it has to refute.

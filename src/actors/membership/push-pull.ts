@@ -107,7 +107,7 @@ export class PushPull {
 
   #push(join: boolean): Uint8Array {
     const states = Array.from(this.#context.table.all(), stateOf);
-    return encodePushPull({ join, states, userState: this.#context.serf.state });
+    return encodePushPull({ join, states, userState: this.#context.serfState });
   }
 
   #reply(reply: Uint8Array | undefined): void {

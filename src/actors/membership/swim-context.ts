@@ -11,10 +11,12 @@ import type { Profile } from './profile.ts';
 import type { SwimEffect, SwimTimer } from './swim-effects.ts';
 import { Serf } from './serf/serf.ts';
 import type { SerfEffect, SerfInput } from './serf/serf-effects.ts';
+import type { Application } from './version-vector.ts';
 import type { Envelope } from './wire/envelope.ts';
 import { addressOf } from './wire/ip-address.ts';
 import type { KeyChange, KeyOutcome } from './wire/keyring.ts';
 import { encodeMessage, type Message } from './wire/messages.ts';
+import { NO_BYTES } from './wire/msgpack.ts';
 import { COMPOUND_HEADER_BYTES, CRC_HEADER_BYTES, PARTS_MAX, PART_HEADER_BYTES } from './wire/packet.ts';
 
 /** What is to be done with the answer to a request. */
@@ -40,6 +42,8 @@ export class SwimContext {
   readonly chronicle = new Chronicle();
   readonly health: LocalHealth;
   readonly queue = new Outgoing();
+  readonly application: Application;
+  /** Of no use where the application is another, or none: then it neither hears nor says anything. */
   readonly serf: Serf;
   /** What came in and was not used, by reason. */
   readonly dropped: Record<string, number> = {};
@@ -52,8 +56,9 @@ export class SwimContext {
   #exchange = 0;
   #seqNo: number;
 
-  constructor(name: string, profile: Profile, random: Random, envelope: Envelope) {
+  constructor(name: string, profile: Profile, random: Random, envelope: Envelope, application: Application = 'serf') {
     this.name = name;
+    this.application = application;
     this.envelope = envelope;
     this.profile = profile;
     this.random = random;
@@ -83,12 +88,18 @@ export class SwimContext {
   }
 
   tellSerf(input: SerfInput): void {
+    if (this.application !== 'serf') return input.kind === 'message' ? this.drop('user-unused') : undefined;
     this.perform(this.serf.handle(input, this.now));
   }
 
   /** What Serf wishes for. */
   perform(effects: readonly SerfEffect[]): void {
     for (const effect of effects) this.#perform(effect);
+  }
+
+  /** What Serf says beside a member list. */
+  get serfState(): Uint8Array {
+    return this.application === 'serf' ? this.serf.state : NO_BYTES;
   }
 
   schedule(afterMs: number, timer: SwimTimer): void {

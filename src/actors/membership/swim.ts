@@ -20,6 +20,7 @@ import { SwimContext } from './swim-context.ts';
 import type { SerfOrder } from './serf/serf-orders.ts';
 import type { SwimEffect, SwimInput, SwimTimer } from './swim-effects.ts';
 import { Updates } from './updates.ts';
+import type { Application } from './version-vector.ts';
 import { PLAIN_ENVELOPE, type Envelope } from './wire/envelope.ts';
 import type { Message } from './wire/messages.ts';
 import type { StreamMessage } from './wire/stream.ts';
@@ -39,6 +40,8 @@ export interface SwimOptions {
   readonly keptIncarnation?: number;
   /** Plain and uncompressed when it is left out. */
   readonly envelope?: Envelope;
+  /** What the members are to each other. Default: Serf's agents. */
+  readonly application?: Application;
 }
 
 /** Long enough for the first answer of a seed, so that what was learnt outlives an early crash. */
@@ -65,7 +68,7 @@ export class Swim {
 
   constructor(options: SwimOptions) {
     this.#options = options;
-    this.#context = new SwimContext(options.name, options.profile, options.random, options.envelope ?? PLAIN_ENVELOPE);
+    this.#context = new SwimContext(options.name, options.profile, options.random, options.envelope ?? PLAIN_ENVELOPE, options.application);
     this.#namesake = new Namesake(this.#context);
     this.#relocation = new Relocation(this.#context);
     this.#updates = new Updates(this.#context, this.#namesake, this.#relocation);
@@ -273,7 +276,7 @@ export class Swim {
   }
 
   #order(order: SerfOrder): void {
-    const effects = this.#context.serf.order(order, this.#context.now);
+    const effects = this.#context.application === 'serf' ? this.#context.serf.order(order, this.#context.now) : 'no-serf';
     if (typeof effects !== 'string') this.#context.perform(effects);
     this.#context.emit({ kind: 'ordered', outcome: typeof effects === 'string' ? effects : 'done' });
   }
@@ -290,7 +293,7 @@ export class Swim {
       this.#updates.leave();
       return this.#endLeaving();
     }
-    const intent = this.#context.serf.handle({ kind: 'leaving' }, this.#context.now);
+    const intent = this.#context.application === 'serf' ? this.#context.serf.handle({ kind: 'leaving' }, this.#context.now) : [];
     this.#context.perform(intent);
     for (const effect of intent) if (effect.kind === 'gossip') this.#tellMany({ type: 'user', payload: effect.message });
     this.#context.schedule(timeoutMs, { kind: 'leave-timeout' });

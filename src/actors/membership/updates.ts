@@ -20,7 +20,7 @@ import type { Namesake } from './namesake.ts';
 import type { Relocation } from './relocation.ts';
 import { Suspicion, confirmationsMax, confirmationsWanted, suspicionMinMs } from './suspicion.ts';
 import type { SwimContext } from './swim-context.ts';
-import { VSN, isCompatible } from './version-vector.ts';
+import { VSN, isCompatible, versionsOf } from './version-vector.ts';
 import { MEMBERS_MAX } from './wire/stream.ts';
 import { addressKey, ipBytes } from './wire/ip-address.ts';
 import type { Alive, Dead, Message, Suspect } from './wire/messages.ts';
@@ -59,7 +59,7 @@ export class Updates {
   /** This node enters its own table, and says so. */
   introduceSelf(address: GossipAddress, meta: Uint8Array, incarnation: number): void {
     const addr = ipBytes(address.host);
-    this.#accept({ incarnation, node: this.#context.name, addr, port: address.port, meta, vsn: VSN }, address, undefined);
+    this.#accept({ incarnation, node: this.#context.name, addr, port: address.port, meta, vsn: versionsOf(this.#context.application) }, address, undefined);
   }
 
   /** What this node says about itself is another now. */
@@ -74,7 +74,7 @@ export class Updates {
   alive(claim: Claim<Alive>): void {
     const address = this.#context.addressOf(claim.addr, claim.port);
     if (claim.node === '' || address === undefined) return this.#context.drop('bad-address');
-    if (!isCompatible(claim.vsn)) return this.#context.drop('incompatible-version');
+    if (!isCompatible(this.#context.application, claim.vsn)) return this.#context.drop('incompatible-version');
     if (claim.node === this.#context.name) return this.#aliveMyself(claim, address);
     const known = this.#context.table.get(claim.node);
     if (known === undefined && this.#context.table.size >= MEMBERS_MAX) return this.#context.drop('members-max');

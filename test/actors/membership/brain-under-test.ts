@@ -6,7 +6,7 @@ import type { JoinEvent, SwimEffect, SwimInput } from '../../../src/actors/membe
 import type { SerfNews } from '../../../src/actors/membership/serf/serf-effects.ts';
 import type { SerfOutcome } from '../../../src/actors/membership/serf/serf-orders.ts';
 import type { MemberView } from '../../../src/actors/membership/membership-messages.ts';
-import { VSN } from '../../../src/actors/membership/version-vector.ts';
+import { VSN, type Application } from '../../../src/actors/membership/version-vector.ts';
 import type { Envelope } from '../../../src/actors/membership/wire/envelope.ts';
 import { ipBytes } from '../../../src/actors/membership/wire/ip-address.ts';
 import { encodeMessage, type Alive, type Dead, type Message, type Ping, type Suspect } from '../../../src/actors/membership/wire/messages.ts';
@@ -51,7 +51,7 @@ export class BrainUnderTest {
   /** Whether this member acks what it is pinged with. */
   acks: (member: string) => boolean = () => false;
 
-  constructor(options: { readonly profile?: ProfileName; readonly seed?: number; readonly keptIncarnation?: number; readonly envelope?: Envelope; readonly tags?: Tags } = {}) {
+  constructor(options: { readonly profile?: ProfileName; readonly seed?: number; readonly keptIncarnation?: number; readonly envelope?: Envelope; readonly application?: Application; readonly tags?: Tags } = {}) {
     this.brain = new Swim({
       name: 'me',
       address: addressOfHost(1),
@@ -60,6 +60,7 @@ export class BrainUnderTest {
       random: seededRandom(options.seed ?? 1),
       keptIncarnation: options.keptIncarnation ?? 0,
       ...(options.envelope === undefined ? {} : { envelope: options.envelope }),
+      ...(options.application === undefined ? {} : { application: options.application }),
     });
     this.tell({ kind: 'started' });
     this.forget();

@@ -58,6 +58,7 @@ class Mesh {
       tagMemory: { load: () => this.tagChanges, save: (changes) => void (this.tagChanges = changes) },
       incarnation: { load: () => this.kept.get(name) ?? 0, save: (incarnation) => void this.kept.set(name, incarnation) },
       envelope: PLAIN_ENVELOPE,
+      application: 'serf',
       keepKeys: () => undefined,
       listeners: [this.world.ref('/news')],
       hearers: [],
@@ -357,7 +358,7 @@ describe('the membership actor', () => {
 
   it('does not start without a network', async () => {
     const fault = new MeshError('PORT_IN_USE', 'UDP port 7946 on 10.0.0.1 is in use');
-    const options = { name: 'a', tags: {}, openTransport: () => Promise.reject(fault), seeds: [], resolve: async () => [], profile: 'lan', random: seededRandom(1), memory: { load: () => [], save: () => undefined }, incarnation: { load: () => 0, save: () => undefined }, envelope: PLAIN_ENVELOPE, keepKeys: () => undefined, tagMemory: { load: () => ({}), save: () => undefined }, listeners: [], hearers: [], serfListeners: [] } as const;
+    const options = { name: 'a', tags: {}, openTransport: () => Promise.reject(fault), seeds: [], resolve: async () => [], profile: 'lan', random: seededRandom(1), memory: { load: () => [], save: () => undefined }, incarnation: { load: () => 0, save: () => undefined }, envelope: PLAIN_ENVELOPE, application: 'serf', keepKeys: () => undefined, tagMemory: { load: () => ({}), save: () => undefined }, listeners: [], hearers: [], serfListeners: [] } as const;
     const outcome = await mesh.add({ id: 'a', start: () => membershipActor(options) });
     expect(outcome).to.have.nested.property('error.code', 'PORT_IN_USE');
   });

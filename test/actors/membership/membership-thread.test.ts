@@ -49,7 +49,7 @@ class ThreadedMembership {
       peersFile: join(this.home, 'peers.json'),
       tagsFile: join(this.home, 'tags.json'),
       incarnationFile: join(this.home, 'incarnation'),
-      travel: { label: 'mesh', compresses: true, verifiesIncoming: true, verifiesOutgoing: true, keys: { key: randomBytes(32).toString('base64') } },
+      application: 'serf', travel: { label: 'mesh', compresses: true, verifiesIncoming: true, verifiesOutgoing: true, keys: { key: randomBytes(32).toString('base64') } },
       listeners: [this.system.ref('/news')],
       serfListeners: [this.system.ref('/serf')],
       hearers: [this.system.ref('/events')],

@@ -27,6 +27,7 @@ func main() {
 	key := flag.String("key", "", "base64")
 	protocol := flag.Int("protocol", int(memberlist.ProtocolVersion2Compatible), "version to speak")
 	plain := flag.Bool("uncompressed", false, "do not compress")
+	serf := flag.Bool("serf", false, "say that it is one of Serf's agents")
 	onlyLzw := flag.Bool("lzw", false, "compress lines of hex")
 	flag.Parse()
 	if *onlyLzw {
@@ -38,8 +39,9 @@ func main() {
 	config.Name, config.BindAddr, config.BindPort, config.AdvertisePort = *name, *bind, *port, *port
 	config.ProtocolVersion = uint8(*protocol)
 	config.EnableCompression = !*plain
-	// Serf's: a node that understands another application would be refused.
-	config.DelegateProtocolMin, config.DelegateProtocolMax, config.DelegateProtocolVersion = 2, 5, 5
+	if *serf {
+		config.DelegateProtocolMin, config.DelegateProtocolMax, config.DelegateProtocolVersion = 2, 5, 5
+	}
 	config.Logger = log.New(os.Stderr, "", 0)
 	if *key != "" {
 		secret, err := base64.StdEncoding.DecodeString(*key)

@@ -11,5 +11,5 @@ export type SerfOrder =
   /** To a query that was told of. */
   | { readonly kind: 'answer'; readonly lTime: number; readonly id: number; readonly payload: Uint8Array };
 
-/** `over`: nobody waits for that answer any more. */
-export type SerfOutcome = 'done' | 'too-large' | 'too-many' | 'over';
+/** `over`: nobody waits for that answer any more. `no-serf`: the mesh is not one of Serf's agents. */
+export type SerfOutcome = 'done' | 'too-large' | 'too-many' | 'over' | 'no-serf';
