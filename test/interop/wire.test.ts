@@ -12,7 +12,8 @@ const OTHER_KEY = Buffer.alloc(32, 7).toString('base64');
 const WITHIN_MS = 30_000;
 
 describe('on the wire', function () {
-  this.timeout(120_000);
+  // The first that needs it builds the program.
+  this.timeout(240_000);
   let playground: Playground;
   let agents: RealAgents;
   before(function () {
