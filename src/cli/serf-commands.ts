@@ -11,8 +11,8 @@ import { printable } from './paint.ts';
 
 const TIMEOUT_MAX_MS = 10 * 60_000;
 const RELAY_FACTOR_MAX = 8;
-/** What a query may be answered with. */
-const ANSWER_BYTES_MAX = 1_024;
+/** Of what a command prints, no more is held: a longer answer is refused by the node, which says so. */
+const OUTPUT_BYTES_MAX = 64 * 1024;
 
 export const SERF_COMMANDS: readonly CommandSpec[] = [
   {
@@ -143,13 +143,17 @@ function outputOf([file = '', ...args]: readonly string[], query: HeardQuery__Ou
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { env: { ...env, SERF_QUERY_NAME: query.name, SERF_QUERY_LTIME: String(query.lTime) }, stdio: ['pipe', 'pipe', 'inherit'], timeout: Math.max(1, query.timeoutMs) });
     const parts: Buffer[] = [];
+    let bytes = 0;
     child.on('error', reject);
-    child.stdout.on('data', (part: Buffer) => void parts.push(part));
+    child.stdout.on('data', (part: Buffer) => {
+      bytes += part.length;
+      if (bytes <= OUTPUT_BYTES_MAX) parts.push(part);
+    });
     // A command need not read what it is given.
     child.stdin.on('error', () => undefined);
     child.stdin.end(query.payload);
     child.on('close', (code, signal) => {
-      if (code === 0) resolve(Buffer.concat(parts).subarray(0, ANSWER_BYTES_MAX));
+      if (code === 0) resolve(Buffer.concat(parts));
       else reject(new Error(`${file} ended with ${signal ?? code}`));
     });
   });

@@ -6,9 +6,12 @@ import { createHash } from 'node:crypto';
 import { PROFILES, type Profile, type ProfileName } from '../../src/actors/membership/profile.ts';
 import { Swim } from '../../src/actors/membership/swim.ts';
 import type { MemberEvent } from '../../src/actors/membership/member-events.ts';
+import type { SerfNews } from '../../src/actors/membership/serf/serf-effects.ts';
+import type { SerfOrder } from '../../src/actors/membership/serf/serf-orders.ts';
 import type { SwimEffect, SwimInput } from '../../src/actors/membership/swim-effects.ts';
 import { encodeMessage, type Message } from '../../src/actors/membership/wire/messages.ts';
 import { StreamMeasure } from '../../src/actors/membership/wire/stream.ts';
+import type { Tags } from '../../src/actors/membership/wire/tags.ts';
 import { VirtualClock } from '../../src/clock.ts';
 import { MeshError } from '../../src/errors.ts';
 import { seededRandom, type Random } from '../../src/random.ts';
@@ -78,6 +81,8 @@ export class MeshSimulation {
   readonly #nodes: SimulatedNode[];
   readonly #facts: Fact[] = [];
   readonly #beliefs: Belief[] = [];
+  /** What programs were told, in order. */
+  readonly heard: { readonly atMs: number; readonly node: string; readonly news: SerfNews }[] = [];
 
   constructor({ seed, nodes, profile = 'lan', tuning = {}, weather = {} }: SimulationOptions) {
     this.#seed = seed;
@@ -215,6 +220,18 @@ export class MeshSimulation {
     if (node.life !== undefined) this.#tell(node, node.life.brain, { kind: 'packet', packet: encodeMessage(message), from: { host: '10.255.0.1', port: 7946 } });
   }
 
+  /** The node's programs want this. */
+  order(name: string, order: SerfOrder): void {
+    const { life } = this.#node(name);
+    if (life !== undefined) this.#tell(this.#node(name), life.brain, { kind: 'order', order });
+  }
+
+  /** The node says something else about itself. */
+  retag(name: string, tags: Tags): void {
+    const { life } = this.#node(name);
+    if (life !== undefined) this.#tell(this.#node(name), life.brain, { kind: 'retag', tags });
+  }
+
   membersOf(name: string): ReturnType<() => Swim['members']> {
     return this.#node(name).life?.brain.members ?? [];
   }
@@ -253,6 +270,8 @@ export class MeshSimulation {
         return void this.clock.setTimer(effect.afterMs, () => this.#tell(node, brain, { kind: 'timer', timer: effect.timer }));
       case 'notify':
         return void this.#beliefs.push({ atMs: this.clock.now(), observer: node.name, event: effect.event });
+      case 'serf':
+        return void this.heard.push({ atMs: this.clock.now(), node: node.name, news: effect.news });
       case 'remember':
         node.remembered = effect.addresses;
         return;
@@ -263,7 +282,6 @@ export class MeshSimulation {
       case 'namesake':
       case 'keep-keys':
       case 'settled':
-      case 'serf':
       case 'ordered':
         return;
       case 'left':
