@@ -237,6 +237,12 @@ export class Actor implements CellHost, Bonded {
     this.#dropMail();
   }
 
+  /** It was at work where its cell does not see it, until now. */
+  workedBeside(messages: number, busyMs: number, now = this.clock.now()): void {
+    this.#processed += messages;
+    this.turned(messages, now - busyMs, now);
+  }
+
   handled(): void {
     this.#processed++;
     if (this.#waiting !== undefined) this.#letSend();

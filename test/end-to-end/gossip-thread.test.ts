@@ -3,6 +3,7 @@ import { Playground, until } from '../support/mesh-process.ts';
 import type { StartedNode } from '../support/mesh-process.ts';
 
 const BLOCKED = new URL('../fixtures/blocked-main.mjs', import.meta.url).pathname;
+const HUNG = new URL('../fixtures/hung-gossip.mjs', import.meta.url).pathname;
 
 /** Three nodes at once on a machine with something else to do. */
 const START_MS = 30_000;
@@ -62,5 +63,30 @@ describe('a node whose main loop stands still for twelve seconds', function () {
     await until('a suspicion', 15_000, () => accusations(n2, n3)[0]);
     await until('its refutation', 20_000, async () => (await n1At(n2))?.status === 'alive' || undefined);
     expect((await n1At(n2))?.isDegraded).to.equal(false);
+  });
+});
+
+describe('a node whose gossip hangs', function () {
+  this.timeout(90_000);
+
+  it('goes on with another life of it, at the same port, and is with the others again', async () => {
+    const play = new Playground();
+    try {
+      const n1 = await play.node('n1', { nodeFlags: ['--import', HUNG], readyWithinMs: START_MS });
+      const n2 = await play.node('n2', { flags: ['--join', n1.gossip], readyWithinMs: START_MS });
+      const end = await until('the end of the life that hung', 30_000, async () => {
+        const events = await n1.json<{ path: string; type: string; reason: string }[]>('history');
+        return events.find(({ path, type }) => path === '/membership/swim' && type === 'crash');
+      });
+      expect(end.reason).to.include('its thread gave no sign of life for 5000 ms');
+      await until('both alive in the eyes of both', 30_000, async () => {
+        const seen = await Promise.all([n1, n2].map((node) => node.json<MemberLine[]>('members')));
+        return seen.every((members) => members.filter(({ status }) => status === 'alive').length === 2) || undefined;
+      });
+      expect((await n1.json<{ gossipAddress: string }>('status')).gossipAddress).to.equal(n1.gossip);
+      expect(await n1.kill('SIGTERM')).to.equal(0);
+    } finally {
+      await play.clear();
+    }
   });
 });

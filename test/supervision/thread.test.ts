@@ -183,6 +183,8 @@ describe('an actor in a thread of its own', () => {
       await world.start();
       world.ref.send({ kind: 'flood-self' });
       expect(await world.read()).to.equal(20_000);
+      await until(() => world.system.tree('/a')!.processed === 10_002, 'what it told itself counts as what others tell it');
+      expect(world.system.tree('/a')!.busyMs).to.be.greaterThan(1);
     });
 
     it('it asks actors of the main thread, and hears why when there is no answer', async () => {

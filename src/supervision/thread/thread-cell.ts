@@ -123,8 +123,8 @@ export class ThreadLife implements CellHost {
     this.#gauge.pulse();
   }
 
-  turned(): void {
-    // The main side measures: a turn of its cell is the way there and back.
+  turned(_messages: number, from: number, until: number): void {
+    this.#gauge.spend(until - from);
   }
 
   ended(reason: ExitReason): void {
@@ -161,7 +161,10 @@ export class ThreadLife implements CellHost {
           this.#viewSoon();
         }),
       receive: (state: unknown, message: unknown, context: ActorContext<unknown>) => {
-        if (!(message instanceof Delivered)) return after(behavior.receive(state, message, context), () => this.#viewSoon());
+        if (!(message instanceof Delivered)) {
+          this.#gauge.handleOwn();
+          return after(behavior.receive(state, message, context), () => this.#viewSoon());
+        }
         this.#heard++;
         return after(behavior.receive(state, message.message, context), () => {
           if (!this.#cell.isLeaving) this.#outbox.post({ kind: 'handled' });

@@ -4,7 +4,11 @@
 const PULSES = 0;
 /** Messages from the thread that the main side has taken. */
 const TAKEN = 1;
-const WORDS = 2;
+/** Messages that the actor said to itself and handled. */
+const OWN = 2;
+/** Microseconds that its handlers took. */
+const BUSY = 3;
+const WORDS = 4;
 
 export class ThreadGauge {
   readonly memory: SharedArrayBuffer;
@@ -29,5 +33,18 @@ export class ThreadGauge {
 
   get taken(): number {
     return Atomics.load(this.#words, TAKEN);
+  }
+
+  handleOwn(): void {
+    Atomics.add(this.#words, OWN, 1);
+  }
+
+  spend(ms: number): void {
+    Atomics.add(this.#words, BUSY, Math.round(ms * 1_000));
+  }
+
+  /** What it did beside the messages of the main thread; both count on from 0 past 32 bits. */
+  get work(): { readonly messages: number; readonly busyUs: number } {
+    return { messages: Atomics.load(this.#words, OWN), busyUs: Atomics.load(this.#words, BUSY) };
   }
 }

@@ -48,6 +48,8 @@ export class ThreadLink implements Fillings {
   /** The message that the thread has. */
   #inHand: { readonly message: unknown } | undefined;
   #delivered = 0;
+  /** Of the thread, as far as it has been accounted for. */
+  #work = { messages: 0, busyUs: 0 };
   #isIgnored = false;
   #isOver = false;
   #view: unknown;
@@ -138,6 +140,7 @@ export class ThreadLink implements Fillings {
   #hear(message: FromThread): void {
     this.#gauge.take();
     if (this.#isOver) return;
+    this.#account();
     switch (message.kind) {
       case 'initialised':
         this.trapsStop = message.trapsStop;
@@ -171,6 +174,15 @@ export class ThreadLink implements Fillings {
       case 'refuse':
         return this.#replies.refuse(message.id, message.why);
     }
+  }
+
+  /** What the actor says to itself does not come by here; it is work all the same. */
+  #account(): void {
+    const { messages, busyUs } = this.#work;
+    this.#work = this.#gauge.work;
+    // Differences, also past the 32 bits of a counter.
+    const [handled, tookUs] = [(this.#work.messages - messages) | 0, (this.#work.busyUs - busyUs) | 0];
+    if (handled > 0 || tookUs > 0) this.#host.find(this.#context.path)?.workedBeside(handled, tookUs / 1_000);
   }
 
   #ended(reason: ExitReason, heard: number): void {
