@@ -168,7 +168,7 @@ describe('an actor in a thread of its own', () => {
       world.ref.send({ kind: 'timer', delayMs: 5 });
       world.ref.send({ kind: 'tell', to: world.system.ref('/a'), what: { kind: 'add', by: 2 } });
       world.ref.send({ kind: 'log' });
-      await until(() => world.heard.includes('tick'), 'the timer');
+      await until(() => world.heard.includes('tick') && world.log.some(({ event }) => event === 'hello'), 'the timer and the log');
       expect(await world.read()).to.equal(2);
       expect(world.log.find(({ event }) => event === 'hello')).to.deep.equal({ level: 'info', event: 'hello', fields: { actor: '/a', life: 1, colour: 'blue' } });
     });
