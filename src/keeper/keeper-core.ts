@@ -12,8 +12,8 @@ import type { Random } from '../random.ts';
 import { backoffDelayMs, isRecovered } from '../supervision/backoff.ts';
 import type { Backoff } from '../supervision/backoff.ts';
 import type { ExitReason } from '../supervision/behavior.ts';
-import { addRestart, restartsInPeriod } from '../supervision/intensity.ts';
-import type { Intensity, RestartTimes } from '../supervision/intensity.ts';
+import { RestartTimes } from '../supervision/intensity.ts';
+import type { Intensity } from '../supervision/intensity.ts';
 import { isRestarted } from '../supervision/restart.ts';
 
 /** A second of silence costs the mesh nothing, and half a minute is as long as a person waits before looking. */
@@ -76,7 +76,7 @@ export class KeeperCore {
   #turn = 0;
   #wasEverReady = false;
   #failures = 0;
-  #restarts: RestartTimes = [];
+  readonly #restarts = new RestartTimes();
   readonly #heard: EndSignal[] = [];
 
   constructor(random: Random) {
@@ -138,13 +138,12 @@ export class KeeperCore {
       const report: KeeperEffect = { kind: 'report', crash: { ...crash, decision: 'end', why: final, delayMs: null, restartsInPeriod: this.#restartsAt(now) } };
       return [...(this.#isOrderly(exitCode) ? [] : [report]), ...this.#end(exitCode)];
     }
-    const { times, isExceeded } = addRestart(this.#restarts, now, BUDGET);
+    const usedBefore = this.#restartsAt(now);
     const budget = `${BUDGET.intensity} restarts in ${BUDGET.periodMs / 60_000} min`;
-    if (isExceeded) {
+    if (this.#restarts.add(now, BUDGET)) {
       const why = `more than ${budget}`;
-      return [{ kind: 'report', crash: { ...crash, decision: 'give-up', why, delayMs: null, restartsInPeriod: this.#restartsAt(now) } }, ...this.#end(exitCode)];
+      return [{ kind: 'report', crash: { ...crash, decision: 'give-up', why, delayMs: null, restartsInPeriod: usedBefore } }, ...this.#end(exitCode)];
     }
-    this.#restarts = times;
     this.#failures = wasReady && isRecovered(BACKOFF, uptimeMs) ? 0 : this.#failures;
     const delayMs = Math.round(backoffDelayMs(BACKOFF, this.#failures++, this.#random));
     const used = this.#restartsAt(now);
@@ -172,7 +171,7 @@ export class KeeperCore {
   }
 
   #restartsAt(now: number): number {
-    return restartsInPeriod(this.#restarts, now, BUDGET);
+    return this.#restarts.used(now, BUDGET);
   }
 
   #end(exitCode: number): readonly KeeperEffect[] {

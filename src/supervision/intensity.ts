@@ -5,18 +5,34 @@ export interface Intensity {
   readonly periodMs: number;
 }
 
-/** The newest restart times, oldest first; at most intensity + 1 of them, so that a check costs nothing at any rate. */
-export type RestartTimes = readonly number[];
+/** The restarts that count against a budget. What is older than the period is let go, so one costs the same at any rate. */
+export class RestartTimes {
+  /** Rising; those before `#from` count no more. */
+  readonly #times: number[];
+  #from = 0;
 
-/** Adds a restart at `now`; `isExceeded` when more than `intensity` restarts fall within `periodMs`. */
-export function addRestart(times: RestartTimes, now: number, limit: Intensity): { times: RestartTimes; isExceeded: boolean } {
-  const kept = [...times, now].slice(-(limit.intensity + 1));
-  const oldest = kept[0];
-  const isFull = kept.length > limit.intensity;
-  return { times: kept, isExceeded: isFull && oldest !== undefined && now - oldest <= limit.periodMs };
-}
+  constructor(times: readonly number[] = []) {
+    this.#times = [...times];
+  }
 
-/** Restarts that count against the budget at `now`. */
-export function restartsInPeriod(times: RestartTimes, now: number, limit: Intensity): number {
-  return times.filter((at) => now - at <= limit.periodMs).length;
+  /** A copy that goes its own way from here. */
+  fork(): RestartTimes {
+    return new RestartTimes(this.#times.slice(this.#from));
+  }
+
+  /** How many count at `now`, which never falls. */
+  used(now: number, { periodMs }: Intensity): number {
+    while (this.#from < this.#times.length && now - this.#times[this.#from]! > periodMs) this.#from++;
+    if (this.#from * 2 > this.#times.length) {
+      this.#times.splice(0, this.#from);
+      this.#from = 0;
+    }
+    return this.#times.length - this.#from;
+  }
+
+  /** Enters one at `now`. @returns whether more than `intensity` fall within `periodMs` with it */
+  add(now: number, limit: Intensity): boolean {
+    this.#times.push(now);
+    return this.used(now, limit) > limit.intensity;
+  }
 }

@@ -1,17 +1,12 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import { addRestart, restartsInPeriod } from '../../src/supervision/intensity.ts';
-import type { Intensity, RestartTimes } from '../../src/supervision/intensity.ts';
+import { RestartTimes } from '../../src/supervision/intensity.ts';
+import type { Intensity } from '../../src/supervision/intensity.ts';
 
 /** At which of these times the budget is exceeded for the first time; undefined when never. */
 function exceededAt(times: readonly number[], limit: Intensity): number | undefined {
-  let kept: RestartTimes = [];
-  for (const now of times) {
-    const added = addRestart(kept, now, limit);
-    if (added.isExceeded) return now;
-    kept = added.times;
-  }
-  return undefined;
+  const kept = new RestartTimes();
+  return times.find((now) => kept.add(now, limit));
 }
 
 describe('the budget of restarts', () => {
@@ -44,13 +39,23 @@ describe('the budget of restarts', () => {
     );
   });
 
-  it('remembers no more times than it needs', () => {
-    let times: RestartTimes = [];
-    for (let now = 0; now < 100; now++) ({ times } = addRestart(times, now, { intensity: 3, periodMs: 1 }));
-    expect(times).to.deep.equal([96, 97, 98, 99]);
+  it('shows what of it is used, and a copy goes its own way', () => {
+    const limit = { intensity: 3, periodMs: 1_000 };
+    const times = new RestartTimes([0, 500, 1_000, 1_500]);
+    const copy = times.fork();
+    expect(times.used(1_700, limit)).to.equal(2);
+    expect([times.add(1_800, limit), times.add(1_900, limit)]).to.deep.equal([false, true]);
+    expect([times.used(2_600, limit), copy.used(1_700, limit)]).to.deep.equal([2, 2]);
   });
 
-  it('shows what of it is used', () => {
-    expect(restartsInPeriod([0, 500, 1_000, 1_500], 1_700, { intensity: 3, periodMs: 1_000 })).to.equal(2);
+  it('costs a restart the same at any rate', () => {
+    const limit = { intensity: 1e6, periodMs: 300_000 };
+    const times = new RestartTimes();
+    const before = performance.now();
+    for (let now = 0; now < 300_000; now++) times.add(now, limit);
+    // Looked at one by one they would take minutes.
+    expect(performance.now() - before).to.be.lessThan(3_000);
+    expect(times.used(300_000, limit)).to.equal(300_000);
+    expect(times.used(900_000, limit)).to.equal(0);
   });
 });

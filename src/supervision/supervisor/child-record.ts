@@ -17,7 +17,8 @@ export interface Child {
   /** Tells the child's lives apart. */
   epoch: number;
   failuresInARow: number;
-  times: RestartTimes;
+  /** Made with its first restart, where it has a budget of its own. */
+  times: RestartTimes | undefined;
   /** Who waits for the answer to start-child or restart-child. */
   startReply: Reply<StartChildOutcome> | undefined;
   /** A child that fails its start on request is forgotten, unless it was there before. */
@@ -35,7 +36,7 @@ export function newChild(spec: ChildSpec): Child {
     isUp: false,
     epoch: 0,
     failuresInARow: 0,
-    times: [],
+    times: undefined,
     startReply: undefined,
     isNew: false,
     terminateReplies: [],

@@ -6,8 +6,8 @@ import type { Child } from './child-record.ts';
 import { DEFAULTS } from '../child-spec.ts';
 import type { ChildSpec, SupervisorRules } from '../child-spec.ts';
 import { SHUTDOWN } from '../exit-reason.ts';
-import { addRestart, restartsInPeriod } from '../intensity.ts';
-import type { Intensity, RestartTimes } from '../intensity.ts';
+import { RestartTimes } from '../intensity.ts';
+import type { Intensity } from '../intensity.ts';
 import type { RestartWalk } from './restart-walk.ts';
 import type { ChildReport, SupervisorEffect } from './supervisor-effects.ts';
 import type { RestartOneOutcome, StartChildOutcome } from '../supervisor-messages.ts';
@@ -34,7 +34,7 @@ export class Family {
   /** A significant child ended for good while the supervisor was starting. */
   hasLostSignificant = false;
   walk: RestartWalk | undefined;
-  #times: RestartTimes = [];
+  #times = new RestartTimes();
   #epoch = 0;
   #effects: SupervisorEffect[] = [];
 
@@ -50,12 +50,12 @@ export class Family {
   fork(random: Random): Family {
     const copy = new Family({ ...this.rules, children: [] }, this.path, random, this.refOf);
     copy.rules = this.rules;
-    copy.children = new Map([...this.children].map(([id, child]) => [id, { ...child, terminateReplies: [...child.terminateReplies], restartReplies: [...child.restartReplies] }]));
+    copy.children = new Map([...this.children].map(([id, child]) => [id, { ...child, times: child.times?.fork(), terminateReplies: [...child.terminateReplies], restartReplies: [...child.restartReplies] }]));
     copy.phase = this.phase;
     copy.exitReason = this.exitReason;
     copy.hasLostSignificant = this.hasLostSignificant;
     copy.walk = this.walk?.fork();
-    copy.#times = this.#times;
+    copy.#times = this.#times.fork();
     copy.#epoch = this.#epoch;
     return copy;
   }
@@ -160,9 +160,8 @@ export class Family {
   /** Enters a restart in the budget; `isExceeded` when that is one too many. */
   spendRestart(child: Child, now: number): { readonly isExceeded: boolean; readonly usedBefore: number } {
     const usedBefore = this.#used(child, now);
-    const { times, isExceeded } = addRestart(this.#timesOf(child), now, this.#limit);
-    if (this.isBudgetShared) this.#times = times;
-    else child.times = times;
+    const times = this.isBudgetShared ? this.#times : (child.times ??= new RestartTimes());
+    const isExceeded = times.add(now, this.#limit);
     return { isExceeded, usedBefore };
   }
 
@@ -175,8 +174,7 @@ export class Family {
 
   /** The budget that restarts of the child draw on; without one, what all draw on that share one. */
   budgetOf(child: Child | undefined, now: number): BudgetView {
-    const times = child === undefined ? this.#times : this.#timesOf(child);
-    return { ...this.#limit, used: restartsInPeriod(times, now, this.#limit), isShared: this.isBudgetShared };
+    return { ...this.#limit, used: child === undefined ? this.#times.used(now, this.#limit) : this.#used(child, now), isShared: this.isBudgetShared };
   }
 
   emit(effect: SupervisorEffect): void {
@@ -195,10 +193,7 @@ export class Family {
   }
 
   #used(child: Child, now: number): number {
-    return restartsInPeriod(this.#timesOf(child), now, this.#limit);
-  }
-
-  #timesOf(child: Child): RestartTimes {
-    return this.isBudgetShared ? this.#times : child.times;
+    const times = this.isBudgetShared ? this.#times : child.times;
+    return times?.used(now, this.#limit) ?? 0;
   }
 }
