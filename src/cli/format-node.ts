@@ -44,6 +44,7 @@ function unsaved({ registryNotSaved: unsaved }: StatusReply__Output, paint: Pain
 }
 
 export function formatMembers(members: readonly MemberLine[], paint: Paint): string[] {
+  const areTagged = members.some(({ tags }) => shownTags(tags) !== '');
   return formatTable(
     [
       { head: 'NAME' },
@@ -53,7 +54,7 @@ export function formatMembers(members: readonly MemberLine[], paint: Paint): str
       { head: 'INCARNATION', align: 'right' },
       { head: 'SESSION' },
       { head: 'RTT', align: 'right' },
-      { head: 'TAGS' },
+      ...(areTagged ? [{ head: 'TAGS' }] : []),
     ],
     members.map((member) => [
       `${printable(member.name)}${member.isSelf ? paint.dim(' (this node)') : ''}`,
@@ -63,7 +64,7 @@ export function formatMembers(members: readonly MemberLine[], paint: Paint): str
       String(member.incarnation),
       member.isSelf ? '-' : paintStatus(member.session, paint),
       member.rttMs === null ? '-' : `${member.rttMs.toFixed(1)}ms`,
-      printable(shownTags(member.tags)),
+      ...(areTagged ? [printable(shownTags(member.tags))] : []),
     ]),
     paint,
   );

@@ -132,6 +132,10 @@ describe('what people read', () => {
     ]);
   });
 
+  it('lists members without a column for tags where none has any', () => {
+    expect(formatMembers([{ ...MEMBER, tags: { grpc: '127.0.0.1:7947' } }], PLAIN)[0]).to.match(/RTT$/);
+  });
+
   it('lists history, errors by their first line', () => {
     expect(formatHistory([EVENT, { ...EVENT, type: 'restart', decision: null, delayMs: 0, error: null, reason: '' }], PLAIN)).to.deep.equal([
       'TIME                      EVENT    ACTOR  LIFE  REASON  DECISION          ERROR',
