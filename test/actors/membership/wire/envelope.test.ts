@@ -114,6 +114,14 @@ describe('an envelope', () => {
     expect(BLUE_SEALED.openPacket(vector('label_packet_encrypted_v1')).messages.map(({ type }) => type)).to.deep.equal(['alive']);
   });
 
+  it('a stream of real peers with a label, encrypted, is opened as far as the message, which streams do not carry', () => {
+    const stream = vector('label_stream_encrypted_v1');
+    expect(new StreamMeasure().measure(stream)).to.equal('whole');
+    expect(BLUE_SEALED.openRequest(stream)).to.equal('unexpected-type');
+    expect(BLUE_SEALED.openReply(stream.subarray(6)), 'without the label in front, as replies come').to.equal('unexpected-type');
+    expect(SEALED.openReply(stream.subarray(6)), 'by who does not have the label').to.equal('wrong-key');
+  });
+
   it('a compressed push/pull of real peers is read, and written byte for byte', () => {
     const bytes = vector('pushpull_compressed');
     const { inner } = memberlist.vectors.find(({ name }) => name === 'pushpull_compressed')!.fields as { inner: string };
