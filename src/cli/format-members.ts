@@ -60,6 +60,10 @@ function told(line: HappeningLine): string {
       return line.reason === 'address' ? `it is at ${printable(line.address ?? 'an unknown address')} now, and nobody answered for it where it was` : 'it says something else about itself';
     case 'reaped':
       return `it was forgotten, ${line.reason === 'left' ? 'having left' : 'dead for long enough'}`;
+    case 'udp-lost':
+      return `UDP to ${printable(line.member)} lost, TCP works: it is reached over TCP from now on`;
+    case 'udp-back':
+      return `UDP to ${printable(line.member)} is answered again`;
     case 'conflict':
       return `its name is claimed from ${printable(line.address ?? 'an unknown address')} too`;
     default:

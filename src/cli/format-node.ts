@@ -27,6 +27,9 @@ export function formatStatus(status: StatusReply__Output, paint: Paint): string[
   if (status.unreachedSeeds.length > 0) {
     facts.push(['unreached seeds', paint.yellow(`${status.unreachedSeeds.map(printable).join(', ')} (still trying)`)]);
   }
+  if (status.udpLost.length > 0) {
+    facts.push(['UDP lost', paint.yellow(`to ${status.udpLost.map(printable).join(', ')}; TCP works, and is used`)]);
+  }
   if (dropped.length > 0) {
     facts.push(['dropped packets', paint.yellow(dropped.map(([reason, count]) => `${printable(reason)} ${count}`).join(', '))]);
   }
@@ -59,7 +62,7 @@ export function formatMembers(members: readonly MemberLine[], paint: Paint): str
     members.map((member) => [
       `${printable(member.name)}${member.isSelf ? paint.dim(' (this node)') : ''}`,
       printable(member.address),
-      `${paintStatus(member.status, paint)}${member.isDegraded ? paint.yellow(', degraded') : ''}`,
+      `${paintStatus(member.status, paint)}${member.isDegraded ? paint.yellow(', degraded') : ''}${member.udpLost ? paint.yellow(', UDP lost') : ''}`,
       formatDuration(member.sinceMs),
       String(member.incarnation),
       member.isSelf ? '-' : paintStatus(member.session, paint),

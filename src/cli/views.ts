@@ -58,6 +58,8 @@ export interface MemberLine {
   /** Null while it has not been measured. */
   readonly rttMs: number | null;
   readonly sinceMs: number;
+  /** Datagrams to it get lost, and it is reached over TCP. */
+  readonly udpLost: boolean;
   readonly tags: Readonly<Record<string, string>>;
 }
 
@@ -73,6 +75,7 @@ export function memberLine(member: Member__Output): MemberLine {
     session: member.session,
     rttMs: member.rttMs < 0 ? null : Math.round(member.rttMs * 1_000) / 1_000,
     sinceMs: Math.round(member.sinceMs),
+    udpLost: member.udpLost,
     tags: member.tags,
   };
 }

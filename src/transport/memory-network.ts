@@ -36,6 +36,7 @@ export class MemoryNetwork {
   readonly #random: Random;
   readonly #ends = new Map<string, MemoryTransport>();
   readonly #cuts = new Set<string>();
+  readonly #packetCuts = new Set<string>();
 
   constructor(clock: Clock, random: Random, weather: Weather = FAIR_WEATHER) {
     this.clock = clock;
@@ -57,6 +58,11 @@ export class MemoryNetwork {
     this.#cuts.add(wayOf(from, to));
   }
 
+  /** From now on packets from one do not get to the other; streams do. */
+  cutPackets(from: GossipAddress, to: GossipAddress): void {
+    this.#packetCuts.add(wayOf(from, to));
+  }
+
   /** Cuts both ways between every one of these and every one of those. */
   partition(these: readonly GossipAddress[], those: readonly GossipAddress[]): void {
     for (const a of these) {
@@ -69,12 +75,13 @@ export class MemoryNetwork {
 
   heal(): void {
     this.#cuts.clear();
+    this.#packetCuts.clear();
   }
 
   carryPacket(from: GossipAddress, to: GossipAddress, packet: Uint8Array): void {
     const copies = this.#random.next() < this.weather.duplication ? 2 : 1;
     for (let i = 0; i < copies; i++) {
-      if (this.#isCut(from, to) || this.#random.next() < this.weather.loss) continue;
+      if (this.#isCut(from, to) || this.#packetCuts.has(wayOf(from, to)) || this.#random.next() < this.weather.loss) continue;
       this.clock.setTimer(this.#delayMs() + this.#heldUpMs(), () => this.#ends.get(keyOf(to))?.deliver(packet, from));
     }
   }

@@ -49,6 +49,7 @@ const MEMBER: MemberLine = {
   incarnation: 1,
   isSelf: true,
   isDegraded: false,
+  udpLost: false,
   grpcAddress: '127.0.0.1:7947',
   session: 'none',
   rttMs: null,
@@ -228,7 +229,7 @@ describe('what people read', () => {
       memoryBytes: 90 * 1024 * 1024,
       unreachedSeeds: [],
       packetsDropped: { malformed: 0 },
-      localHealth: { score: 0, max: 7, strain: '' },
+      udpLost: [], localHealth: { score: 0, max: 7, strain: '' },
       deadLetters: 5,
     };
     const lines = formatStatus(status, PLAIN);

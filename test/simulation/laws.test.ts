@@ -160,6 +160,31 @@ describe('a mesh in the long run', () => {
     for (const name of simulation.names) expect(simulation.membersOf(name).filter(({ status }) => status === 'alive'), name).to.have.length(4);
   });
 
+  it('finds out between whom datagrams are lost, buries nobody, and knows everything everywhere', () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const simulation = new MeshSimulation({ seed, nodes: 10, weather: { loss: 0.02 } });
+      simulation.startAll();
+      simulation.run(10_000);
+      // From everybody, as by a firewall that lets nothing but TCP in and out.
+      for (const name of simulation.names) if (name !== 'n3') simulation.dropPackets('n3', name);
+      simulation.run(60_000);
+      for (const name of simulation.names) {
+        const lost = simulation.membersOf(name).filter(({ isUdpLost }) => isUdpLost).map((member) => member.name);
+        expect(lost, `seed ${seed}: ${name}`).to.have.members(name === 'n3' ? simulation.names.filter((other) => other !== 'n3') : ['n3']);
+      }
+      simulation.crash('n8');
+      simulation.leave('n9');
+      simulation.run(30_000);
+      const known = simulation.membersOf('n3');
+      for (const name of ['n8', 'n9']) expect(known.find((member) => member.name === name)?.status, `seed ${seed}: ${name}`).not.to.be.oneOf(['alive', 'suspect']);
+      const { beliefs } = simulation.history();
+      expect(beliefs.filter(({ event }) => event.type === 'dead' && event.member !== 'n8'), `seed ${seed}`).to.deep.equal([]);
+      simulation.heal();
+      simulation.run(60_000);
+      for (const name of simulation.running) expect(simulation.membersOf(name).some(({ isUdpLost }) => isUdpLost), `seed ${seed}: ${name}`).to.equal(false);
+    }
+  });
+
   it('of fifty knows everywhere within a second who leaves, in ten storms of a little loss', function () {
     this.timeout(60_000);
     for (let seed = 1; seed <= 10; seed++) {

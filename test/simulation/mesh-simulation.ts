@@ -200,6 +200,13 @@ export class MeshSimulation {
     this.#cutOneWay(this.#namesBut(these), these);
   }
 
+  /** Packets between the two are lost, both ways; streams work. */
+  dropPackets(one: string, other: string): void {
+    const [a, b] = [this.#node(one).address, this.#node(other).address];
+    this.network.cutPackets(a, b);
+    this.network.cutPackets(b, a);
+  }
+
   heal(): void {
     this.network.heal();
     this.#fact('healed');

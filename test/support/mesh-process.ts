@@ -42,12 +42,13 @@ export class Playground {
   }
 
   /** @param options further flags of `mesh start` and of Node, and where it listens */
-  async node(name: string, options: { readonly bind?: string; readonly flags?: readonly string[]; readonly nodeFlags?: readonly string[]; readonly ports?: readonly [string, string]; readonly readyWithinMs?: number } = {}): Promise<StartedNode> {
+  async node(name: string, options: { readonly bind?: string; readonly flags?: readonly string[]; readonly nodeFlags?: readonly string[]; readonly ports?: readonly [string, string]; readonly readyWithinMs?: number; readonly netns?: string } = {}): Promise<StartedNode> {
     const startedAt = performance.now();
     const dataDir = join(this.home, name);
     const [gossipPort, grpcPort] = options.ports ?? ['0', '0'];
     const flags = ['--name', name, '--bind', options.bind ?? '127.0.0.1', '--gossip-port', gossipPort, '--grpc-port', grpcPort, '--data-dir', dataDir];
-    const child = this.#run([...(options.nodeFlags ?? []), MESH, 'start', ...flags, ...(options.flags ?? [])]);
+    const within = options.netns === undefined ? [] : ['ip', 'netns', 'exec', options.netns];
+    const child = this.#run([...(options.nodeFlags ?? []), MESH, 'start', ...flags, ...(options.flags ?? [])], within);
     const said = listenTo(child);
     const ready = await until(`READY of ${name}`, options.readyWithinMs ?? 10_000, () => {
       if (child.exitCode !== null) throw new Hopeless(`${name} ended with ${child.exitCode}: ${said.stderr()}`);
@@ -79,9 +80,11 @@ export class Playground {
     return this.#run([MESH, ...args]);
   }
 
-  #run(args: readonly string[]): ChildProcess {
+  /** @param within a command that runs another in its place */
+  #run(args: readonly string[], within: readonly string[] = []): ChildProcess {
     if (this.#isCleared) throw new Hopeless('the playground has been cleared');
-    const child = spawn(process.execPath, args, { env: this.#env(), stdio: ['ignore', 'pipe', 'pipe'] });
+    const [command = process.execPath, ...rest] = [...within, process.execPath, ...args];
+    const child = spawn(command, rest, { env: this.#env(), stdio: ['ignore', 'pipe', 'pipe'] });
     this.#children.add(child);
     return child;
   }

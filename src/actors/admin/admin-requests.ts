@@ -70,6 +70,7 @@ function nodeRequests(options: AdminRequestsOptions): Pick<Requests, 'getStatus'
         unreachedSeeds: [...(view?.unreachedSeeds ?? [])],
         packetsDropped: { ...view?.dropped },
         localHealth: view?.localHealth ?? null,
+        udpLost: members.filter(({ isUdpLost }) => isUdpLost).map(({ name }) => name),
       };
     },
 

@@ -17,6 +17,7 @@ export function member(view: MemberView, session: SessionView | undefined, now: 
     incarnation: view.incarnation,
     isSelf: view.isSelf,
     isDegraded: view.tags['health'] === 'degraded',
+    udpLost: view.isUdpLost === true,
     sinceMs: Math.max(0, now - view.statusSinceMs),
     session: session?.state ?? 'none',
     rttMs: session?.rttMs ?? -1,

@@ -47,6 +47,11 @@ export class BroadcastQueue {
     return this.#bytes;
   }
 
+  /** How many were put in so far. */
+  get changes(): number {
+    return this.#order;
+  }
+
   has(about: string): boolean {
     return this.#bySubject.has(about);
   }

@@ -36,6 +36,9 @@ export type MemberEvent = {
   | { readonly type: 'updated'; readonly reason: 'address'; readonly address: GossipAddress }
   /** Forgotten; what it was then. */
   | { readonly type: 'reaped'; readonly reason: 'dead' | 'left' }
+  /** Datagrams to it get lost and streams work: it is reached on streams, until datagrams are answered again. */
+  | { readonly type: 'udp-lost'; readonly reason: 'tcp-works' }
+  | { readonly type: 'udp-back'; readonly reason: 'answered' }
   /** Someone claims a name that a living member has at another address. */
   | { readonly type: 'conflict'; readonly reason: 'other-address'; readonly address: GossipAddress }
 );

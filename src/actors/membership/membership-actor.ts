@@ -2,11 +2,11 @@
 import type { KeyObject } from 'node:crypto';
 import { formatAddress, type Address } from '../../address.ts';
 import { MeshError } from '../../errors.ts';
-import type { LogLevel } from '../../log.ts';
 import type { Random } from '../../random.ts';
 import type { ActorContext, ActorRef, Behavior, ExitReason, Reply, Signal } from '../../supervision/behavior.ts';
 import type { GossipAddress, GossipTransport } from '../../transport/gossip-transport.ts';
 import type { Happening, MemberEvent } from './member-events.ts';
+import { MEMBER_LEVEL } from './member-levels.ts';
 import type { MemberEventsNews, MemberRecord, MembershipNews, MembershipRequest, MembershipView, SerfHeard, TagFault } from './membership-messages.ts';
 import { NewsPace } from './news-pace.ts';
 import { OwnTags, type TagChanges, type TagMemory } from './own-tags.ts';
@@ -386,15 +386,3 @@ class MembershipBody {
     this.#context.log.log(level, type, fields);
   }
 }
-
-const MEMBER_LEVEL: Readonly<Record<MemberEvent['type'], LogLevel>> = {
-  alive: 'info',
-  refuted: 'info',
-  left: 'info',
-  updated: 'info',
-  suspect: 'warn',
-  dead: 'warn',
-  conflict: 'warn',
-  reaped: 'info',
-  confirmed: 'debug',
-};

@@ -18,6 +18,8 @@ export interface MemberView {
   readonly status: MemberStatus;
   readonly incarnation: number;
   readonly isSelf: boolean;
+  /** Datagrams to it get lost, streams do not; left out while they do not. */
+  readonly isUdpLost?: true;
   /** Monotonic time (the actor's clock) of the last change of status, in milliseconds. */
   readonly statusSinceMs: number;
 }

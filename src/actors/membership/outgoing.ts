@@ -26,6 +26,11 @@ export class Outgoing {
   }
 
   /** Whether something about this member waits. */
+  /** How much news there was so far; more than before means something new. */
+  get changes(): number {
+    return this.#members.changes + this.#userMessages;
+  }
+
   has(member: string): boolean {
     return this.#members.has(member);
   }

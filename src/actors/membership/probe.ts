@@ -10,6 +10,7 @@
 import { sample } from '../../random.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
 import { accusationOf } from './claims.ts';
+import type { Datagrams } from './datagrams.ts';
 import type { ProbeEvidence } from './member-events.ts';
 import type { Member } from './member-table.ts';
 import type { SwimContext } from './swim-context.ts';
@@ -64,6 +65,7 @@ interface Relay {
 export class Probe {
   readonly #context: SwimContext;
   readonly #updates: Updates;
+  readonly #datagrams: Datagrams;
   #round: Round | undefined;
   /** Outlasts the round. */
   #nacks: Nacks | undefined;
@@ -72,9 +74,10 @@ export class Probe {
   /** By the sequence number of our own ping. */
   readonly #relays = new Map<number, Relay>();
 
-  constructor(context: SwimContext, updates: Updates) {
+  constructor(context: SwimContext, updates: Updates, datagrams: Datagrams) {
     this.#context = context;
     this.#updates = updates;
+    this.#datagrams = datagrams;
   }
 
   /** Ends the round that runs and begins the next. */
@@ -97,7 +100,7 @@ export class Probe {
     const target = this.#context.table.get(round.target);
     if (target === undefined) return;
     this.#askOthers(target, round);
-    this.#pingOnStream(target, round);
+    if (!this.#datagrams.isLost(target.name)) this.#pingOnStream(target, round, round.lastsMs - round.timeoutMs);
   }
 
   onNack(seqNo: number): void {
@@ -143,9 +146,13 @@ export class Probe {
   }
 
   onStreamAnswer(answer: StreamMessage | DropReason): void {
-    if (typeof answer === 'string') this.#context.drop(answer);
-    else if (answer.type === 'ack') this.onAck(answer);
-    else this.#context.drop(`${answer.type}-for-ping`);
+    if (typeof answer === 'string') return this.#context.drop(answer);
+    if (answer.type === 'ack') {
+      const target = this.#round?.seqNo === answer.seqNo ? this.#context.table.get(this.#round.target) : undefined;
+      if (target !== undefined) this.#datagrams.doubt(target);
+      return this.onAck(answer);
+    }
+    this.#context.drop(`${answer.type}-for-ping`);
   }
 
   onStreamUnanswered(seqNo: number, reason: string): void {
@@ -203,6 +210,11 @@ export class Probe {
     const timeoutMs = health.scale(profile.probeTimeoutMs);
     const { name: targetName, incarnation } = target;
     this.#round = { seqNo, target: targetName, incarnation, lastsMs, timeoutMs, sentAtMs: now, endsAtMs: now + lastsMs, isAcked: false, awaitsNacks: false, helpers: [], stream: 'not tried' };
+    if (this.#datagrams.isLost(target.name)) {
+      this.#datagrams.test(target);
+      this.#pingOnStream(target, this.#round, lastsMs);
+      return this.#context.schedule(timeoutMs, { kind: 'ack-due', seqNo });
+    }
     const messages: Message[] = [this.#ping(seqNo, target.name)];
     // A suspected member hears of it with the ping itself, and can refute with the ack (Lifeguard, section IV-C: buddy system).
     if (target.status === 'suspect') messages.push(accusationOf(target, this.#context.name));
@@ -245,11 +257,11 @@ export class Probe {
   }
 
   /** Where datagrams are lost or blocked and streams are not, the member is alive all the same. */
-  #pingOnStream(target: Member, round: Round): void {
-    const { seqNo, lastsMs, timeoutMs } = round;
+  #pingOnStream(target: Member, round: Round, patienceMs: number): void {
+    const { seqNo } = round;
     if ((target.vsn[1] ?? 0) < STREAM_PING_PROTOCOL) return;
     round.stream = 'no answer in time';
-    this.#context.request(target.address, encodeMessage(this.#ping(seqNo, target.name)), lastsMs - timeoutMs, { kind: 'ping', seqNo });
+    this.#context.request(target.address, encodeMessage(this.#ping(seqNo, target.name)), patienceMs, { kind: 'ping', seqNo });
   }
 
   #ping(seqNo: number, node: string): Ping {

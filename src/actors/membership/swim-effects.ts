@@ -48,7 +48,7 @@ export type SwimTimer =
   | { readonly kind: 'suspicion'; readonly member: string; readonly number: number }
   | { readonly kind: 'seed'; readonly seed: string; readonly attempt: number }
   | { readonly kind: 'announce'; readonly to: GossipAddress }
-  | { readonly kind: 'relocation-due'; readonly member: string; readonly seqNo: number }
+  | { readonly kind: 'relocation-due' | 'datagram-due'; readonly member: string; readonly seqNo: number }
   /** Those who go away on purpose have been heard: now they go. */
   | { readonly kind: 'goodbye' }
   | { readonly kind: 'serf'; readonly timer: SerfTimer };

@@ -6,6 +6,7 @@
  */
 import { sample, type Random } from '../../random.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
+import { Datagrams } from './datagrams.ts';
 import { Health } from './health.ts';
 import { Join } from './join.ts';
 import { Lateness } from './lateness.ts';
@@ -57,6 +58,7 @@ export class Swim {
   readonly #context: SwimContext;
   readonly #namesake: Namesake;
   readonly #relocation: Relocation;
+  readonly #datagrams: Datagrams;
   readonly #updates: Updates;
   readonly #health: Health;
   readonly #probe: Probe;
@@ -73,7 +75,8 @@ export class Swim {
     this.#relocation = new Relocation(this.#context);
     this.#updates = new Updates(this.#context, this.#namesake, this.#relocation);
     this.#health = new Health(this.#context, this.#updates);
-    this.#probe = new Probe(this.#context, this.#updates);
+    this.#datagrams = new Datagrams(this.#context);
+    this.#probe = new Probe(this.#context, this.#updates, this.#datagrams);
     this.#pushPull = new PushPull(this.#context, this.#updates, this.#probe, this.#namesake);
     this.#join = new Join(this.#context, this.#pushPull, this.#namesake);
     this.#lateness = new Lateness(options.profile.lateAfterMs);
@@ -166,7 +169,7 @@ export class Swim {
       case 'indirectPing':
         return this.#probe.onIndirectPing(message, from);
       case 'ack':
-        return this.#relocation.onAck(message.seqNo) ? undefined : this.#probe.onAck(message);
+        return this.#relocation.onAck(message.seqNo) || this.#datagrams.onAck(message.seqNo) ? undefined : this.#probe.onAck(message);
       case 'alive':
         return this.#updates.alive(message);
       case 'suspect':
@@ -227,6 +230,8 @@ export class Swim {
         return this.#pushPull.onPushPullTimer();
       case 'announce':
         return this.#pushPull.onAnnounceTimer(timer.to);
+      case 'datagram-due':
+        return this.#datagrams.onTestDue(timer.member, timer.seqNo);
       case 'relocation-due':
         return this.#move(this.#relocation.onDue(timer.member, timer.seqNo));
       case 'seed':
@@ -260,6 +265,7 @@ export class Swim {
   #gossip(): void {
     this.#scheduleGossip(this.#context.profile.gossipIntervalMs);
     this.#spread();
+    for (const { address } of this.#context.isLeaving ? [] : this.#datagrams.takeUntold()) this.#pushPull.exchange(address, false, undefined);
     // The goodbye is out when it has been sent as often as it is ever sent.
     if (this.#context.isLeaving && !this.#context.queue.has(this.#context.name)) this.#endLeaving();
   }
@@ -272,7 +278,9 @@ export class Swim {
       if (status === 'dead') return now - statusSinceMs < profile.gossipToTheDeadMs;
       return status !== 'left';
     });
-    for (const peer of sample(random, listeners, profile.gossipNodes)) if (!this.#context.sendGossip(peer)) return;
+    // Those whom datagrams do not reach are told on streams.
+    const reached = sample(random, listeners, profile.gossipNodes).filter(({ name }) => !this.#datagrams.isLost(name));
+    for (const peer of reached) if (!this.#context.sendGossip(peer)) return;
   }
 
   #order(order: SerfOrder): void {
@@ -320,6 +328,6 @@ export class Swim {
   }
 
   #viewOf({ name, address, tags, status, incarnation, statusSinceMs }: Member): MemberView {
-    return { name, ...address, tags, status, incarnation, statusSinceMs, isSelf: name === this.#context.name };
+    return { name, ...address, tags, status, incarnation, statusSinceMs, isSelf: name === this.#context.name, ...(this.#datagrams.isLost(name) ? { isUdpLost: true } : {}) };
   }
 }

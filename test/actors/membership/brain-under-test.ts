@@ -48,6 +48,8 @@ export class BrainUnderTest {
   outcomes: SerfOutcome[] = [];
   settled = 0;
   left = 0;
+  /** Hears of each request as it is made. */
+  onRequest: ((request: Request) => void) | undefined;
   /** Whether this member acks what it is pinged with. */
   acks: (member: string) => boolean = () => false;
 
@@ -132,6 +134,7 @@ export class BrainUnderTest {
       }
       case 'request':
         this.requests.push(effect);
+        this.onRequest?.(effect);
         break;
       case 'reply':
         this.replies.push(effect.reply === undefined ? undefined : decodeStream(effect.reply));
