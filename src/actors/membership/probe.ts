@@ -88,7 +88,7 @@ export class Probe {
     this.#concludeRound();
     const lastsMs = health.scale(profile.probeIntervalMs);
     this.#context.schedule(lastsMs, { kind: 'probe' });
-    this.#remindSuspects();
+    this.#remindAccused();
     const { next, forgotten } = this.#context.table.nextTurn(isProbed, (member) => this.#isForgotten(member));
     for (const { name, incarnation, status } of forgotten) this.#context.notify({ type: 'reaped', reason: status === 'left' ? 'left' : 'dead', member: name, incarnation });
     if (next !== undefined) this.#beginRound(next, lastsMs);
@@ -196,12 +196,15 @@ export class Probe {
   }
 
   /**
-   * Tells a few of the suspected what is held against them. The rumour may have been spent while a partition kept it
-   * from them, and their turn to be pinged may come after their time is up.
+   * Tells a few of the suspected, and of the dead that are not forgotten, what is held against them. The rumour may have
+   * been spent while a partition kept it from them; a suspect's turn to be pinged may come after its time is up, and a
+   * member that only this node holds dead would be pinged by nobody who could tell it so.
    */
-  #remindSuspects(): void {
+  #remindAccused(): void {
     const { table, random, profile, name } = this.#context;
-    for (const member of sample(random, table.suspects(), profile.gossipNodes)) this.#context.send(member.address, accusationOf(member, name));
+    const dead = table.count('dead') === 0 ? [] : table.peers(({ status }) => status === 'dead');
+    const accused = [...sample(random, table.suspects(), profile.gossipNodes), ...sample(random, dead, profile.gossipNodes)];
+    for (const member of accused) this.#context.send(member.address, accusationOf(member, name));
   }
 
   #beginRound(target: Member, lastsMs: number): void {

@@ -130,13 +130,14 @@ export class SwimContext {
   }
 
   /**
-   * Sends messages, filled up with gossip when the address is a member's. Others get no more than they asked for: the
-   * address may be forged, and a short packet must not become a long one at somebody else's door.
+   * Sends messages, filled up with gossip when the address is a member's that may live. Others get no more than they asked
+   * for: the address may be forged, and a short packet must not become a long one at somebody else's door; and with the dead
+   * gossip would be spent on nobody.
    */
   send(to: GossipAddress, ...messages: Message[]): void {
     const parts = messages.map(encodeMessage);
     const member = this.table.at(to);
-    if (member !== undefined) parts.push(...this.#gossipBeside(parts));
+    if (member?.status === 'alive' || member?.status === 'suspect') parts.push(...this.#gossipBeside(parts));
     this.#sendParts(to, member, parts);
   }
 

@@ -117,6 +117,18 @@ describe('a probe', () => {
     expect(brain.sentOf('suspect', to)).to.deep.include({ type: 'suspect', incarnation: 1, node: 'b', from: 'me' });
   });
 
+  it('comes with a word to the dead that are not forgotten: what is held against them', () => {
+    const brain = brainKnowing(3);
+    brain.acks = () => true;
+    brain.hear(dead('b', 1, 'c'));
+    // The rumour is spent by then.
+    brain.pass(10_000);
+    brain.forget();
+    brain.pass(10_000);
+    expect(brain.sentOf('dead', hostOf(0))).to.have.length.within(9, 11);
+    expect(brain.sentOf('dead', hostOf(0))).to.deep.include({ type: 'dead', incarnation: 1, node: 'b', from: 'me' });
+  });
+
   it('carries gossip along', () => {
     const brain = brainKnowing(1);
     brain.acks = () => true;
