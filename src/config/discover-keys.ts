@@ -67,6 +67,9 @@ const service: KeySpec<string> = {
   read: (given) => (/^_[A-Za-z0-9-]{1,15}\._(udp|tcp)\.local$/.test(given) ? given : undefined),
 };
 
+/** RFC 1123, as names of Kubernetes are. */
+const label: KeySpec<string> = { expected: 'a name of small letters, digits and -', read: (given) => (/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(given) ? given : undefined) };
+
 export const STRATEGIES = {
   static: { summary: 'a list of addresses', keys: { peers } },
   dns: { summary: 'the A and AAAA records of a name', keys: { name, port, resolver, every } },
@@ -74,6 +77,7 @@ export const STRATEGIES = {
   multicast: { summary: 'nodes that call to a multicast group, and know the secret', keys: { group, port: callPort, every: calls, ...secret }, oneOf: SECRET_FROM },
   broadcast: { summary: 'nodes that call to the broadcast address of --bind, and know the secret', keys: { port: callPort, every: calls, ...secret }, oneOf: SECRET_FROM },
   mdns: { summary: 'instances of a service of multicast DNS', keys: { service, port: { ...port, standard: '5353' }, every } },
+  k8s: { summary: 'the endpoints of a Kubernetes service', keys: { namespace: { ...label, standard: 'default' }, service: label, 'port-name': optional(label), kubeconfig: optional(path) } },
   file: { summary: 'a file with an address a line; read again when it changes', keys: { path, port } },
 } as const satisfies Readonly<Record<string, StrategySpec>>;
 

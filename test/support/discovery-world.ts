@@ -40,20 +40,20 @@ export class DiscoveryBench {
     const life = new AbortController();
     const found = discover(life.signal)[Symbol.asyncIterator]();
     // It begins when it is first asked.
-    let waiting: Promise<IteratorResult<Found>> | undefined = found.next();
+    let waiting = found.next();
     // Heard of when somebody asks for it.
     waiting.catch(() => undefined);
     const watching: Watching = {
       next: async () => {
-        waiting ??= found.next();
         const result = await this.#passUntil(waiting, Infinity);
         if (result === undefined) throw new Error('nothing was found');
-        waiting = undefined;
         if (result.done === true) throw new Error('the source ended');
+        // As the actor does, who is always waiting for the next.
+        waiting = found.next();
+        waiting.catch(() => undefined);
         return result.value;
       },
       isQuietFor: async (ms) => {
-        waiting ??= found.next();
         return (await this.#passUntil(waiting, this.clock.now() + ms)) === undefined;
       },
       stop: () => {

@@ -6,6 +6,7 @@ import { systemRandom } from '../../random.ts';
 import type { Discover, DiscoveryWorld } from './discovery.ts';
 import { broadcast, multicast } from './calling.ts';
 import { dnsNames, srvRecords } from './dns-records.ts';
+import { kubernetes } from './kubernetes.ts';
 import { multicastDns } from './multicast-dns.ts';
 import { staticList } from './static-list.ts';
 import { watchedFile } from './watched-file.ts';
@@ -24,6 +25,8 @@ export function discoverBy(spec: DiscoverSpec, world: DiscoveryWorld): Discover 
       return broadcast(spec, world);
     case 'mdns':
       return multicastDns(spec, world);
+    case 'k8s':
+      return kubernetes(spec, world);
     case 'file':
       return watchedFile(spec, world);
   }
