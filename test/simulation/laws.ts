@@ -114,15 +114,9 @@ function refutation(law: Law, timeline: Timeline, { refutationMs }: Bounds): voi
     const dueMs = atMs + refutationMs;
     const isInnocent = timeline.ran(event.member, atMs - 1, dueMs) && timeline.wasWhole(atMs - 1, dueMs);
     if (dueMs > timeline.history.endMs || !isInnocent || !timeline.ran(observer, atMs, dueMs)) continue;
-    law.expect(wasCleared(timeline, observer, event.member, atMs, dueMs), dueMs, () => `${observer} still suspects ${event.member}, since ${atMs / 1_000} s`);
+    // Cleared at some time until then: a new suspicion has its own term.
+    law.expect(timeline.wasHeldAlive(observer, event.member, atMs, dueMs), dueMs, () => `${observer} still suspects ${event.member}, since ${atMs / 1_000} s`);
   }
-}
-
-/** Whether a suspicion raised at `fromMs` was cleared at some time until `dueMs`: a new one has its own term. */
-function wasCleared(timeline: Timeline, observer: string, member: string, fromMs: number, dueMs: number): boolean {
-  return timeline.history.beliefs.some(
-    ({ atMs, observer: by, event }) => by === observer && event.member === member && atMs >= fromMs && atMs <= dueMs && (event.type === 'refuted' || event.type === 'alive'),
-  );
 }
 
 function convergence(law: Law, timeline: Timeline, { convergenceMs }: Bounds): void {

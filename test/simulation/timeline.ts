@@ -63,6 +63,11 @@ export class Timeline {
     return step !== undefined && step.atMs >= life.fromMs ? step.status : undefined;
   }
 
+  /** Whether `observer` came to hold `member` alive at any time between, both ends included. */
+  wasHeldAlive(observer: string, member: string, fromMs: number, untilMs: number): boolean {
+    return this.#steps.get(`${observer} ${member}`)?.some(({ atMs, status }) => status === 'alive' && atMs >= fromMs && atMs <= untilMs) ?? false;
+  }
+
   #livesOf(name: string): readonly Span[] {
     return this.#lives.get(name) ?? [];
   }
