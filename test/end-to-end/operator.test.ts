@@ -61,25 +61,25 @@ describe('what an operator does with one actor, as processes', function () {
   });
 
   it('a suspended actor says so while its mail waits, and its figures and state can be read', async () => {
-    await node.mesh('suspend', '/membership/swim');
-    await until('mail waits', 10_000, async () => ((await info('/membership/swim')).mailbox > 0 ? true : undefined));
-    expect(await node.json<object>('state', '/membership/swim')).to.include({ isShown: true, isCut: false });
-    expect((await node.mesh('resume', '/membership/swim')).code).to.equal(0);
+    await node.mesh('suspend', '/peers/roster');
+    await until('mail waits', 10_000, async () => ((await info('/peers/roster')).mailbox > 0 ? true : undefined));
+    expect(await node.json<object>('state', '/peers/roster')).to.include({ isShown: true, isCut: false });
+    expect((await node.mesh('resume', '/peers/roster')).code).to.equal(0);
   });
 
   it('a trace ends by itself at its limits, and on the node when its reader dies', async () => {
-    const short = await node.mesh('trace', '/membership/swim', '--max', '3', '--for', '20s', '--json');
+    const short = await node.mesh('trace', '/peers/roster', '--max', '3', '--for', '20s', '--json');
     expect([short.code, short.stdout.trimEnd().split('\n').length]).to.deep.equal([0, 3]);
     const timed = await node.mesh('trace', '/registry/storage', '--for', '500ms');
     expect([timed.code, timed.stderr]).to.deep.equal([0, 'mesh: 0 shown; ended by --for\n']);
     const traces = async (): Promise<number> => (await node.json<{ state: { traces: number } }>('state', '/edge/admin')).state.traces;
-    const long = play.spawn('trace', '/membership/swim', '--for', '1h', '--max', '10000', '--data-dir', node.dataDir);
+    const long = play.spawn('trace', '/peers/roster', '--for', '1h', '--max', '10000', '--data-dir', node.dataDir);
     const said = listenTo(long);
     await until('the trace runs', 10_000, () => (said.stdout() === '' ? undefined : true));
     expect(await traces()).to.equal(1);
     await endOf(long, () => long.kill('SIGKILL'));
     await until('the node has let go', 5_000, async () => ((await traces()) === 0 ? true : undefined));
-    const stopped = play.spawn('trace', '/membership/swim', '--data-dir', node.dataDir);
+    const stopped = play.spawn('trace', '/peers/roster', '--data-dir', node.dataDir);
     const heard = listenTo(stopped);
     await until('the trace runs', 10_000, () => (heard.stdout() === '' ? undefined : true));
     expect(await endOf(stopped, () => stopped.kill('SIGINT'))).to.equal(0);
