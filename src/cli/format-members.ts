@@ -49,7 +49,7 @@ function told(line: HappeningLine): string {
     case 'suspect':
       return suspected(line, accuser);
     case 'confirmed':
-      return `${accuser} suspects it too${line.confirmations === null ? '' : ` (confirmation ${line.confirmations.count} of ${line.confirmations.wanted})`}`;
+      return `${line.probe === null ? `${accuser} suspects it too` : suspected(line, accuser)}${line.confirmations === null ? '' : ` (confirmation ${line.confirmations.count} of ${line.confirmations.wanted})`}`;
     case 'refuted':
       return refuted(line, accuser);
     case 'dead':

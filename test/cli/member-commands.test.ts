@@ -38,6 +38,13 @@ describe('mesh members why', () => {
     ]);
   });
 
+  it('tells on which paths a probe of its own was not answered also when another was first to suspect', async () => {
+    const own = happening(1_000, 'confirmed', 'no-ack', { accuser: 'n1', probe: { helpers: ['n2'], stream: 'connection refused', health: 0 }, confirmations: { count: 1, wanted: 1 } });
+    fake.answerAsNode({ getMemberRecord: ({ name = '' }) => Promise.resolve({ name, member: MEMBER, happenings: [own] }) });
+    const { stdout } = await fake.mesh('members', 'why', 'n3');
+    expect(stdout).to.include('n1 had no answer to its ping: none directly, none through n2, none over TCP (connection refused) (confirmation 1 of 1)');
+  });
+
   it('tells also of one that is forgotten, and as JSON', async () => {
     fake.answerAsNode({ getMemberRecord: ({ name = '' }) => Promise.resolve({ name, member: null, happenings: [happening(1_000, 'reaped', 'dead')] }) });
     expect((await fake.mesh('members', 'why', 'n3')).stdout).to.match(/^n3 is not known any more: .*\n.*\n.* reaped .* it was forgotten, dead for long enough\n$/);

@@ -11,18 +11,18 @@ export interface ProbeEvidence {
   readonly health: number;
 }
 
+/** `told`: by the accuser; `listed`: in a list of members that somebody sent; `no-ack`: by this node, whose probe was not answered. */
+export type SuspectReason = { readonly reason: 'told' | 'listed' } | { readonly reason: 'no-ack'; readonly probe: ProbeEvidence };
+
 export type MemberEvent = {
   readonly member: string;
   readonly incarnation: number;
 } & (
   /** `new`: not known before; `back`: it was dead or had left. */
   | { readonly type: 'alive'; readonly reason: 'new' | 'back'; readonly address: GossipAddress }
-  /** `told`: by the accuser; `listed`: in a list of members that somebody sent. */
-  | { readonly type: 'suspect'; readonly reason: 'told' | 'listed'; readonly accuser: string }
-  /** By this node, whose probe was not answered. */
-  | { readonly type: 'suspect'; readonly reason: 'no-ack'; readonly accuser: string; readonly probe: ProbeEvidence }
+  | ({ readonly type: 'suspect'; readonly accuser: string } & SuspectReason)
   /** One more suspects it: of `wanted` confirmations that shorten its term this is number `confirmations`. */
-  | { readonly type: 'confirmed'; readonly reason: 'no-ack' | 'told' | 'listed'; readonly accuser: string; readonly confirmations: number; readonly wanted: number }
+  | ({ readonly type: 'confirmed'; readonly accuser: string; readonly confirmations: number; readonly wanted: number } & SuspectReason)
   /** A suspected member says that it is alive, at a higher incarnation; `accuser` is who suspected it first. */
   | { readonly type: 'refuted'; readonly reason: 'answered'; readonly accuser: string }
   /** This node itself was accused, or was confronted with a claim of an earlier life. */

@@ -13,7 +13,7 @@
  */
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
 import { accusationOf, aliveOf } from './claims.ts';
-import type { ProbeEvidence } from './member-events.ts';
+import type { SuspectReason } from './member-events.ts';
 import type { Member } from './member-table.ts';
 import type { MemberStatus } from './membership-messages.ts';
 import type { Namesake } from './namesake.ts';
@@ -38,9 +38,6 @@ const KEPT_LEAP = 16;
 const CONFLICT_QUIET_MS = 60_000;
 
 type Claim<M> = Omit<M, 'type'>;
-
-/** How a suspicion came here: by our own probe, by who raised it, or in a list. */
-export type SuspectReason = { readonly reason: 'told' | 'listed' } | { readonly reason: 'no-ack'; readonly probe: ProbeEvidence };
 
 export class Updates {
   readonly #context: SwimContext;
@@ -95,7 +92,7 @@ export class Updates {
         this.#context.broadcast({ type: 'suspect', ...claim });
         this.#scheduleExpiry(known, known.suspicion);
         const { node: member, incarnation, from: accuser } = claim;
-        this.#context.notify({ type: 'confirmed', member, incarnation, reason: why.reason, accuser, ...known.suspicion.confirmations });
+        this.#context.notify({ type: 'confirmed', member, incarnation, accuser, ...known.suspicion.confirmations, ...why });
       }
       return;
     }

@@ -81,6 +81,16 @@ describe('a probe', () => {
     expect(brain.events).to.deep.equal([]);
   });
 
+  it('that nobody acks confirms what another said first, with what it heard', () => {
+    const brain = brainKnowing(4);
+    const { node } = nextPing(brain);
+    brain.hear(suspect(node, 1, ['b', 'c'].find((name) => name !== node)!));
+    brain.pass(1_000);
+    const own = brain.events.find(({ type }) => type === 'confirmed');
+    expect(own).to.include({ member: node, accuser: 'me', reason: 'no-ack', confirmations: 1 });
+    expect(own).to.have.property('probe').that.has.all.keys('helpers', 'stream', 'health');
+  });
+
   it('that nobody acks by the end of the interval makes a suspect', () => {
     const brain = brainKnowing(3);
     const { node } = nextPing(brain);
