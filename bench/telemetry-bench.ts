@@ -44,7 +44,7 @@ export async function telemetryPerSecond(isTailed: boolean): Promise<TelemetryOu
 
 async function measure(grpc: string, admin: string, isTailed: boolean): Promise<TelemetryOutcome> {
   const agent = await startFirehose(grpc);
-  const operator = connectAdmin(admin);
+  const operator = connectAdmin(admin, 'bench');
   const enough = new AbortController();
   let tailed = 0;
   const tail = isTailed

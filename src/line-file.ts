@@ -137,7 +137,7 @@ function* linesOf(handle: number, bytesMax: number, lineBytesMax: number): Gener
   return size - stop;
 }
 
-function partOf(path: string, part: number): string {
+export function partOf(path: string, part: number): string {
   return part === 0 ? path : path.replace(/(\.\w+)?$/, `${part}$1`);
 }
 

@@ -14,6 +14,7 @@ import { MeshError } from './errors.ts';
 import type { LogFields, Logger, LogLevel, NodeLog } from './log.ts';
 import { GossipPort, gossipTravel, membershipThread, startMembership } from './membership-start.ts';
 import type { MembershipAudience, MembershipStart } from './membership-start.ts';
+import { AuditLog, auditFileOf } from './data-dir/audit-log.ts';
 import { eventFileOf, eventLine, isForDisk } from './data-dir/event-file.ts';
 import { LineFile } from './line-file.ts';
 import { readKeyring } from './data-dir/keyring-file.ts';
@@ -30,6 +31,7 @@ import type { LoopLag } from './supervision/watchdog/watchdog-messages.ts';
 import { adminService } from './transport/admin-service.ts';
 import type { AdminHandler } from './transport/admin-service.ts';
 import { agentService } from './transport/agent-service.ts';
+import { auditedService } from './transport/audited-calls.ts';
 import { chaosService } from './transport/chaos-service.ts';
 import { serfService } from './transport/serf-service.ts';
 import { freePort } from './transport/free-port.ts';
@@ -88,7 +90,9 @@ export async function startNode({ config, log, version, signal }: NodeOptions): 
   });
   const boot = randomBytes(4).toString('hex');
   const trail = keepTrail(system, config, boot, log);
-  const parts = meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot });
+  const audit = keepAudit(config, log);
+  audit.record({ what: 'node-start', who: NODE_ITSELF, outcome: 'begun', subject: config.name, detail: `pid ${process.pid}, run ${boot}, mesh ${version}` }, clock.wallNow());
+  const parts = meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot, audit });
   try {
     await node.start(meshTree(parts, refs));
     signal?.addEventListener('abort', () => node.stop(), { once: true });
@@ -97,6 +101,7 @@ export async function startNode({ config, log, version, signal }: NodeOptions): 
   } catch (error) {
     stopWatch();
     await trail.close();
+    audit.close();
     throw error;
   }
   startLog.isUp = true;
@@ -109,6 +114,8 @@ export async function startNode({ config, log, version, signal }: NodeOptions): 
     done: node.done.then(async (end) => {
       stopWatch();
       await trail.close();
+      audit.record({ what: 'node-stop', who: NODE_ITSELF, outcome: 'done', subject: config.name }, clock.wallNow());
+      audit.close();
       return end;
     }),
   };
@@ -138,6 +145,16 @@ function keepTrail(system: ActorSystem, { dataDir, name }: Config, boot: string,
     if (isForDisk(event)) lines.write(eventLine({ boot, node: name, ...event }));
   });
   return lines;
+}
+
+const NODE_ITSELF = 'this node';
+
+function keepAudit({ dataDir }: Config, log: Logger): AuditLog {
+  const file = auditFileOf(dataDir);
+  return new AuditLog(file, {
+    lost: (error) => log.log('error', 'audit-lost', { file, error: toErrorInfo(error).message }),
+    changed: (expected, found) => log.log('error', 'audit-changed', { file, expected: expected.sequence, expectedHash: expected.hash, found: found.sequence }),
+  });
 }
 
 /** Until the node is up, whoever starts it tells people why it is not: how the tree came down again is for the file. */
@@ -181,9 +198,10 @@ interface Makings {
   readonly node: NodeProcess;
   readonly registryFiles: RegistryFiles;
   readonly boot: string;
+  readonly audit: AuditLog;
 }
 
-function meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot }: Makings): MeshParts {
+function meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot, audit }: Makings): MeshParts {
   const grpcListen = parseAddress(ports.grpcAddress, config.grpcPort);
   return {
     node: config.name,
@@ -216,7 +234,7 @@ function meshParts({ config, version, system, refs, ports, adminSocket, node, re
       boot,
       memoryBytes: () => process.memoryUsage().rss,
       operator: operatorOf(system, node),
-      openServer: (handler) => openAdmin(adminSocket, system, node, refs, config.name, handler),
+      openServer: (handler) => openAdmin(adminSocket, system, node, refs, config.name, audit, handler),
       kill: (path, by) => void system.kill(path, by),
       decodeBatch: (bytes) => orUndefined(() => decodeTelemetryBatch(bytes)),
       decodeRecord: (bytes) => orUndefined(() => decodeTelemetryRecord(bytes)),
@@ -244,11 +262,12 @@ function membershipChild(config: Config, ports: Ports, audience: MembershipAudie
   return gossipThread === 'on' ? membershipThread(start) : { start: () => startMembership(start) };
 }
 
-function openAdmin(adminSocket: string, system: ActorSystem, node: NodeProcess, refs: MeshRefs, name: string, handler: AdminHandler): Promise<MeshServer> {
+function openAdmin(adminSocket: string, system: ActorSystem, node: NodeProcess, refs: MeshRefs, name: string, audit: AuditLog, handler: AdminHandler): Promise<MeshServer> {
   const onBug = (error: unknown): void => node.noteBug(error);
   const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
   const serf = serfRequests({ node: name, membership: refs.membership, desk: refs.serfDesk });
-  return createAdminServer(adminSocket, [adminService(handler, onBug), chaosService(chaosRequests({ system, timers }), onBug), serfService(serf, onBug)]);
+  const services = [adminService(handler, onBug), chaosService(chaosRequests({ system, timers }), onBug), serfService(serf, onBug)];
+  return createAdminServer(adminSocket, services.map((service) => auditedService(service, (event) => audit.record(event, systemClock.wallNow()))));
 }
 
 function operatorOf(system: ActorSystem, node: NodeProcess): MeshParts['admin']['operator'] {

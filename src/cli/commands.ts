@@ -1,6 +1,7 @@
 /** Every command there is, in the order in which help shows them. */
 import { ACTOR_COMMANDS } from './actor-commands.ts';
 import { AGENT_COMMANDS } from './agent-commands.ts';
+import { AUDIT_COMMANDS } from './audit-commands.ts';
 import { CHAOS_COMMANDS } from './chaos-commands.ts';
 import type { CommandSpec } from './command.ts';
 import { DEAD_LETTER_COMMANDS } from './dead-letter-commands.ts';
@@ -43,6 +44,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...KEY_COMMANDS,
   ...AGENT_COMMANDS,
   ...REGISTRY_COMMANDS,
+  ...AUDIT_COMMANDS,
   ...DISCOVER_COMMANDS,
   REFERENCE_AGENT_COMMAND,
   VERSION_COMMAND,
@@ -50,6 +52,7 @@ export const COMMANDS: readonly CommandSpec[] = [
 
 /** First words that are no command by themselves. */
 export const GROUPS: Readonly<Record<string, string>> = {
+  audit: 'see who did what to a node',
   chaos: 'break something on purpose',
   command: 'tell agents what to do',
   'dead-letters': 'look at messages that reached nobody, and send them again',

@@ -53,7 +53,7 @@ function callOf(io: CliIo, doors: Doors, operands: readonly string[], options: C
     remark: (text) => void (isJson || io.stderr.write(`mesh: ${text}\n`)),
     findNode: find,
     ask: async (question) => {
-      const admin = await doors.connectAdmin(find().adminSocket);
+      const admin = await doors.connectAdmin(find().adminSocket, io.asker);
       try {
         return await question(admin);
       } finally {
@@ -61,7 +61,7 @@ function callOf(io: CliIo, doors: Doors, operands: readonly string[], options: C
       }
     },
     follow: async (open, each) => {
-      const admin = await doors.connectAdmin(find().adminSocket);
+      const admin = await doors.connectAdmin(find().adminSocket, io.asker);
       const stop = watchForStop(io);
       try {
         for await (const item of open(admin, stop.signal)) {

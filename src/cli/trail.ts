@@ -34,7 +34,7 @@ export async function readTrail(call: Call, wanted: readonly Wanted[]): Promise<
 }
 
 /** @throws MeshError NODE_UNREACHABLE, NODE_AMBIGUOUS when there is neither a node nor what one has left */
-function placeOf(call: Call): { dataDir: string; isRunning: boolean } {
+export function placeOf(call: Call): { dataDir: string; isRunning: boolean } {
   try {
     return { dataDir: call.findNode().dataDir, isRunning: true };
   } catch (error) {

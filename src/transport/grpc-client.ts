@@ -1,6 +1,6 @@
 /** What this process asks of nodes: sessions as a peer or an agent, questions as an operator. */
 import { resolve } from 'node:path';
-import { Client, connectivityState, credentials, status as Status } from '@grpc/grpc-js';
+import { Client, connectivityState, credentials, Metadata, status as Status } from '@grpc/grpc-js';
 import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { formatAddress } from '../address.ts';
@@ -8,6 +8,7 @@ import type { Address } from '../address.ts';
 import { COMMAND_TIMEOUT_MS } from '../command-timeout.ts';
 import { MeshError } from '../errors.ts';
 import { AGENT_SESSION } from './agent-service.ts';
+import { ASKER_KEY } from './audited-calls.ts';
 import { DialSocket } from './dial-socket.ts';
 import type { FrameStream } from './frame-stream.ts';
 import type { AdminServiceDefinition } from './generated/omega/mesh/v1/AdminService.ts';
@@ -128,8 +129,11 @@ const REPLY_BYTES_MAX = 64 * 1024 * 1024;
 /** A restart of the node's edge takes half a second with its grace for what is open. */
 const CONNECT_PATIENCE_MS = 2_000;
 
-/** Connects when the first question is asked. */
-export function connectAdmin(socketPath: string): AdminClient {
+/**
+ * Connects when the first question is asked.
+ * @param asker who asks, for the node's audit log
+ */
+export function connectAdmin(socketPath: string, asker: string): AdminClient {
   const path = resolve(socketPath);
   const client = new Client(`unix:${path}`, credentials.createInsecure(), {
     ...CHANNEL_OPTIONS,
@@ -141,8 +145,10 @@ export function connectAdmin(socketPath: string): AdminClient {
   const { service } = protos.AdminService;
   const { service: chaos } = protos.ChaosService;
   const { service: serf } = protos.SerfService;
-  const ask = <Request, Reply>(method: AskedMethod<Request, Reply>) => asking(client, path, method);
-  const follow = <Request, Message>(method: AskedMethod<Request, Message>) => following(client, path, method);
+  const metadata = new Metadata();
+  metadata.set(ASKER_KEY, Buffer.from(asker));
+  const ask = <Request, Reply>(method: AskedMethod<Request, Reply>) => asking(client, path, metadata, method);
+  const follow = <Request, Message>(method: AskedMethod<Request, Message>) => following(client, path, metadata, method);
   const sendCommand = ask(service.SendCommand);
   const controlActor = ask(service.ControlActor);
   const manageKeys = ask(serf.ManageKeys);
@@ -186,13 +192,13 @@ export function connectAdmin(socketPath: string): AdminClient {
 
 type AskedMethod<Request, Reply> = Pick<MethodDefinition<Request, unknown, unknown, Reply>, 'path' | 'requestSerialize' | 'responseDeserialize'>;
 
-function asking<Request, Reply>(client: Client, socketPath: string, method: AskedMethod<Request, Reply>) {
+function asking<Request, Reply>(client: Client, socketPath: string, metadata: Metadata, method: AskedMethod<Request, Reply>) {
   return async (request: Request, { timeoutMs = ASK_TIMEOUT_MS }: AskOptions = {}): Promise<Reply> => {
     const { path, requestSerialize, responseDeserialize } = method;
     const deadline = Date.now() + timeoutMs;
     await connected(client, CONNECT_PATIENCE_MS);
     return new Promise((resolve, reject) => {
-      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, { deadline }, (error, reply) => {
+      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, { deadline }, (error, reply) => {
         if (error === null && reply !== undefined) resolve(reply);
         else reject(adminFault(error, socketPath));
       });
@@ -216,7 +222,7 @@ function abortOf(signal: AbortSignal | undefined): Promise<false> {
   return new Promise((resolve) => signal?.addEventListener('abort', () => resolve(false)));
 }
 
-function following<Request, Message>(client: Client, socketPath: string, method: AskedMethod<Request, Message>) {
+function following<Request, Message>(client: Client, socketPath: string, metadata: Metadata, method: AskedMethod<Request, Message>) {
   return async function* (request: Request, signal?: AbortSignal): AsyncGenerator<Message, void> {
     const isAborted = (): boolean => signal?.aborted === true;
     if (isAborted()) return;
@@ -225,7 +231,7 @@ function following<Request, Message>(client: Client, socketPath: string, method:
       throw adminFault({ code: Status.DEADLINE_EXCEEDED, details: 'not ready' }, socketPath);
     }
     if (isAborted()) return;
-    const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request);
+    const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, metadata);
     const cancel = (): void => call.cancel();
     signal?.addEventListener('abort', cancel);
     try {

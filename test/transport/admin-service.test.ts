@@ -62,7 +62,7 @@ describe('the operator’s service', () => {
     dir = mkdtempSync(join(tmpdir(), 'omega-mesh-'));
     path = join(dir, 'admin.sock');
     bugs = [];
-    admin = connectAdmin(path);
+    admin = connectAdmin(path, 'ada (pid 7)');
   });
   afterEach(async () => {
     admin.close();
