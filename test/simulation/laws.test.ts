@@ -249,6 +249,12 @@ describe('a judge of histories', () => {
     expect(broken({ facts, beliefs })).to.deep.include('leave: seed 42, 3 nodes, 18.000 s: n1 calls n2 dead, which left at 10 s');
   });
 
+  it('finds a goodbye that nobody said', () => {
+    const facts: History['facts'] = [...startedAll, { atMs: 90_000, type: 'crashed', node: 'n2' }];
+    const beliefs = [...knownAll, believes(95_000, 'n0', 'dead', 'n2'), believes(95_000, 'n1', 'dead', 'n2'), believes(96_000, 'n1', 'left', 'n2')];
+    expect(broken({ facts, beliefs })).to.deep.include('leave: seed 42, 3 nodes, 96.000 s: n1 says that n2 left, which did not say goodbye');
+  });
+
   it('finds a restart that somebody does not notice', () => {
     const facts: History['facts'] = [...startedAll, { atMs: 10_000, type: 'crashed', node: 'n2' }, { atMs: 20_000, type: 'started', node: 'n2' }];
     const beliefs = [...knownAll, believes(18_000, 'n0', 'dead', 'n2'), ...names.map((member) => believes(20_100, 'n2', 'alive', member))];

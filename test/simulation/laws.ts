@@ -132,6 +132,11 @@ function convergence(law: Law, timeline: Timeline, { convergenceMs }: Bounds): v
 
 function leave(law: Law, timeline: Timeline, { leaveMs }: Bounds): void {
   const { facts, beliefs, endMs } = timeline.history;
+  for (const { atMs, observer, event } of beliefs.filter((belief) => belief.event.type === 'left')) {
+    // The goodbye of an earlier life may go round for a while.
+    const saidGoodbye = timeline.saidGoodbye(event.member, atMs - leaveMs, atMs) || !timeline.wasWhole(atMs - leaveMs, atMs);
+    law.expect(saidGoodbye, atMs, () => `${observer} says that ${event.member} left, which did not say goodbye`);
+  }
   for (const { atMs, node } of facts.filter(({ type }) => type === 'leaving')) {
     const dueMs = atMs + leaveMs;
     if (dueMs > endMs || !timeline.wasWhole(atMs, dueMs) || timeline.ranEver(node!, atMs + 0.001, dueMs)) continue;

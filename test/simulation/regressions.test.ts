@@ -11,6 +11,7 @@ const ONCE_FAILED: readonly (StormOptions & { readonly lesson: string })[] = [
   { seed: 44, nodes: 5, forMs: 70_000, weather: { loss: 0.05, duplication: 0.01 }, lesson: 'and all the more when packets get lost' },
   { seed: 2, nodes: 50, forMs: 140_000, weather: { loss: 0.05, duplication: 0.01 }, lesson: 'the suspected are told so again when the rumour is spent' },
   { seed: 151, nodes: 50, forMs: 133_000, lesson: 'and so are those that one node alone holds dead, after a cut' },
+  { seed: 26, nodes: 30, forMs: 148_000, lesson: 'a list of those that left says nothing about a stranger who is about to come back' },
 ];
 
 describe('storms that once broke a law', () => {

@@ -26,6 +26,7 @@ export class Timeline {
   readonly history: History;
   readonly #lives = new Map<string, Span[]>();
   readonly #pauses = new Map<string, Span[]>();
+  readonly #goodbyes = new Map<string, number[]>();
   readonly #cuts: Span[] = [];
   readonly #steps = new Map<string, Step[]>();
 
@@ -55,6 +56,12 @@ export class Timeline {
     return this.#cuts.every((cut) => cut.untilMs < fromMs || cut.fromMs > untilMs);
   }
 
+  /** Whether the node said goodbye between, or before that in the life that was its last. */
+  saidGoodbye(name: string, fromMs: number, untilMs: number): boolean {
+    const lastStartMs = this.#livesOf(name).findLast((life) => life.fromMs <= untilMs)?.fromMs ?? 0;
+    return this.#goodbyes.get(name)?.some((atMs) => atMs >= Math.min(fromMs, lastStartMs) && atMs <= untilMs) ?? false;
+  }
+
   /** What `observer` held of `member` at that time, in the life it then had. */
   belief(observer: string, member: string, atMs: number): MemberStatus | undefined {
     const life = this.#livesOf(observer).findLast(({ fromMs }) => fromMs <= atMs);
@@ -74,8 +81,9 @@ export class Timeline {
 
   #addFact({ type, node, atMs }: Fact): void {
     if (type === 'started') this.#lives.set(node!, [...this.#livesOf(node!), { fromMs: atMs, untilMs: Infinity }]);
+    if (type === 'leaving') this.#goodbyes.set(node!, [...(this.#goodbyes.get(node!) ?? []), atMs]);
     // Who is leaving promises nothing more.
-    else if (type === 'crashed' || type === 'leaving') close(this.#lives.get(node!) ?? [], atMs);
+    if (type === 'crashed' || type === 'leaving') close(this.#lives.get(node!) ?? [], atMs);
     else if (type === 'paused') this.#pauses.set(node!, [...(this.#pauses.get(node!) ?? []), { fromMs: atMs, untilMs: Infinity }]);
     else if (type === 'resumed') close(this.#pauses.get(node!) ?? [], atMs);
     else if (type === 'cut') this.#cuts.push({ fromMs: atMs, untilMs: Infinity });

@@ -80,6 +80,15 @@ export class Intents {
     return { isNews: true, effects: status === 'failed' ? [{ kind: 'let-go', member: node }] : [] };
   }
 
+  /**
+   * A push/pull lists it among those that left, and not when. That is worth something only about one that is gone here too,
+   * and about this node. Who is here has come back since, whatever time it gave itself after its restart; and of a stranger
+   * nothing is kept, for it may be about to come back, and would count as leaving for good.
+   */
+  onListedLeft({ lTime, node }: Pick<LeaveIntent, 'lTime' | 'node'>): readonly SerfEffect[] {
+    return node === this.#self || this.#presences.get(node)?.status === 'failed' ? this.onLeave({ lTime, node }).effects : [];
+  }
+
   #say(type: 'join' | 'leave'): SerfEffect[] {
     const node = this.#self;
     const lTime = this.clock.tick();

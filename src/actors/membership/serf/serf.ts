@@ -194,7 +194,7 @@ export class Serf {
     const effects: SerfEffect[] = [];
     const left = new Set(state.leftMembers);
     // When a member left is not said: after it last came.
-    for (const node of left) effects.push(...this.#intents.onLeave({ node, lTime: (state.statusLTimes.get(node) ?? 0) + 1 }).effects);
+    for (const node of left) effects.push(...this.#intents.onListedLeft({ node, lTime: (state.statusLTimes.get(node) ?? 0) + 1 }));
     for (const [node, lTime] of state.statusLTimes) if (!left.has(node) && member.isPlausible(lTime)) this.#intents.onJoin({ node, lTime });
     if (isFirst) this.#events.ignoreBefore(state.eventLTime);
     for (const { lTime, events } of state.events) {

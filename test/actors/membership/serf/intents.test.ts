@@ -54,6 +54,15 @@ describe('an intent', () => {
     expect(stateOf(serf).statusLTimes.get('z')).to.equal(9);
   });
 
+  it('that a push/pull makes of a list of those that left is about who is gone: it lets the dead go, and nobody else', () => {
+    const serf = new SerfUnderTest();
+    serf.brain.hear(dead('b', 1, 'c'));
+    serf.meet({ leftMembers: ['b', 'd', 'z'] });
+    expect(serf.brain.status('b')).to.equal('left');
+    serf.brain.hear(alive('z', 1, '10.0.0.40'), dead('d', 1, 'c'), dead('z', 1, 'c'));
+    expect(stateOf(serf).leftMembers).to.deep.equal(['b']);
+  });
+
   it('of this node to leave, from an earlier life, is answered with one to be here', () => {
     const serf = new SerfUnderTest();
     serf.meet({ lTime: 30, statusLTimes: new Map([['me', 20]]), leftMembers: ['me'] });
