@@ -3,9 +3,9 @@ import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_pr
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { GOPATH, buildGoProgram } from '../support/go-program.ts';
 import { endOf, listenTo, until } from '../support/mesh-process.ts';
 
-const GOPATH = '/usr/share/gocode';
 const PEER_SOURCE = new URL('memberlist-peer/main.go', import.meta.url).pathname;
 /** Each process of tests has a network of its own on loopback, so that two runs do not meet. */
 const NETWORK = `127.${64 + ((process.pid >> 8) % 128)}.${process.pid % 256}`;
@@ -91,11 +91,7 @@ export class RealAgents {
   }
 
   #program(): string {
-    if (this.#peer === undefined) {
-      this.#peer = join(this.folder, 'memberlist-peer');
-      const env = { PATH: process.env['PATH'] ?? '', HOME: this.folder, GOPATH, GO111MODULE: 'off', CGO_ENABLED: '0', GOCACHE: join(this.folder, 'cache') };
-      execFileSync('go', ['build', '-o', this.#peer, PEER_SOURCE], { env, stdio: 'pipe' });
-    }
+    this.#peer ??= buildGoProgram(PEER_SOURCE, 'memberlist-peer', this.folder);
     return this.#peer;
   }
 

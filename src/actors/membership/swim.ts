@@ -301,10 +301,11 @@ export class Swim {
       this.#updates.leave();
       return this.#endLeaving();
     }
-    const intent = this.#context.application === 'serf' ? this.#context.serf.handle({ kind: 'leaving' }, this.#context.now) : [];
+    this.#context.schedule(timeoutMs, { kind: 'leave-timeout' });
+    if (this.#context.application !== 'serf') return this.#sayGoodbye();
+    const intent = this.#context.serf.handle({ kind: 'leaving' }, this.#context.now);
     this.#context.perform(intent);
     for (const effect of intent) if (effect.kind === 'gossip') this.#tellMany({ type: 'user', payload: effect.message });
-    this.#context.schedule(timeoutMs, { kind: 'leave-timeout' });
     this.#context.schedule(Math.min(timeoutMs / 2, INTENT_GOSSIP_INTERVALS * this.#context.profile.gossipIntervalMs), { kind: 'goodbye' });
   }
 

@@ -37,4 +37,12 @@ describe('a node in a mesh without Serf', () => {
     expect(brain.dropped).to.deep.equal({ 'user-unused': 1 });
     expect(brain.left).to.equal(1);
   });
+
+  it('has no intent to let go ahead of its goodbye, which is heard at once', () => {
+    const brain = new BrainUnderTest({ application: 'none' });
+    brain.hear(alive('b', 1, hostOf(0), { vsn: NONE }));
+    brain.tell({ kind: 'leave', timeoutMs: 1_000 });
+    expect(brain.sentOf('dead')[0]).to.include({ node: 'me', from: 'me' });
+    expect(brain.left).to.equal(0);
+  });
 });
