@@ -25,7 +25,7 @@ const TABLE: readonly Row[] = [
     bare: 'BAD_ARGUMENT',
     says: 'does not take what it was sent',
     todo: RELEASES,
-    carries: ['BAD_ARGUMENT', 'BAD_CONFIG', 'BAD_ADDRESS', 'NODE_AMBIGUOUS', 'MALFORMED'],
+    carries: ['BAD_ARGUMENT', 'BAD_CONFIG', 'BAD_ADDRESS', 'BAD_IDENTITY', 'NODE_AMBIGUOUS', 'MALFORMED'],
   },
   { status: Status.DEADLINE_EXCEEDED, bare: 'NODE_UNREACHABLE', says: 'did not answer in time', todo: 'it is stopped or very busy: see its log, or try again', carries: ['AGENT_LATE'] },
   { status: Status.NOT_FOUND, bare: 'NOT_FOUND', says: 'has nothing of that name', todo: 'see what it has', carries: ['NOT_FOUND', 'UNKNOWN_PATH', 'AGENT_UNKNOWN'] },
@@ -37,7 +37,7 @@ const TABLE: readonly Row[] = [
     bare: 'REFUSED',
     says: 'cannot do that as it is now',
     todo: AGAIN,
-    carries: ['REFUSED', 'AGENT_OFFLINE', 'DATA_DIR_UNUSABLE', 'OUTPUT_LOST'],
+    carries: ['REFUSED', 'AGENT_OFFLINE', 'DATA_DIR_UNUSABLE', 'OUTPUT_LOST', 'NO_IDENTITY', 'KEY_EXPOSED', 'KEY_MISMATCH', 'TRUST_FILE_DAMAGED'],
   },
   { status: Status.ABORTED, bare: 'SESSION_CLOSED', says: 'broke the call off', todo: AGAIN, carries: [] },
   { status: Status.OUT_OF_RANGE, bare: 'BAD_ARGUMENT', says: 'does not take so large or small a value', todo: 'send another', carries: [] },
@@ -45,7 +45,23 @@ const TABLE: readonly Row[] = [
   { status: Status.INTERNAL, bare: 'INTERNAL', says: 'could not answer because of a fault in it', todo: AGAIN, carries: ['INTERNAL'] },
   { status: Status.UNAVAILABLE, bare: 'NODE_UNREACHABLE', says: 'does not answer', todo: 'see that a node runs there', carries: ['NODE_UNREACHABLE'] },
   { status: Status.DATA_LOSS, bare: 'MALFORMED', says: 'sent what does not follow the protocol', todo: RELEASES, carries: [] },
-  { status: Status.UNAUTHENTICATED, bare: 'REFUSED', says: 'does not know who asks', todo: 'ask as who may', carries: [] },
+  {
+    status: Status.UNAUTHENTICATED,
+    bare: 'REFUSED',
+    says: 'does not know who asks',
+    todo: 'ask as who may',
+    carries: [
+      'SVID_NOT_ONE_ID',
+      'SVID_EXPIRED',
+      'SVID_NOT_YET_VALID',
+      'CLOCK_SKEW',
+      'WRONG_TRUST_DOMAIN',
+      'SVID_WRONG_USAGE',
+      'SVID_SELF_SIGNED',
+      'UNKNOWN_AUTHORITY',
+      'SVID_TAMPERED',
+    ],
+  },
 ];
 
 const STATUS_OF = new Map(TABLE.flatMap((row) => row.carries.map((code) => [code, row.status] as const)));
