@@ -1,0 +1,84 @@
+/** With which identity a node or an agent of this machine starts: one it has, or one that the authority here issues. */
+import { MeshError } from '../errors.ts';
+import { bundleOf, issueSvid, makeAuthority, makeRequest, type Authority } from './authority.ts';
+import { keepAuthority, readAuthority } from './authority-files.ts';
+import { keyPin } from './bundle.ts';
+import { readIdentity, writeIdentity } from './identity-files.ts';
+import type { Identity } from './identity-source.ts';
+import { formatSpiffeId, type IdentityKind } from './spiffe-id.ts';
+import { pairSvid, verifyChain } from './svid.ts';
+
+export interface OwnIdentityOptions {
+  readonly kind: IdentityKind;
+  readonly name: string;
+  /** Where its identity is kept. */
+  readonly trustDir: string;
+  /** Where this user's authority is, or would be. */
+  readonly authorityDir: string;
+  /** The trust domain of an authority that is made when there is none; undefined: none is made. */
+  readonly makeAuthorityFor: string | undefined;
+  readonly nowMs: number;
+}
+
+export interface OwnIdentity {
+  readonly identity: Identity;
+  /** The authority that issues it, where that is kept here; else a Trust Fabric renews it. */
+  readonly authority: Authority | undefined;
+  readonly hasMadeAuthority: boolean;
+}
+
+/** A host name made fit to be the trust domain of what this user starts on this machine. */
+export function localTrustDomain(hostName: string): string {
+  const host = hostName.toLowerCase().replaceAll(/[^a-z0-9._-]+/g, '-').replace(/\.local$/, '').slice(0, 200);
+  return `${host === '' ? 'localhost' : host}.local`;
+}
+
+/** A new key and its certificate, from an authority that is kept here. */
+export async function issueOwn(authority: Authority, { kind, name, nowMs, ttlMs }: Pick<OwnIdentityOptions, 'kind' | 'name' | 'nowMs'> & { readonly ttlMs?: number }): Promise<Identity> {
+  const { key, request } = await makeRequest();
+  const id = { trustDomain: authority.trustDomain, kind, name };
+  const certificate = await issueSvid(authority, request, { id, ...(ttlMs === undefined ? {} : { ttlMs }) }, nowMs);
+  return { svid: pairSvid([certificate], key), bundle: bundleOf(authority) };
+}
+
+/** Whether the authority here is the one that vouches for the identity; one of another mesh may be here as well. */
+function isOf(identity: Identity, authority: Authority): boolean {
+  return identity.bundle.authorities.some((known) => keyPin(known) === keyPin(authority.certificate));
+}
+
+function checkName({ svid: { id } }: Identity, { kind, name, trustDir }: OwnIdentityOptions): void {
+  if (id.kind === kind && id.name === name) return;
+  throw new MeshError('NO_IDENTITY', `the identity in ${trustDir} is that of ${formatSpiffeId(id)}, not of the ${kind} ${name}`, {
+    given: formatSpiffeId(id),
+    expected: `an identity of the ${kind} ${name}`,
+    todo: `start it as ${id.name}, or with another data directory, or join again as ${name} with a token`,
+  });
+}
+
+/**
+ * @throws MeshError NO_IDENTITY where there is none and none can be had; what `readIdentity`, `readAuthority` and `verifyChain` throw
+ */
+export async function ownIdentity(options: OwnIdentityOptions): Promise<OwnIdentity> {
+  const kept = readIdentity(options.trustDir);
+  const present = readAuthority(options.authorityDir);
+  if (kept !== undefined && (present === undefined || !isOf(kept, present))) {
+    checkName(kept, options);
+    verifyChain(kept.svid.certificates, kept.bundle, options.nowMs);
+    return { identity: kept, authority: undefined, hasMadeAuthority: false };
+  }
+  const authority = present ?? (await madeFor(options));
+  // The authority is here, so a new one costs nothing, and the old one may be another node's.
+  const identity = await issueOwn(authority, options);
+  // What it issues now may be too early or too late for its own certificate.
+  verifyChain(identity.svid.certificates, identity.bundle, options.nowMs);
+  writeIdentity(options.trustDir, identity);
+  return { identity, authority, hasMadeAuthority: present === undefined };
+}
+
+async function madeFor({ authorityDir, makeAuthorityFor, kind, name, nowMs }: OwnIdentityOptions): Promise<Authority> {
+  if (makeAuthorityFor !== undefined) return keepAuthority(authorityDir, await makeAuthority(makeAuthorityFor, nowMs));
+  throw new MeshError('NO_IDENTITY', `the ${kind} ${name} has no identity, and there is no authority here that could issue one`, {
+    expected: 'an identity in its data directory',
+    todo: 'found a trust domain here with `mesh init --trust-domain <name>`, or join one with `mesh join --token <token> --seed <host>`',
+  });
+}
