@@ -16,6 +16,7 @@ import { REFERENCE_AGENT_COMMAND } from './reference-agent-command.ts';
 import { REGISTRY_COMMANDS } from './registry-commands.ts';
 import { SERF_COMMANDS } from './serf-commands.ts';
 import { START_COMMAND } from './start-command.ts';
+import { TRUST_COMMANDS } from './trust-commands.ts';
 import { VERB_COMMANDS } from './verb-commands.ts';
 import { readVersion } from './version.ts';
 
@@ -42,6 +43,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ...CHAOS_COMMANDS,
   ...SERF_COMMANDS,
   ...KEY_COMMANDS,
+  ...TRUST_COMMANDS,
   ...AGENT_COMMANDS,
   ...REGISTRY_COMMANDS,
   ...AUDIT_COMMANDS,
@@ -59,4 +61,5 @@ export const GROUPS: Readonly<Record<string, string>> = {
   discover: 'find out where other nodes are',
   keys: 'change the keys that gossip is encrypted with, while the mesh runs',
   registry: 'read and write the values that all nodes share',
+  trust: 'see who this node is and whom it believes',
 };

@@ -14,3 +14,13 @@ export function registrationDir(home: string): string {
 export function absolutePath(path: string, home: string): string {
   return resolve(path === '~' || path.startsWith('~/') ? join(home, path.slice(1)) : path);
 }
+
+/** The authority that issues what this person's nodes and agents on this machine are. No node's name starts with a dot. */
+export function authorityDir(home: string): string {
+  return join(home, '.omega-mesh', '.authority');
+}
+
+/** A node's identity, in its data directory. */
+export function trustDir(dataDir: string): string {
+  return join(dataDir, 'trust');
+}
