@@ -13,7 +13,7 @@ export function formatHappening(line: HappeningLine, paint: Paint): string {
 export function formatMemberRecord({ name, member, happenings }: MemberRecordLines, nowMs: number, paint: Paint, width: number | undefined): string[] {
   const how =
     member === null
-      ? `${printable(name)} is not known any more: it was gone for long enough to be forgotten.`
+      ? `${printable(name)} is not known any more: it was forgotten.`
       : `${printable(name)}, ${printable(member.address)}, has been ${member.status} for ${formatDuration(member.sinceMs)}, at incarnation ${member.incarnation}.`;
   if (happenings.length === 0) return wrapped(`${how} Nothing has happened to it that is remembered.`, width ?? Infinity);
   const rows = happenings.map((line) => [
@@ -59,6 +59,7 @@ function told(line: HappeningLine): string {
     case 'updated':
       return line.reason === 'address' ? `it is at ${printable(line.address ?? 'an unknown address')} now, and nobody answered for it where it was` : 'it says something else about itself';
     case 'reaped':
+      if (line.reason === 'pruned') return 'it had left, and it was said that it is to be forgotten';
       return `it was forgotten, ${line.reason === 'left' ? 'having left' : 'dead for long enough'}`;
     case 'udp-lost':
       return `UDP to ${printable(line.member)} lost, TCP works: it is reached over TCP from now on`;

@@ -3,6 +3,7 @@ import type { Call, CommandSpec } from './command.ts';
 import { DONE } from './exit-code.ts';
 import { formatHappening, formatMemberRecord } from './format-members.ts';
 import { formatMembers } from './format-node.ts';
+import { printable } from './paint.ts';
 import { happeningLine, memberRecordView } from './member-lines.ts';
 import { memberLine } from './views.ts';
 
@@ -29,6 +30,20 @@ export const MEMBER_COMMANDS: readonly CommandSpec[] = [
     run: async ({ ask, answer, operands, paint, width }) => {
       const record = await ask((admin) => admin.getMemberRecord({ name: operands[0]! }));
       answer(memberRecordView(record), () => formatMemberRecord(memberRecordView(record), Date.now(), paint, width));
+      return DONE;
+    },
+  },
+  {
+    words: 'force-leave',
+    operands: '<node>',
+    summary: 'say for a member that is dead that it has left: nobody looks for it any more, also no agent of Serf',
+    options: [{ flags: '--prune', summary: 'have all members forget it at once, and not list it for a day' }],
+    example: 'mesh force-leave n3 --prune',
+    run: async ({ ask, answer, operands, options }) => {
+      const member = operands[0]!;
+      const prune = options['prune'] === true;
+      await ask((admin) => admin.forceLeave({ name: member, prune }));
+      answer({ member, prune }, () => [`${printable(member)} ${prune ? 'is forgotten' : 'has left'}`]);
       return DONE;
     },
   },

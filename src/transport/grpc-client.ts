@@ -111,6 +111,7 @@ export interface AdminClient {
   readonly answerQuery: Asking<Rpc['AnswerQuery']>;
   readonly getRtt: Asking<Rpc['GetRtt']>;
   readonly changeTags: Asking<Rpc['ChangeTags']>;
+  readonly forceLeave: Asking<Rpc['ForceLeave']>;
   readonly manageKeys: Asking<Rpc['ManageKeys']>;
   /** Ends what is still going on. */
   close(): void;
@@ -185,6 +186,7 @@ export function connectAdmin(socketPath: string, asker: string): AdminClient {
     answerQuery: ask(serf.AnswerQuery),
     getRtt: ask(serf.GetRtt),
     changeTags: ask(serf.ChangeTags),
+    forceLeave: ask(serf.ForceLeave),
     manageKeys: (request, options) => manageKeys(request, { timeoutMs: KEYS_TIMEOUT_MS, ...options }),
     close: () => client.close(),
   };

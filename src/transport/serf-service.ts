@@ -16,6 +16,7 @@ export interface SerfHandler {
   readonly answerQuery: Answering<Rpc['AnswerQuery']>;
   readonly getRtt: Answering<Rpc['GetRtt']>;
   readonly changeTags: Answering<Rpc['ChangeTags']>;
+  readonly forceLeave: Answering<Rpc['ForceLeave']>;
   readonly manageKeys: Answering<Rpc['ManageKeys']>;
 }
 
@@ -32,6 +33,7 @@ export function serfService(handler: SerfHandler, onBug: (error: unknown) => voi
       AnswerQuery: unary(handler.answerQuery, onBug),
       GetRtt: unary(handler.getRtt, onBug),
       ChangeTags: unary(handler.changeTags, onBug),
+      ForceLeave: unary(handler.forceLeave, onBug),
       ManageKeys: unary(handler.manageKeys, onBug),
     },
   };

@@ -166,8 +166,21 @@ describe("Serf's agents and our nodes in one cluster", function () {
     const [n2, n3] = cluster.ours.slice(1) as [StartedNode, StartedNode];
     await Promise.all([s3.serf('leave'), n3.kill('SIGTERM'), s2.kill('SIGKILL'), n2.kill('SIGKILL')]);
     const staying = [cluster.theirs[0]!, cluster.ours[0]!];
-    // One by one: we forget who left fifteen seconds ago, which may be before the last is given up.
-    await Promise.all(Object.entries({ s3: 'left', n3: 'left', s2: 'dead', n2: 'dead' }).map(([name, status]) => cluster.settle({ [name]: status }, 60_000, staying)));
+    await cluster.settle({ s3: 'left', n3: 'left', s2: 'dead', n2: 'dead' }, 60_000, staying);
+  });
+
+  it('forget who was killed, told so by one of either side', async () => {
+    const [s1, n1] = [cluster.theirs[0]!, cluster.ours[0]!];
+    await n1.mesh('force-leave', 's2');
+    await s1.serf('force-leave', 'n2');
+    await cluster.settle({ s2: 'left', n2: 'left' }, 20_000, [s1, n1]);
+    await n1.mesh('force-leave', 'n2', '--prune');
+    await s1.serf('force-leave', '-prune', 's2');
+    await Promise.all([s1, n1].map((one) => until(`${one.name} forgets both`, 20_000, async () => {
+      const names = Object.keys('members' in one ? await one.members() : await ourMembers(one));
+      return names.includes('n2') || names.includes('s2') ? undefined : true;
+    })));
+    expect((await n1.mesh('members', 'why', 's2')).stdout).to.include('it is to be forgotten');
   });
 
   it('complain of nobody but those that were stopped or killed', () => {

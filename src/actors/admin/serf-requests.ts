@@ -32,9 +32,9 @@ const KEYS_TIMEOUT_MS = 50_000;
 const FIXED_TAG = 'grpc';
 
 export function serfRequests({ node, membership, desk }: SerfRequestsOptions): SerfHandler {
-  const order = async (wanted: SerfOrder, what: 'event' | 'answer'): Promise<Record<string, never>> => {
+  const order = async (wanted: SerfOrder, what: 'event' | 'answer' | 'goodbye', member?: string): Promise<Record<string, never>> => {
     const outcome = await answered(membership.ask((reply: Reply<SerfOutcome>) => ({ kind: 'order', order: wanted, reply }), ROOM_TIMEOUT_MS));
-    if (outcome !== 'done') throw serfFault(outcome, what);
+    if (outcome !== 'done') throw serfFault(outcome, what, member);
     return {};
   };
   const open = (message: SerfDeskMessage, sink: AdminSink<never>): void => {
@@ -45,6 +45,7 @@ export function serfRequests({ node, membership, desk }: SerfRequestsOptions): S
     followUserEvents: ({ name }, sink) => open({ kind: 'follow', name, sink }, sink),
     runQuery: (request, sink) => open({ kind: 'put-query', query: queryOf(request), sink }, sink),
     answerQuery: ({ lTime, id, payload }) => order({ kind: 'answer', lTime, id, payload }, 'answer'),
+    forceLeave: ({ name, prune }) => order({ kind: 'force-leave', member: name, prune }, 'goodbye', name),
 
     async getRtt({ from, to: given }) {
       const to = given === '' ? node : given;

@@ -157,15 +157,22 @@ export class Join {
     if (seed !== undefined && seed.attempt === attempt && !this.#context.isLeaving) this.#try(text, seed);
   }
 
-  /** The first members learned of are remembered at once: a node that crashes right after it joined must find back. */
-  rememberFirst(effects: readonly SwimEffect[]): void {
-    const { size } = this.#remembered;
-    if (size >= REMEMBERED_TRIED) return;
+  /**
+   * The first members learned of are remembered at once: a node that crashes right after it joined must find back. And
+   * whom people let go is not looked for any more.
+   */
+  heed(effects: readonly SwimEffect[]): void {
+    const before = this.#remembered.size;
+    let hasChanged = false;
     for (const effect of effects) {
-      if (effect.kind !== 'notify' || effect.event.type !== 'alive' || effect.event.member === this.#context.name) continue;
-      this.#remember(effect.event.address);
+      if (effect.kind !== 'notify' || !('address' in effect.event)) continue;
+      const { type, member, address } = effect.event;
+      const { size } = this.#remembered;
+      if (type === 'left' || type === 'reaped') this.#remembered.delete(addressKey(address));
+      else if (type === 'alive' && member !== this.#context.name && before < REMEMBERED_TRIED) this.#remember(address);
+      hasChanged ||= this.#remembered.size !== size;
     }
-    if (this.#remembered.size > size) this.#emitRemembered();
+    if (hasChanged) this.#emitRemembered();
   }
 
   onRejoinTimer(): void {

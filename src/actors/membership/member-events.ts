@@ -29,13 +29,16 @@ export type MemberEvent = {
   | { readonly type: 'refuted'; readonly reason: 'accused'; readonly accuser: string }
   | { readonly type: 'refuted'; readonly reason: 'outdated-claim' }
   | { readonly type: 'dead'; readonly reason: 'suspicion-timeout' | 'told'; readonly accuser: string }
-  /** `let-go`: it was dead, and somebody says that it is not to be waited for. */
-  | { readonly type: 'left'; readonly reason: 'goodbye' | 'let-go' }
+  | { readonly type: 'left'; readonly reason: 'goodbye' }
+  /** It was dead, and somebody says that it is not to be waited for. */
+  | { readonly type: 'left'; readonly reason: 'let-go'; readonly address: GossipAddress }
   | { readonly type: 'updated'; readonly reason: 'tags' }
   /** It is elsewhere now, and nobody answered for it where it was. */
   | { readonly type: 'updated'; readonly reason: 'address'; readonly address: GossipAddress }
-  /** Forgotten; what it was then. */
+  /** Forgotten, by people too; what it was then. */
   | { readonly type: 'reaped'; readonly reason: 'dead' | 'left' }
+  /** Somebody says that it is to be forgotten at once. */
+  | { readonly type: 'reaped'; readonly reason: 'pruned'; readonly address: GossipAddress }
   /** Datagrams to it get lost and streams work: it is reached on streams, until datagrams are answered again. */
   | { readonly type: 'udp-lost'; readonly reason: 'tcp-works' }
   | { readonly type: 'udp-back'; readonly reason: 'answered' }

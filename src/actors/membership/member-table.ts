@@ -87,6 +87,13 @@ export class MemberTable {
     this.#byStatus[member.status].add(member.name);
   }
 
+  /** Its turn comes to nothing. */
+  delete(member: Member): void {
+    this.#members.delete(member.name);
+    this.#byStatus[member.status].delete(member.name);
+    this.#freeAddress(member);
+  }
+
   /**
    * The next member to probe. When every member has had its turn, those that `isForgotten` picks are removed first,
    * and the turns are shuffled, so that the time until a given member is probed has a bound (SWIM, section 4.3).
@@ -107,11 +114,7 @@ export class MemberTable {
 
   #newRound(isForgotten: (member: Member) => boolean): Member[] {
     const forgotten = this.peers(isForgotten);
-    for (const member of forgotten) {
-      this.#members.delete(member.name);
-      this.#byStatus[member.status].delete(member.name);
-      this.#freeAddress(member);
-    }
+    for (const member of forgotten) this.delete(member);
     this.#turns = shuffle(this.#random, [...this.#members.keys()]);
     this.#turn = 0;
     return forgotten;

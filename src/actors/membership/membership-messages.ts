@@ -20,6 +20,8 @@ export interface MemberView {
   readonly isSelf: boolean;
   /** Datagrams to it get lost, streams do not; left out while they do not. */
   readonly isUdpLost?: true;
+  /** Gone for so long that gossip has forgotten it: it is listed so that people see who was here. Left out otherwise. */
+  readonly isDeparted?: true;
   /** Monotonic time (the actor's clock) of the last change of status, in milliseconds. */
   readonly statusSinceMs: number;
 }
@@ -36,6 +38,7 @@ export interface LocalHealthView {
 }
 
 export interface MembershipView {
+  /** Those that departed within a day too. */
   readonly members: readonly MemberView[];
   /** Join addresses that have not answered yet, as they were given. */
   readonly unreachedSeeds: readonly string[];
@@ -84,7 +87,7 @@ export interface SerfHeard {
 /**
  * Sent to every listener after each change, at most ten times a second, and every five seconds anyway: the whole list,
  * so that a message lost costs nothing. A life of membership sends its first when it has joined: one that has just
- * restarted does not claim to be alone.
+ * restarted does not claim to be alone. Not of those that have departed.
  */
 export interface MembershipNews {
   readonly kind: 'membership-news';

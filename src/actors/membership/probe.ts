@@ -90,7 +90,7 @@ export class Probe {
     this.#context.schedule(lastsMs, { kind: 'probe' });
     this.#remindAccused();
     const { next, forgotten } = this.#context.table.nextTurn(isProbed, (member) => this.#isForgotten(member));
-    for (const { name, incarnation, status } of forgotten) this.#context.notify({ type: 'reaped', reason: status === 'left' ? 'left' : 'dead', member: name, incarnation });
+    this.#context.depart(forgotten);
     if (next !== undefined) this.#beginRound(next, lastsMs);
   }
 

@@ -2,6 +2,7 @@
 import { randomInt, type Random } from '../../random.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
 import { Chronicle } from './chronicle.ts';
+import { Departed } from './departed.ts';
 import { transmitsMax } from './dissemination.ts';
 import { LocalHealth } from './local-health.ts';
 import type { MemberEvent } from './member-events.ts';
@@ -39,6 +40,8 @@ export class SwimContext {
   readonly table: MemberTable;
   /** What everything goes out in and comes in. */
   readonly envelope: Envelope;
+  /** Not in the table any more. */
+  readonly departed = new Departed();
   readonly chronicle = new Chronicle();
   readonly health: LocalHealth;
   readonly queue = new Outgoing();
@@ -90,6 +93,12 @@ export class SwimContext {
   tellSerf(input: SerfInput): void {
     if (this.application !== 'serf') return input.kind === 'message' ? this.drop('user-unused') : undefined;
     this.perform(this.serf.handle(input, this.now));
+  }
+
+  /** Gossip has forgotten them; people have a day. */
+  depart(members: readonly Member[]): void {
+    for (const member of members) this.departed.set(member);
+    for (const { name, incarnation, status } of this.departed.takeExpired(this.now)) this.notify({ type: 'reaped', reason: status === 'left' ? 'left' : 'dead', member: name, incarnation });
   }
 
   /** What Serf wishes for. */
@@ -182,6 +191,8 @@ export class SwimContext {
         return this.emit({ kind: 'serf', news: effect.news });
       case 'let-go':
         return this.#letGo(effect.member);
+      case 'prune':
+        return this.#prune(effect.member);
       case 'drop':
         return this.drop(effect.reason);
     }
@@ -189,10 +200,20 @@ export class SwimContext {
 
   /** Who was dead is not waited for any more. */
   #letGo(name: string): void {
-    const member = this.table.get(name);
+    const member = this.table.get(name) ?? this.departed.get(name);
     if (member?.status !== 'dead') return;
-    this.table.set({ ...member, status: 'left' });
-    this.notify({ type: 'left', reason: 'let-go', member: name, incarnation: member.incarnation });
+    const holder = this.departed.get(name) === undefined ? this.table : this.departed;
+    holder.set({ ...member, status: 'left' });
+    this.notify({ type: 'left', reason: 'let-go', member: name, incarnation: member.incarnation, address: member.address });
+  }
+
+  /** Who has left was never here. */
+  #prune(name: string): void {
+    const member = this.table.get(name) ?? this.departed.get(name);
+    if (member?.status !== 'left') return;
+    this.departed.delete(name);
+    if (this.table.get(name) !== undefined) this.table.delete(member);
+    this.notify({ type: 'reaped', reason: 'pruned', member: name, incarnation: member.incarnation, address: member.address });
   }
 
   #gossipBeside(parts: readonly Uint8Array[]): Uint8Array[] {

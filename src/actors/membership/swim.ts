@@ -88,10 +88,11 @@ export class Swim {
     this.#noticeLateness();
     this.#take(input);
     const effects = this.#context.takeEffects();
-    this.#join.rememberFirst(effects);
+    this.#join.heed(effects);
     return [...effects, ...this.#context.takeEffects()];
   }
 
+  /** Those that gossip has not forgotten. */
   get members(): MemberView[] {
     return Array.from(this.#context.table.all(), (member) => this.#viewOf(member));
   }
@@ -102,14 +103,15 @@ export class Swim {
   }
 
   get view(): MembershipView {
-    return { members: this.members, unreachedSeeds: this.#join.unreached, dropped: { ...this.#context.dropped }, localHealth: this.#context.health.view };
+    const departed = Array.from(this.#context.departed.all(), (member) => ({ ...this.#viewOf(member), isDeparted: true as const }));
+    return { members: [...this.members, ...departed], unreachedSeeds: this.#join.unreached, dropped: { ...this.#context.dropped }, localHealth: this.#context.health.view };
   }
 
   /** What is known about one member, also when it is forgotten. */
   recordOf(name: string): MemberRecord {
-    const member = this.#context.table.get(name);
+    const member = this.#context.table.get(name) ?? this.#context.departed.get(name);
     const happenings = this.#context.chronicle.of(name);
-    if (member === undefined && happenings === undefined) return { kind: 'unknown', names: [...this.members.map((known) => known.name), ...this.#context.chronicle.names] };
+    if (member === undefined && happenings === undefined) return { kind: 'unknown', names: [...this.view.members.map((known) => known.name), ...this.#context.chronicle.names] };
     return { kind: 'known', member: member && this.#viewOf(member), happenings: happenings ?? [] };
   }
 

@@ -218,7 +218,7 @@ export class Updates {
     this.#announce(member);
     const about = { member: name, incarnation };
     const hasMoved = known !== undefined && isOccupied(known) && addressKey(known.address) !== addressKey(address);
-    if (known === undefined) this.#context.notify({ ...about, type: 'alive', reason: 'new', address });
+    if (known === undefined) this.#context.notify({ ...about, type: 'alive', reason: this.#context.departed.delete(name) ? 'back' : 'new', address });
     else if (!isOccupied(known)) this.#context.notify({ ...about, type: 'alive', reason: 'back', address });
     else if (known.suspicion !== undefined) this.#context.notify({ ...about, type: 'refuted', reason: 'answered', accuser: known.suspicion.accuser });
     else if (metaChanged && !hasMoved) this.#context.notify({ ...about, type: 'updated', reason: 'tags' });

@@ -32,7 +32,7 @@ describe('the record of a member', () => {
     brain.pass(40_000);
     expect(brain.status('b')).to.equal(undefined);
     brain.hear(alive('b', 1, '10.0.0.2'));
-    expect(typesOf(brain, 'b')).to.deep.equal(['alive', 'dead', 'reaped', 'alive']);
+    expect(typesOf(brain, 'b')).to.deep.equal(['alive', 'dead', 'alive']);
   });
 
   it('holds the last 32 happenings', () => {

@@ -223,7 +223,6 @@ describe('a death', () => {
     expect(brain.status('b')).to.equal('dead');
     brain.pass(6_000);
     expect(brain.status('b')).to.equal(undefined);
-    expect(brain.events.find(({ type }) => type === 'reaped')).to.deep.equal({ type: 'reaped', reason: 'dead', member: 'b', incarnation: 1 });
   });
 });
 

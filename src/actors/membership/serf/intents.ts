@@ -16,6 +16,14 @@ interface Presence {
   readonly status: Status;
   /** Of the last intent. */
   readonly lTime: number;
+  /** While it is leaving or has left: as soon as it is gone it is to be forgotten. */
+  readonly isPruned: boolean;
+}
+
+interface EarlyIntent {
+  readonly isLeave: boolean;
+  readonly isPruned: boolean;
+  readonly lTime: number;
 }
 
 export class Intents {
@@ -23,7 +31,7 @@ export class Intents {
   readonly #self: string;
   readonly #presences = new Map<string, Presence>();
   /** Oldest first. */
-  readonly #early = new Map<string, { readonly isLeave: boolean; readonly lTime: number }>();
+  readonly #early = new Map<string, EarlyIntent>();
   #isLeaving = false;
 
   constructor(self: string) {
@@ -48,36 +56,61 @@ export class Intents {
   }
 
   /** What memberlist sees of a member. */
-  became(name: string, became: 'alive' | 'dead' | 'left' | 'reaped'): void {
+  became(name: string, became: 'alive' | 'dead' | 'left' | 'reaped'): readonly SerfEffect[] {
     const known = this.#presences.get(name);
-    if (became === 'reaped') return void this.#presences.delete(name);
-    if (known === undefined && became !== 'alive') return;
-    const early = this.#early.get(name);
-    this.#early.delete(name);
-    const lTime = known?.lTime ?? early?.lTime ?? 0;
-    if (became === 'alive') this.#presences.set(name, { status: known === undefined && early?.isLeave === true ? 'leaving' : 'alive', lTime });
-    else this.#presences.set(name, { status: became === 'left' || known?.status === 'leaving' || known?.status === 'left' ? 'left' : 'failed', lTime });
+    if (became === 'alive') {
+      this.#comes(name, known);
+      return [];
+    }
+    if (known === undefined) return [];
+    if (became === 'reaped') {
+      this.#presences.delete(name);
+      // Who has not heard that it is to be forgotten may speak of it for a while.
+      if (known.isPruned) this.#keepEarly(name, { isLeave: true, isPruned: true, lTime: known.lTime });
+      return [];
+    }
+    const hasLeft = became === 'left' || known.status === 'leaving' || known.status === 'left';
+    this.#presences.set(name, { ...known, status: hasLeft ? 'left' : 'failed' });
+    if (!hasLeft) return [];
+    // It was said that it would go before it fell silent.
+    const letGo: SerfEffect[] = became === 'dead' ? [{ kind: 'let-go', member: name }] : [];
+    return known.isPruned ? [...letGo, { kind: 'prune', member: name }] : letGo;
   }
 
   onJoin({ lTime, node }: Pick<JoinIntent, 'lTime' | 'node'>): { readonly isNews: boolean } {
     this.clock.witness(lTime);
     const known = this.#presences.get(node);
-    if (known === undefined) return { isNews: this.#keepEarly(node, false, lTime) };
+    if (known === undefined) return { isNews: this.#keepEarly(node, { isLeave: false, isPruned: false, lTime }) };
     if (lTime <= known.lTime) return { isNews: false };
-    this.#presences.set(node, { status: known.status === 'leaving' ? 'alive' : known.status, lTime });
+    this.#presences.set(node, { status: known.status === 'leaving' ? 'alive' : known.status, isPruned: false, lTime });
     return { isNews: true };
   }
 
-  onLeave({ lTime, node }: Pick<LeaveIntent, 'lTime' | 'node'>): { readonly isNews: boolean; readonly effects: readonly SerfEffect[] } {
+  onLeave({ lTime, node, prune }: Pick<LeaveIntent, 'lTime' | 'node' | 'prune'>): { readonly isNews: boolean; readonly effects: readonly SerfEffect[] } {
     this.clock.witness(lTime);
     const known = this.#presences.get(node);
-    if (known === undefined) return { isNews: this.#keepEarly(node, true, lTime), effects: [] };
+    if (known === undefined) return { isNews: this.#keepEarly(node, { isLeave: true, isPruned: prune, lTime }), effects: [] };
     if (lTime <= known.lTime) return { isNews: false, effects: [] };
     // From an earlier life, or somebody wants to be rid of us; but we are here.
     if (node === this.#self && !this.#isLeaving) return { isNews: false, effects: this.#say('join') };
-    const { status } = known;
-    this.#presences.set(node, { status: status === 'alive' ? 'leaving' : status === 'failed' ? 'left' : status, lTime });
-    return { isNews: true, effects: status === 'failed' ? [{ kind: 'let-go', member: node }] : [] };
+    const isGone = known.status === 'failed' || known.status === 'left';
+    this.#presences.set(node, { status: isGone ? 'left' : 'leaving', isPruned: prune, lTime });
+    const effects: SerfEffect[] = known.status === 'failed' ? [{ kind: 'let-go', member: node }] : [];
+    return { isNews: true, effects: isGone && prune ? [...effects, { kind: 'prune', member: node }] : effects };
+  }
+
+  /** In the place of one that cannot say so itself. */
+  forceLeave(node: string, prune: boolean): readonly SerfEffect[] | 'unknown-member' {
+    if (!this.#presences.has(node)) return 'unknown-member';
+    const lTime = this.clock.tick();
+    return [...this.onLeave({ lTime, node, prune }).effects, { kind: 'gossip', lane: 'intent', message: encodeSerf({ type: 'leave', lTime, node, prune }) }];
+  }
+
+  #comes(name: string, known: Presence | undefined): void {
+    const early = this.#early.get(name);
+    this.#early.delete(name);
+    const isLeaving = known === undefined && early?.isLeave === true;
+    this.#presences.set(name, { status: isLeaving ? 'leaving' : 'alive', isPruned: isLeaving && early.isPruned, lTime: known?.lTime ?? early?.lTime ?? 0 });
   }
 
   /**
@@ -86,21 +119,21 @@ export class Intents {
    * nothing is kept, for it may be about to come back, and would count as leaving for good.
    */
   onListedLeft({ lTime, node }: Pick<LeaveIntent, 'lTime' | 'node'>): readonly SerfEffect[] {
-    return node === this.#self || this.#presences.get(node)?.status === 'failed' ? this.onLeave({ lTime, node }).effects : [];
+    return node === this.#self || this.#presences.get(node)?.status === 'failed' ? this.onLeave({ lTime, node, prune: false }).effects : [];
   }
 
   #say(type: 'join' | 'leave'): SerfEffect[] {
     const node = this.#self;
     const lTime = this.clock.tick();
-    this.#presences.set(node, { status: type === 'join' ? 'alive' : 'leaving', lTime });
+    this.#presences.set(node, { status: type === 'join' ? 'alive' : 'leaving', isPruned: false, lTime });
     return [{ kind: 'gossip', lane: 'intent', message: encodeSerf(type === 'join' ? { type, lTime, node } : { type, lTime, node, prune: false }) }];
   }
 
-  #keepEarly(name: string, isLeave: boolean, lTime: number): boolean {
+  #keepEarly(name: string, intent: EarlyIntent): boolean {
     const before = this.#early.get(name);
-    if (before !== undefined && before.lTime >= lTime) return false;
+    if (before !== undefined && before.lTime >= intent.lTime) return false;
     this.#early.delete(name);
-    this.#early.set(name, { isLeave, lTime });
+    this.#early.set(name, intent);
     const [oldest] = this.#early.keys();
     if (this.#early.size > EARLY_MAX) this.#early.delete(oldest!);
     return true;

@@ -49,6 +49,8 @@ export type SerfEffect =
   | { readonly kind: 'tell'; readonly news: SerfNews }
   /** Somebody says that a member that is dead has left: nobody waits for it any more. */
   | { readonly kind: 'let-go'; readonly member: string }
+  /** And that it is to be forgotten at once. */
+  | { readonly kind: 'prune'; readonly member: string }
   | { readonly kind: 'drop'; readonly reason: string };
 
 /** What programs and people on this node hear. */

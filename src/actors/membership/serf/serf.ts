@@ -60,9 +60,8 @@ export class Serf {
       case 'contested':
         return this.#beginVote(now);
       case 'member':
-        this.#intents.became(input.name, input.became);
         if (input.became === 'reaped') this.#vivaldi.forget(input.name);
-        return [];
+        return this.#intents.became(input.name, input.became);
       case 'round-trip':
         return this.#measure(input.peer, input.payload, input.rttMs);
       case 'timer':
@@ -79,6 +78,8 @@ export class Serf {
         return this.#queries.ask(order.asker, order.query, now);
       case 'keys':
         return this.#askKeys(order, now);
+      case 'force-leave':
+        return this.#isHere(order.member) ? 'still-here' : this.#intents.forceLeave(order.member, order.prune);
       case 'answer':
         return this.#queries.answer(order.lTime, order.id, order.payload, now);
     }
@@ -132,6 +133,11 @@ export class Serf {
       case 'relay':
         return this.#queries.onRelay(message);
     }
+  }
+
+  #isHere(name: string): boolean {
+    const status = this.#table.get(name)?.status;
+    return status === 'alive' || status === 'suspect';
   }
 
   #askKeys({ asker, action }: Extract<SerfOrder, { kind: 'keys' }>, now: number): readonly SerfEffect[] | Exclude<SerfOutcome, 'done'> {

@@ -1,12 +1,26 @@
 import { expect } from 'chai';
 import { decodeState, type SerfState } from '../../../../src/actors/membership/serf/serf-messages.ts';
 import type { PushPull } from '../../../../src/actors/membership/wire/stream.ts';
-import { alive, dead, pushPull } from '../brain-under-test.ts';
+import { addressOfHost, alive, dead, pushPull } from '../brain-under-test.ts';
 import { SerfUnderTest } from './serf-under-test.ts';
 
 /** What this node says in a push/pull. */
 function stateOf(serf: SerfUnderTest): SerfState {
   return decodeState((serf.brain.request(pushPull()) as PushPull).userState) as SerfState;
+}
+
+/** Of b, c and d, which are remembered, b has been dead for a while. */
+function gone(afterMs: number): SerfUnderTest {
+  const serf = new SerfUnderTest();
+  serf.brain.pass(2_000);
+  serf.brain.hear(dead('b', 1, 'c'));
+  serf.brain.pass(afterMs);
+  serf.brain.sent = [];
+  return serf;
+}
+
+function listed(serf: SerfUnderTest): string[] {
+  return serf.brain.brain.view.members.filter(({ isSelf }) => !isSelf).map(({ name, status }) => `${name} ${status}`);
 }
 
 describe('an intent', () => {
@@ -44,6 +58,59 @@ describe('an intent', () => {
     serf.hear({ type: 'leave', lTime: 7, node: 'b', prune: false });
     expect(serf.brain.status('b')).to.equal('left');
     expect(serf.brain.events.at(-1)).to.include({ type: 'left', member: 'b' });
+  });
+
+  it('to leave that comes before the death is noticed makes that death a goodbye', () => {
+    const serf = new SerfUnderTest();
+    serf.hear({ type: 'leave', lTime: 7, node: 'b', prune: false });
+    serf.brain.hear(dead('b', 1, 'c'));
+    expect(serf.brain.status('b')).to.equal('left');
+  });
+
+  it('to leave, said about one that gossip has forgotten, lets it go, and its address is not tried again', () => {
+    const serf = gone(60_000);
+    serf.hear({ type: 'leave', lTime: 7, node: 'b', prune: false });
+    expect(listed(serf)).to.include('b left');
+    expect(serf.brain.events.at(-1)).to.deep.equal({ type: 'left', reason: 'let-go', member: 'b', incarnation: 1, address: addressOfHost(2) });
+    expect(serf.brain.remembered.at(-1)).to.deep.equal([addressOfHost(3), addressOfHost(4)]);
+  });
+
+  for (const [when, afterMs] of [['is dead', 1_000], ['gossip has forgotten', 60_000]] as const) {
+    it(`to leave for good, said about one that ${when}, has it forgotten at once, and is passed on`, () => {
+      const serf = gone(afterMs);
+      serf.hear({ type: 'leave', lTime: 7, node: 'b', prune: true });
+      expect(listed(serf)).to.deep.equal(['c alive', 'd alive']);
+      expect(serf.brain.events.map((event) => `${event.type} ${event.reason}`).slice(-2)).to.deep.equal(['left let-go', 'reaped pruned']);
+      expect(stateOf(serf).leftMembers).to.deep.equal([]);
+      serf.brain.pass(1_000);
+      expect(serf.said('leave')).to.deep.equal([{ type: 'leave', lTime: 7, node: 'b', prune: true }]);
+    });
+  }
+
+  it('to leave for good has one forgotten that comes up again only because others have not heard it', () => {
+    const serf = gone(1_000);
+    serf.hear({ type: 'leave', lTime: 7, node: 'b', prune: true });
+    serf.brain.hear(alive('b', 1, '10.0.0.2'), dead('b', 1, 'c'));
+    expect(listed(serf)).to.deep.equal(['c alive', 'd alive']);
+  });
+
+  it('to leave for good is over when its member says later that it is here', () => {
+    const serf = gone(1_000);
+    serf.hear({ type: 'leave', lTime: 7, node: 'b', prune: true });
+    serf.brain.hear(alive('b', 1, '10.0.0.2'));
+    serf.hear({ type: 'join', lTime: 8, node: 'b' });
+    serf.brain.hear(dead('b', 1, 'c'));
+    expect(listed(serf)).to.include('b dead');
+  });
+
+  it('to leave is said for one that is gone, and for nobody else', () => {
+    const serf = gone(1_000);
+    for (const member of ['c', 'me', 'nobody', 'b']) serf.brain.tell({ kind: 'order', order: { kind: 'force-leave', member, prune: false } });
+    expect(serf.brain.outcomes).to.deep.equal(['still-here', 'still-here', 'unknown-member', 'done']);
+    serf.brain.tell({ kind: 'order', order: { kind: 'force-leave', member: 'b', prune: true } });
+    expect(listed(serf)).to.deep.equal(['c alive', 'd alive']);
+    serf.brain.pass(1_000);
+    expect(serf.said('leave')).to.have.deep.members([{ type: 'leave', lTime: 1, node: 'b', prune: false }, { type: 'leave', lTime: 2, node: 'b', prune: true }]);
   });
 
   it('that comes before its member counts when the member comes', () => {
