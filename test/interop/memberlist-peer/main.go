@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"reflect"
 	"sort"
 	"strings"
 	"time"
@@ -25,6 +26,7 @@ func main() {
 	port := flag.Int("port", 7946, "UDP and TCP")
 	join := flag.String("join", "", "address of a node to join")
 	key := flag.String("key", "", "base64")
+	label := flag.String("label", "", "of the mesh; from memberlist 0.3 on")
 	protocol := flag.Int("protocol", int(memberlist.ProtocolVersion2Compatible), "version to speak")
 	plain := flag.Bool("uncompressed", false, "do not compress")
 	serf := flag.Bool("serf", false, "say that it is one of Serf's agents")
@@ -49,6 +51,14 @@ func main() {
 			log.Fatal(err)
 		}
 		config.SecretKey = secret
+	}
+	if *label != "" {
+		// Older releases have no such field, and are built from this source too.
+		field := reflect.ValueOf(config).Elem().FieldByName("Label")
+		if !field.IsValid() {
+			log.Fatal("this memberlist knows no labels")
+		}
+		field.SetString(*label)
 	}
 	list, err := memberlist.Create(config)
 	if err != nil {
