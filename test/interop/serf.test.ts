@@ -214,7 +214,7 @@ for (const [release, which] of [['installed', ''], ['later', ' of a later releas
     it('complain of nobody but those that were stopped or killed', () => {
       const gone = ['s2', 's3', 'n2', 'n3'];
       const hosts = gone.map((name) => `${cluster.hostOf(name).replaceAll('.', '\\.')}:`);
-      const ordinary = new RegExp(`Failed fallback ping: .*(${hosts.join('|')})|Push/Pull with (${gone.join('|')}) failed`);
+      const ordinary = new RegExp(`Failed fallback (TCP )?ping: .*(${hosts.join('|')})|Push/Pull with (${gone.join('|')}) failed`);
       expect(cluster.complaints().filter((line) => !ordinary.test(line))).to.deep.equal([]);
     });
   });

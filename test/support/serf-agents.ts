@@ -40,7 +40,7 @@ const PATIENCE_MS = 30_000;
 
 const COMPLAINT = /\[(WARN|ERR)\] (memberlist|serf):/;
 /** Somebody did not answer in time, or answered when nobody waited any more; and who was suspected for it says that it is there. */
-const LATENESS = /Was able to connect to|Refuting a (suspect|dead) message|reply for non-running query|(Failed fallback ping|Push\/Pull with \S+ failed|failed to receive|Failed to send ack|Failed to push local state): .*(timeout|reset by peer|broken pipe)/;
+const LATENESS = /Was able to connect to|Refuting a (suspect|dead) message|reply for non-running query|(Failed fallback (TCP )?ping|Push\/Pull with \S+ failed|failed to receive|Failed to send ack|Failed to push local state): .*(timeout|reset by peer|broken pipe)/;
 
 /** What a program of theirs complains of in its log, but for what is between it and its own clients, and for lateness, which on a busy machine is nobody's fault. */
 export function complaintsIn(log: string): string[] {
