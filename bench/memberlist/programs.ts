@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { missing } from '../../test/interop/real-agents.ts';
+import { whatMemberlistLacks } from '../../test/interop/memberlist-peers.ts';
 import { buildGoProgram } from '../../test/support/go-program.ts';
 import type { Program } from './side.ts';
 
@@ -16,7 +16,7 @@ export interface Programs {
 
 /** @throws Error that says which packages are not installed */
 export function makePrograms(): Programs {
-  const lack = missing('go');
+  const lack = whatMemberlistLacks();
   if (lack !== undefined) throw new Error(lack);
   const folder = mkdtempSync(join(tmpdir(), 'mesh-bench-go-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));

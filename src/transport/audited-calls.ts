@@ -48,6 +48,7 @@ const ACTS: { readonly [M in keyof Rpc as string extends M ? never : M]: ActOf<R
   AnswerQuery: READ,
   GetRtt: READ,
   ChangeTags: ({ set, remove }) => changedTags([...Object.keys(set), ...remove]),
+  ForceLeave: ({ name, prune }) => ({ what: 'force-leave', subject: name, ...(prune && { detail: 'prune' }) }),
   ManageKeys: ({ action, key }) => (action === 'list' ? undefined : { what: 'change-gossip-keys', subject: fingerprint(key), detail: action }),
 };
 
