@@ -1,9 +1,11 @@
 /** Telemetry through one agent stream, end to end: agent process → node process → bus → operator's tail. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAddress } from '../src/address.ts';
+import { agentTls } from '../src/agent/agent-tls.ts';
+import { silentLog } from '../src/log.ts';
 import { connectAdmin, dialAgent } from '../src/transport/grpc-client.ts';
 import { encodeTelemetryRecord } from '../src/transport/telemetry-codec.ts';
 
@@ -34,7 +36,7 @@ export async function telemetryPerSecond(isTailed: boolean): Promise<TelemetryOu
       });
     });
     const [, grpc = '', admin = ''] = ready;
-    return await measure(grpc, admin, isTailed);
+    return await measure(grpc, admin, home, isTailed);
   } finally {
     child.removeAllListeners('close');
     child.kill('SIGKILL');
@@ -42,8 +44,8 @@ export async function telemetryPerSecond(isTailed: boolean): Promise<TelemetryOu
   }
 }
 
-async function measure(grpc: string, admin: string, isTailed: boolean): Promise<TelemetryOutcome> {
-  const agent = await startFirehose(grpc);
+async function measure(grpc: string, admin: string, home: string, isTailed: boolean): Promise<TelemetryOutcome> {
+  const agent = await startFirehose(grpc, home);
   const operator = connectAdmin(admin, 'bench');
   const enough = new AbortController();
   let tailed = 0;
@@ -65,8 +67,9 @@ async function measure(grpc: string, admin: string, isTailed: boolean): Promise<
 }
 
 /** An agent that always has something to report, and keeps to its credit: what it has sent, the node has taken. */
-async function startFirehose(grpc: string): Promise<{ sent(): number; close(): void }> {
-  const stream = dialAgent(parseAddress(grpc, 0));
+async function startFirehose(grpc: string, home: string): Promise<{ sent(): number; close(): void }> {
+  const tls = await agentTls({ id: 'bench', home, hostName: hostname(), log: silentLog });
+  const stream = dialAgent(parseAddress(grpc, 0), { tls });
   const samples = Array.from({ length: 5 }, (_, index) => ({ name: `bench.figure_${index}`, value: index * 1.5 }));
   const record = encodeTelemetryRecord({ atMs: Date.now(), samples });
   let credit = 0;

@@ -7,6 +7,7 @@ import { serfRequests } from './actors/admin/serf-requests.ts';
 import { meshRefs, meshTree } from './actors/tree.ts';
 import type { MeshParts, MeshRefs } from './actors/tree.ts';
 import { formatAddress, parseAddress } from './address.ts';
+import type { Address } from './address.ts';
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
@@ -20,6 +21,7 @@ import { LineFile } from './line-file.ts';
 import { readKeyring } from './data-dir/keyring-file.ts';
 import { RegistryFiles } from './data-dir/registry-files.ts';
 import { NodeProcess } from './node-process.ts';
+import { nodeTls, tellOfAlarms } from './node-trust.ts';
 import type { NodeEnd } from './node-process.ts';
 import { systemRandom } from './random.ts';
 import { ROOT_PATH } from './supervision/child-spec.ts';
@@ -39,6 +41,7 @@ import { dialPeer } from './transport/grpc-client.ts';
 import { createAdminServer, createMeshServer } from './transport/grpc-server.ts';
 import type { MeshServer } from './transport/grpc-server.ts';
 import { peerService } from './transport/peer-service.ts';
+import type { MeshTls } from './transport/tls.ts';
 import { discoverBy, processWorld } from './transport/discovery/strategies.ts';
 import { checkSocketPath } from './transport/unix-socket.ts';
 import { decodeTelemetryBatch, decodeTelemetryRecord, encodeTelemetryBatch } from './transport/telemetry-codec.ts';
@@ -76,6 +79,7 @@ export async function startNode({ config, log, version, signal }: NodeOptions): 
   // Trouble with the disk that comes later is lived with; a node that began with it would show an empty registry.
   await registryFiles.check();
   const clock = systemClock;
+  const tls = await nodeTls(config, log, clock);
   const startLog = new StartLog(log);
   const system = new ActorSystem({ clock, random: systemRandom, log: startLog });
   const refs = meshRefs((path) => system.ref(path));
@@ -92,7 +96,8 @@ export async function startNode({ config, log, version, signal }: NodeOptions): 
   const trail = keepTrail(system, config, boot, log);
   const audit = keepAudit(config, log);
   audit.record({ what: 'node-start', who: NODE_ITSELF, outcome: 'begun', subject: config.name, detail: `pid ${process.pid}, run ${boot}, mesh ${version}` }, clock.wallNow());
-  const parts = meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot, audit });
+  tellOfAlarms(tls.sessions, log, audit, clock);
+  const parts = meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot, audit, tls });
   try {
     await node.start(meshTree(parts, refs));
     signal?.addEventListener('abort', () => node.stop(), { once: true });
@@ -199,18 +204,19 @@ interface Makings {
   readonly registryFiles: RegistryFiles;
   readonly boot: string;
   readonly audit: AuditLog;
+  readonly tls: MeshTls;
 }
 
-function meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot, audit }: Makings): MeshParts {
+function meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot, audit, tls }: Makings): MeshParts {
   const grpcListen = parseAddress(ports.grpcAddress, config.grpcPort);
   return {
     node: config.name,
     registryFiles,
     registry: { random: systemRandom },
     membership: (audience) => membershipChild(config, ports, audience),
-    peers: { selfAddress: ports.grpcAddress, dial: (address) => dialPeer(parseAddress(address, config.grpcPort)), random: systemRandom },
+    peers: { selfAddress: ports.grpcAddress, dial: (address, peer) => dialPeer(parseAddress(address, config.grpcPort), peer, { tls }), random: systemRandom },
     agents: { encodeBatch: encodeTelemetryBatch, random: systemRandom },
-    openGrpc: () => openGrpc(grpcListen, refs),
+    openGrpc: () => openGrpc(grpcListen, refs, tls),
     formation: {
       self: () => parseAddress(ports.gossipAddress, config.gossipPort),
       random: systemRandom,
@@ -230,6 +236,7 @@ function meshParts({ config, version, system, refs, ports, adminSocket, node, re
         adminSocket,
         dataDir: config.dataDir,
         profile: config.profile,
+        refusedCalls: Object.fromEntries(tls.sessions.refusals),
       }),
       boot,
       memoryBytes: () => process.memoryUsage().rss,
@@ -295,12 +302,13 @@ function operatorOf(system: ActorSystem, node: NodeProcess): MeshParts['admin'][
   };
 }
 
-function openGrpc(listen: ReturnType<typeof parseAddress>, refs: MeshRefs): Promise<MeshServer> {
+function openGrpc(listen: Address, refs: MeshRefs, tls: MeshTls): Promise<MeshServer> {
   const busy = new MeshError('OVERLOADED', 'this node cannot take sessions at the moment', { todo: 'try again shortly' });
-  return createMeshServer(listen, [
+  const services = [
     peerService((stream) => void (refs.roster.send({ kind: 'incoming', stream }) === 'accepted' || stream.close(busy))),
     agentService((stream) => void (refs.directory.send({ kind: 'incoming', stream }) === 'accepted' || stream.close(busy))),
-  ]);
+  ];
+  return createMeshServer(listen, services, tls);
 }
 
 /** Bytes from a peer that are not what they should be are nothing, not a crash. */

@@ -11,6 +11,7 @@ import type { AgentFrame } from '../transport/generated/omega/mesh/v1/AgentFrame
 import type { Command__Output } from '../transport/generated/omega/mesh/v1/Command.ts';
 import type { NodeFrame__Output } from '../transport/generated/omega/mesh/v1/NodeFrame.ts';
 import { dialAgent } from '../transport/grpc-client.ts';
+import type { MeshTls } from '../transport/tls.ts';
 import { encodeTelemetryRecord } from '../transport/telemetry-codec.ts';
 import { AgentSession } from './agent-session.ts';
 import type { AgentEffect, AgentInput } from './agent-session.ts';
@@ -27,6 +28,8 @@ export interface AgentOptions {
   readonly intervalMs: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly version: string;
+  /** With the identity of this agent. */
+  readonly tls: MeshTls;
   readonly log: Logger;
   readonly clock: Clock;
   readonly random: Random;
@@ -143,7 +146,7 @@ class Agent {
 
   #dial(generation: number, address: Address): FrameStream<AgentFrame, NodeFrame__Output> {
     this.#options.log.log('debug', 'connecting', { address: formatAddress(address) });
-    const stream = dialAgent(address);
+    const stream = dialAgent(address, { tls: this.#options.tls });
     stream.onFrame((frame) => this.#handle({ kind: 'frame', generation, frame }));
     stream.onClosed((fault) => this.#handle({ kind: 'closed', generation, fault }));
     return stream;

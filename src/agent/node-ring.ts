@@ -2,7 +2,6 @@
 import { formatAddress, parseAddress } from '../address.ts';
 import type { Address } from '../address.ts';
 import { MeshError } from '../errors.ts';
-import { isLoopback } from '../loopback.ts';
 
 /** Enough to find the mesh again; a node names no more than it must. */
 const LEARNED_MAX = 16;
@@ -35,10 +34,7 @@ export class NodeRing {
     return this.#current;
   }
 
-  /**
-   * Replaces what was learned before. A text that is no address is passed over: nodes come from the network. So is a host
-   * beyond this machine: sessions are plain text, and only the user may choose where that goes.
-   */
+  /** Replaces what was learned before. A text that is no address is passed over: nodes come from the network. */
   learn(alternatives: readonly string[]): void {
     const learned = new Map(alternatives.slice(0, LEARNED_MAX).flatMap(readAddress));
     this.#learned = [...learned.values()].filter((address) => !this.#given.some((given) => isSame(given, address)));
@@ -49,7 +45,7 @@ function readAddress(text: string): readonly (readonly [string, Address])[] {
   try {
     // Nodes tell whole addresses: port 0 stands for one that is missing.
     const address = parseAddress(text, 0);
-    return address.port === 0 || !isLoopback(address.host) ? [] : [[formatAddress(address), address]];
+    return address.port === 0 ? [] : [[formatAddress(address), address]];
   } catch (error) {
     if (error instanceof MeshError) return [];
     throw error;

@@ -1,6 +1,7 @@
 /** What a command is, and what it is given. */
 import type { FoundNode } from '../data-dir/data-dir.ts';
 import type { runAgent } from '../agent/agent.ts';
+import type { agentTls } from '../agent/agent-tls.ts';
 import type { tryDiscovery } from '../discovery-trial.ts';
 import type { createLog, NodeLog } from '../log.ts';
 import type { startNode } from '../node.ts';
@@ -49,6 +50,7 @@ export type StopSignal = 'SIGHUP' | 'SIGINT' | 'SIGTERM';
 export interface Doors {
   connectAdmin(...parameters: Parameters<typeof connectAdmin>): Promise<AdminClient>;
   startNode: typeof startNode;
+  agentTls: typeof agentTls;
   runAgent: typeof runAgent;
   tryDiscovery: typeof tryDiscovery;
   createLog(...parameters: Parameters<typeof createLog>): Promise<NodeLog>;

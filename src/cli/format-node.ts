@@ -10,6 +10,7 @@ const MIB = 1024 * 1024;
 
 export function formatStatus(status: StatusReply__Output, paint: Paint): string[] {
   const dropped = Object.entries(status.packetsDropped).filter(([, count]) => count > 0);
+  const refused = Object.entries(status.refusedCalls);
   const facts: [name: string, value: string][] = [
     ['node', `${printable(status.node)}, version ${status.version}, pid ${status.pid}, up ${formatDuration(status.uptimeMs)}`],
     ['gossip', `${status.gossipAddress}, profile ${status.profile}, incarnation ${status.incarnation}`],
@@ -32,6 +33,9 @@ export function formatStatus(status: StatusReply__Output, paint: Paint): string[
   }
   if (dropped.length > 0) {
     facts.push(['dropped packets', paint.yellow(dropped.map(([reason, count]) => `${printable(reason)} ${count}`).join(', '))]);
+  }
+  if (refused.length > 0) {
+    facts.push(['refused calls', paint.yellow(refused.map(([code, count]) => `${printable(code)} ${count}`).join(', '))]);
   }
   const width = Math.max(...facts.map(([name]) => name.length));
   return facts.map(([name, value]) => `${paint.dim(name.padEnd(width))}  ${value}`);

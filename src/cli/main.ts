@@ -47,6 +47,7 @@ const io: CliIo = {
 const doors: Doors = {
   connectAdmin: async (...parameters) => (await import('../transport/grpc-client.ts')).connectAdmin(...parameters),
   startNode: async (...parameters) => (await import('../node.ts')).startNode(...parameters),
+  agentTls: async (...parameters) => (await import('../agent/agent-tls.ts')).agentTls(...parameters),
   runAgent: async (...parameters) => (await import('../agent/agent.ts')).runAgent(...parameters),
   tryDiscovery: async (...parameters) => (await import('../discovery-trial.ts')).tryDiscovery(...parameters),
   createLog: async (...parameters) => (await import('../log.ts')).createLog(...parameters),

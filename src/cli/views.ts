@@ -15,7 +15,7 @@ import type { WhyFacts } from './why.ts';
 
 /** Who and where first, then figures, trouble last. */
 export function statusView(status: StatusReply__Output): object {
-  const { node: name, gossipAddress, grpcAddress, adminSocket, dataDir, unreachedSeeds, packetsDropped, deadLetters, registryNotSaved: unsaved, localHealth, ...figures } = status;
+  const { node: name, gossipAddress, grpcAddress, adminSocket, dataDir, unreachedSeeds, packetsDropped, refusedCalls, deadLetters, registryNotSaved: unsaved, localHealth, ...figures } = status;
   return {
     name,
     gossipAddress,
@@ -27,6 +27,7 @@ export function statusView(status: StatusReply__Output): object {
     deadLetters,
     unreachedSeeds,
     packetsDropped,
+    refusedCalls,
     localHealth: localHealth && { ...localHealth, strain: localHealth.strain || null, summary: localHealthSummary(localHealth) },
     registryNotSaved: unsaved && { since: moment(unsaved.atMs), reason: unsaved.reason },
   };

@@ -3,7 +3,7 @@ import { MeshError, type ErrorCode } from '../errors.ts';
 import { nearestWord } from '../nearest-word.ts';
 
 export interface ConfigFault {
-  readonly code: Extract<ErrorCode, 'BAD_CONFIG' | 'BAD_ADDRESS' | 'INSECURE_BIND'>;
+  readonly code: Extract<ErrorCode, 'BAD_CONFIG' | 'BAD_ADDRESS'>;
   /** Where it stands and what was given: `mesh.yaml:3: gossipPort is 70000`. */
   readonly what: string;
   readonly given: string;

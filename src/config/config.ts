@@ -11,12 +11,15 @@ import { GOSSIP_KEYS, gossipFaults, type GossipConfig } from './gossip-keys.ts';
 import { absolutePath, defaultDataDir } from './home-path.ts';
 import { SWITCH, type KeySpec, type Switch } from './key-spec.ts';
 import type { LogLevel } from '../log.ts';
-import { isLoopback } from '../loopback.ts';
 import { nearestWord } from '../nearest-word.ts';
 
 /** Timing presets of the gossip protocol; the numbers are the membership room's. */
 const PROFILES = ['lan', 'wan', 'local'] as const;
 type Profile = (typeof PROFILES)[number];
+
+/** Never, where both ends can, or nothing else. */
+const PQ = ['off', 'prefer', 'require'] as const;
+export type Pq = (typeof PQ)[number];
 
 /** Repeated from log.ts, which loads the whole logger: a command that only asks a node needs none. */
 const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const satisfies readonly LogLevel[];
@@ -38,6 +41,8 @@ export interface Config extends GossipConfig {
   /** What the members of the mesh are told about this node. */
   readonly tag: Readonly<Record<string, string>>;
   readonly profile: Profile;
+  /** Post-quantum key exchange with peers and agents. */
+  readonly pq: Pq;
   /** Whether gossip runs in a thread of its own, so that a main thread that is busy does not make the node look dead. */
   readonly gossipThread: Switch;
   readonly logLevel: LogLevel;
@@ -101,7 +106,7 @@ export const CONFIG_KEYS = {
   },
   bind: {
     placeholder: 'ip',
-    summary: 'IP address to listen on; loopback only',
+    summary: 'IP address to listen on; beyond loopback only with an identity from `mesh init` or `mesh join`',
     default: '127.0.0.1',
     expected: 'an IP address, such as 127.0.0.1 or ::1',
     schema: z.union([z.ipv4(), z.ipv6()]),
@@ -155,6 +160,14 @@ export const CONFIG_KEYS = {
     expected: 'lan, wan or local',
     schema: z.enum(PROFILES),
     choices: PROFILES,
+  },
+  pq: {
+    placeholder: PQ.join('|'),
+    summary: 'post-quantum key exchange (X25519MLKEM768): never, where both ends can (Node.js 22.20 or later), or refuse all else',
+    default: 'prefer',
+    expected: 'off, prefer or require',
+    schema: z.enum(PQ),
+    choices: PQ,
   },
   gossipThread: {
     placeholder: SWITCH.join('|'),
@@ -228,7 +241,7 @@ interface Given {
   readonly subject: (item?: number) => string;
 }
 
-/** @throws MeshError BAD_CONFIG, BAD_ADDRESS or INSECURE_BIND that tells every fault; BAD_CONFIG when they differ. */
+/** @throws MeshError BAD_CONFIG or BAD_ADDRESS that tells every fault; BAD_CONFIG when they differ. */
 export function readConfig(sources: ConfigSources): { readonly config: Config; readonly warnings: readonly string[] } {
   const faults: ConfigFault[] = [];
   const file = sources.file && { path: sources.file.path, values: readConfigFile(sources.file, KEYS, faults) };
@@ -250,6 +263,7 @@ export function readConfig(sources: ConfigSources): { readonly config: Config; r
     dataDir: absolutePath(value('dataDir', defaultDataDir(sources.home, name)), sources.home),
     tag: value('tag', {}),
     profile: value('profile', CONFIG_KEYS.profile.default),
+    pq: value('pq', CONFIG_KEYS.pq.default),
     gossipThread: value('gossipThread', sources.isOwnProcess === true ? 'on' : 'off'),
     gossipKeyring: keyring === undefined ? undefined : absolutePath(keyring, sources.home),
     gossipKey: value('gossipKey', undefined),
@@ -304,10 +318,7 @@ function fromText(key: ConfigKey, given: string | readonly string[]): unknown {
 function check(key: ConfigKey, given: Given, faults: ConfigFault[]): unknown {
   const spec: KeySpec = CONFIG_KEYS[key];
   const result = spec.schema.safeParse(given.value);
-  if (result.success) {
-    if (key === 'bind') faults.push(...bindFaults(String(result.data), given.subject()));
-    return result.data;
-  }
+  if (result.success) return result.data;
   for (const issue of result.error.issues) {
     const { path } = issue;
     const item = typeof path[0] === 'number' ? path[0] : undefined;
@@ -331,19 +342,6 @@ function check(key: ConfigKey, given: Given, faults: ConfigFault[]): unknown {
     });
   }
   return undefined;
-}
-
-function bindFaults(bind: string, subject: string): ConfigFault[] {
-  if (isLoopback(bind)) return [];
-  return [
-    {
-      code: 'INSECURE_BIND',
-      what: `${subject} is ${bind}, which other machines can reach, and listeners are plaintext: whoever reaches them could command this node`,
-      given: bind,
-      expected: 'a loopback address, 127.0.0.0/8 or ::1',
-      todo: 'stay on loopback until nodes have identities; use one address such as 127.0.0.2 per node',
-    },
-  ];
 }
 
 function portFaults({ gossipPort, grpcPort }: Config): ConfigFault[] {

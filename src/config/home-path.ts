@@ -24,3 +24,8 @@ export function authorityDir(home: string): string {
 export function trustDir(dataDir: string): string {
   return join(dataDir, 'trust');
 }
+
+/** The identity of an agent that this person starts on this machine. */
+export function agentTrustDir(home: string, agent: string): string {
+  return join(home, '.omega-mesh', '.agents', agent);
+}

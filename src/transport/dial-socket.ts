@@ -1,36 +1,74 @@
-/** The TCP connection under a channel, for the one case in which grpc-js forgets it. */
+/** The connection under a channel: TLS on a TCP socket, and a hold on both. */
 import type { Socket } from 'node:net';
+import { credentials as grpcCredentials } from '@grpc/grpc-js';
 import type { ChannelCredentials } from '@grpc/grpc-js';
+import { MeshError } from '../errors.ts';
+import type { Caller } from './caller.ts';
+import { secure } from './tls.ts';
+import type { ExpectedPeer, MeshTls } from './tls.ts';
 
 /**
- * A channel closed while it waits for the server's first HTTP/2 frame leaves its socket open (grpc-js 1.14): every dial to
- * a frozen process would cost a file descriptor until that process wakes. So the connector that the credentials give
- * grpc-js, which sees the socket first, lends it to us.
+ * grpc-js takes a socket from the connector that its credentials make. Ours does the handshake itself, with the identity of that
+ * moment, knows by it who is there, and why not if it fails: grpc-js passes on no more than a text.
+ *
+ * And a channel closed while it waits for the server's first HTTP/2 frame leaves its socket open (grpc-js 1.14): every dial to
+ * a frozen process would cost a file descriptor until that process wakes. So the sockets are kept here too.
  */
 export class DialSocket {
+  /** For this channel alone. */
   readonly credentials: ChannelCredentials;
   readonly #sockets: Socket[] = [];
+  readonly #remote: string;
+  readonly #expected: ExpectedPeer;
+  readonly #tls: MeshTls;
+  #peer: Caller | undefined;
+  #fault: MeshError | undefined;
   #isGivenUp = false;
 
-  /** @param credentials for this channel alone */
-  constructor(credentials: ChannelCredentials) {
-    this.credentials = credentials;
-    const createConnector = credentials._createSecureConnector.bind(credentials);
-    credentials._createSecureConnector = (...parameters) => {
+  constructor(remote: string, expected: ExpectedPeer, tls: MeshTls) {
+    this.#remote = remote;
+    this.#expected = expected;
+    this.#tls = tls;
+    this.credentials = grpcCredentials.createInsecure();
+    const createConnector = this.credentials._createSecureConnector.bind(this.credentials);
+    this.credentials._createSecureConnector = (...parameters) => {
       const connector = createConnector(...parameters);
-      const connect = connector.connect.bind(connector);
-      connector.connect = (socket) => {
-        if (this.#isGivenUp) socket.destroy();
-        else this.#sockets.push(socket);
-        return connect(socket);
-      };
+      connector.connect = async (socket) => ({ socket: await this.#secure(socket), secure: true });
       return connector;
     };
+  }
+
+  /** Who is there; undefined before it has proved it. */
+  get peer(): Caller | undefined {
+    return this.#peer;
+  }
+
+  /** Why the last connection did not come to stand. */
+  get fault(): MeshError | undefined {
+    return this.#fault;
   }
 
   /** Cuts the connection off, also one that comes to stand only now. */
   giveUp(): void {
     this.#isGivenUp = true;
     for (const socket of this.#sockets.splice(0)) socket.destroy();
+  }
+
+  async #secure(socket: Socket): Promise<Socket> {
+    if (this.#isGivenUp) socket.destroy();
+    else this.#sockets.push(socket);
+    try {
+      const secured = await secure(socket, this.#remote, this.#expected, this.#tls);
+      this.#peer = secured.caller;
+      this.#fault = undefined;
+      this.#tls.sessions.opened(secured.socket, this.#remote, secured.caller, true);
+      return secured.socket;
+    } catch (error) {
+      if (!(error instanceof MeshError)) throw error;
+      this.#fault = error;
+      // That nobody is there is no refusal.
+      if (error.code !== 'NODE_UNREACHABLE') this.#tls.sessions.refused(this.#remote, undefined, error);
+      throw error;
+    }
   }
 }

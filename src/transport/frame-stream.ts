@@ -1,9 +1,12 @@
 /** One open bidirectional stream of frames, the same shape at both ends. */
 import type { MeshError } from '../errors.ts';
+import type { Caller } from './caller.ts';
 
 export interface FrameStream<Out, In> {
   /** The other end as the socket knows it, host:port. */
   readonly remote: string;
+  /** Who it is, as its certificate proves; undefined at a dialling end that is not connected yet. */
+  readonly caller: Caller | undefined;
   /**
    * Never throws and never waits. `full`: what is already queued exceeds the stream's limit and the frame was not
    * taken; `closed`: the stream has ended.

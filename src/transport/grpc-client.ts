@@ -24,11 +24,13 @@ import type { OutboxLimits } from './outbox.ts';
 import { PEER_OUTBOX, PEER_SESSION } from './peer-service.ts';
 import { protos } from './proto.ts';
 import { asBytes } from './session-service.ts';
+import type { ExpectedPeer, MeshTls } from './tls.ts';
 
 /** An agent holds its own buffer and must know what has not gone out: little waits here, four full batches. */
 const AGENT_OUTBOX: OutboxLimits = { framesMax: 64, bytesMax: 1024 * 1024 };
 
 export interface DialOptions {
+  readonly tls: MeshTls;
   /** Default 5,000: a few lost SYNs. */
   readonly connectTimeoutMs?: number;
   readonly limits?: OutboxLimits;
@@ -36,24 +38,26 @@ export interface DialOptions {
 
 /**
  * Frames may be sent at once; they wait for the connection within the stream's limit. A stream that does not come to
- * stand closes with NODE_UNREACHABLE, or with the fault that the node refused it for.
+ * stand closes with NODE_UNREACHABLE, or with the fault that one of the two refused the other for.
+ * @param node by the name in its certificate
  */
-export function dialPeer(address: Address, options: DialOptions = {}): FrameStream<PeerFrame, PeerFrame__Output> {
-  return dial(address, PEER_SESSION, { limits: PEER_OUTBOX, ...options });
+export function dialPeer(address: Address, node: string, options: DialOptions): FrameStream<PeerFrame, PeerFrame__Output> {
+  return dial(address, { kind: 'node', name: node }, PEER_SESSION, { limits: PEER_OUTBOX, ...options });
 }
 
-/** As `dialPeer`. */
-export function dialAgent(address: Address, options: DialOptions = {}): FrameStream<AgentFrame, NodeFrame__Output> {
-  return dial(address, AGENT_SESSION, { limits: AGENT_OUTBOX, ...options });
+/** As `dialPeer`; which node it is does not matter. */
+export function dialAgent(address: Address, options: DialOptions): FrameStream<AgentFrame, NodeFrame__Output> {
+  return dial(address, { kind: 'node', name: undefined }, AGENT_SESSION, { limits: AGENT_OUTBOX, ...options });
 }
 
 function dial<Up, Down, Seen, In>(
   address: Address,
+  expected: ExpectedPeer,
   method: MethodDefinition<Up, Down, Seen, In>,
   options: DialOptions & { readonly limits: OutboxLimits },
 ): FrameStream<Up, In> {
   const remote = formatAddress(address);
-  const socket = new DialSocket(credentials.createInsecure());
+  const socket = new DialSocket(remote, expected, options.tls);
   const client = new Client(remote, socket.credentials, CHANNEL_OPTIONS);
   const call: ClientDuplexStream<Buffer, In> = client.makeBidiStreamRequest(method.path, asBytes, method.responseDeserialize);
   return clientStream(call, {
@@ -61,6 +65,8 @@ function dial<Up, Down, Seen, In>(
     encode: method.requestSerialize,
     limits: options.limits,
     connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
+    callerNow: () => socket.peer,
+    connectFault: () => socket.fault,
     release: (isEstablished) => {
       client.close();
       if (!isEstablished) socket.giveUp();

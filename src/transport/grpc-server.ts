@@ -1,14 +1,19 @@
 /** The listening side of gRPC: one server on TCP for peers and agents, one on a unix socket for the operator. */
 import { chmod } from 'node:fs/promises';
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
+import type { ServerInterceptor } from '@grpc/grpc-js';
 import { formatAddress } from '../address.ts';
 import type { Address } from '../address.ts';
 import { systemClock } from '../clock.ts';
-import { MeshError } from '../errors.ts';
+import type { MeshError } from '../errors.ts';
+import { callGate } from './call-gate.ts';
+import { conventions } from './conventions.ts';
 import { SERVER_OPTIONS } from './grpc-options.ts';
-import { isLoopback } from '../loopback.ts';
 import { portFault, socketFault } from './listen-fault.ts';
 import type { MeshService } from './session-service.ts';
+import { checkPq } from './tls.ts';
+import type { MeshTls } from './tls.ts';
+import { TlsListener } from './tls-listener.ts';
 import { clearSocketPath } from './unix-socket.ts';
 
 // What grpc-js prints on standard error it also tells its callers, who know where to print.
@@ -25,21 +30,24 @@ export interface MeshServer {
 }
 
 /**
- * Listens for peers and agents. Plaintext: only on loopback.
- * @throws MeshError INSECURE_BIND, PORT_IN_USE, or BAD_ADDRESS or BAD_ARGUMENT when this machine or this user cannot listen there
+ * Listens for peers and agents, over TLS and with who may.
+ * @throws MeshError PORT_IN_USE, or BAD_ADDRESS or BAD_ARGUMENT when this machine or this user cannot listen there; PQ_UNAVAILABLE
  */
-export async function createMeshServer(listen: Address, services: readonly MeshService[]): Promise<MeshServer> {
-  const wanted = formatAddress(listen);
-  if (!isLoopback(listen.host)) {
-    throw new MeshError('INSECURE_BIND', `${wanted} can be reached from other machines, and this server has no TLS`, {
-      given: wanted,
-      expected: 'a loopback address: 127.0.0.1, ::1 or localhost',
-      todo: 'listen on loopback, and let a tunnel carry the traffic between machines',
-    });
-  }
-  const server = serverWith(services);
-  const port = await bind(server, wanted, (cause) => portFault({ use: 'gRPC', protocol: 'TCP', flag: '--grpc-port' }, listen, cause));
-  return meshServer(server, formatAddress({ host: listen.host, port }));
+export async function createMeshServer(listen: Address, services: readonly MeshService[], tls: MeshTls): Promise<MeshServer> {
+  checkPq(tls.pq);
+  const listener = new TlsListener(tls, (socket) => injector.injectConnection(socket));
+  const server = serverWith([...services, ...conventions(services)], [callGate((place) => listener.connectionFrom(place))]);
+  // TLS is done when a connection comes to this one.
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const port = await listener.listen(listen).catch((cause: Error) => {
+    listener.close();
+    throw portFault({ use: 'gRPC', protocol: 'TCP', flag: '--grpc-port' }, listen, cause);
+  });
+  const drain = (graceMs: number): void => {
+    listener.close();
+    injector.drain(graceMs);
+  };
+  return meshServer(server, formatAddress({ host: listen.host, port }), drain, () => listener.cutOff());
 }
 
 /**
@@ -51,11 +59,11 @@ export async function createAdminServer(socketPath: string, services: readonly M
   const server = serverWith(services);
   await bind(server, `unix:${socketPath}`, (cause) => socketFault(socketPath, cause));
   await chmod(socketPath, 0o600);
-  return meshServer(server, socketPath, `unix:${socketPath}`);
+  return meshServer(server, socketPath, (graceMs) => server.drain(`unix:${socketPath}`, graceMs), () => server.forceShutdown());
 }
 
-function serverWith(services: readonly MeshService[]): Server {
-  const server = new Server(SERVER_OPTIONS);
+function serverWith(services: readonly MeshService[], interceptors: ServerInterceptor[] = []): Server {
+  const server = new Server({ ...SERVER_OPTIONS, interceptors });
   for (const { definition, implementation } of services) server.addService(definition, implementation);
   return server;
 }
@@ -69,22 +77,22 @@ function bind(server: Server, target: string, faultOf: (cause: Error) => MeshErr
   });
 }
 
-function meshServer(server: Server, address: string, target = address): MeshServer {
+function meshServer(server: Server, address: string, drain: (graceMs: number) => void, cutOff: () => void): MeshServer {
   let closing: Promise<void> | undefined;
   return {
     address,
-    close: (graceMs) => (closing ??= shutdown(server, target, graceMs)),
+    close: (graceMs) => (closing ??= shutdown(server, graceMs, drain, cutOff)),
   };
 }
 
-function shutdown(server: Server, target: string, graceMs: number): Promise<void> {
+function shutdown(server: Server, graceMs: number, drain: (graceMs: number) => void, cutOff: () => void): Promise<void> {
   return new Promise((resolve) => {
     const lastResort = systemClock.setTimer(graceMs + CUT_OFF_MS, () => {
-      server.forceShutdown();
+      cutOff();
       resolve();
     });
     // First: it knows the open connections only as long as the server listens. tryShutdown alone waits for ever.
-    server.drain(target, graceMs);
+    drain(graceMs);
     server.tryShutdown(() => {
       lastResort.cancel();
       resolve();

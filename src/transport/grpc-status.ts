@@ -30,14 +30,14 @@ const TABLE: readonly Row[] = [
   { status: Status.DEADLINE_EXCEEDED, bare: 'NODE_UNREACHABLE', says: 'did not answer in time', todo: 'it is stopped or very busy: see its log, or try again', carries: ['AGENT_LATE'] },
   { status: Status.NOT_FOUND, bare: 'NOT_FOUND', says: 'has nothing of that name', todo: 'see what it has', carries: ['NOT_FOUND', 'UNKNOWN_PATH', 'AGENT_UNKNOWN'] },
   { status: Status.ALREADY_EXISTS, bare: 'REFUSED', says: 'has that already', todo: 'choose another name', carries: ['ALREADY_RUNNING', 'NAME_TAKEN', 'PORT_IN_USE'] },
-  { status: Status.PERMISSION_DENIED, bare: 'REFUSED', says: 'does not permit that', todo: 'ask as who may', carries: ['INSECURE_BIND'] },
+  { status: Status.PERMISSION_DENIED, bare: 'REFUSED', says: 'does not permit that', todo: 'ask as who may', carries: ['NOT_PERMITTED', 'WRONG_IDENTITY'] },
   { status: Status.RESOURCE_EXHAUSTED, bare: 'OVERLOADED', says: 'has reached a limit', todo: 'try again later', carries: ['OVERLOADED', 'TOO_LARGE'] },
   {
     status: Status.FAILED_PRECONDITION,
     bare: 'REFUSED',
     says: 'cannot do that as it is now',
     todo: AGAIN,
-    carries: ['REFUSED', 'AGENT_OFFLINE', 'DATA_DIR_UNUSABLE', 'OUTPUT_LOST', 'NO_IDENTITY', 'KEY_EXPOSED', 'KEY_MISMATCH', 'TRUST_FILE_DAMAGED'],
+    carries: ['REFUSED', 'AGENT_OFFLINE', 'DATA_DIR_UNUSABLE', 'OUTPUT_LOST', 'PQ_REQUIRED', 'PQ_UNAVAILABLE', 'KEY_EXPOSED', 'KEY_MISMATCH', 'TRUST_FILE_DAMAGED'],
   },
   { status: Status.ABORTED, bare: 'SESSION_CLOSED', says: 'broke the call off', todo: AGAIN, carries: [] },
   { status: Status.OUT_OF_RANGE, bare: 'BAD_ARGUMENT', says: 'does not take so large or small a value', todo: 'send another', carries: [] },
@@ -51,6 +51,7 @@ const TABLE: readonly Row[] = [
     says: 'does not know who asks',
     todo: 'ask as who may',
     carries: [
+      'NO_IDENTITY',
       'SVID_NOT_ONE_ID',
       'SVID_EXPIRED',
       'SVID_NOT_YET_VALID',
@@ -60,6 +61,7 @@ const TABLE: readonly Row[] = [
       'SVID_SELF_SIGNED',
       'UNKNOWN_AUTHORITY',
       'SVID_TAMPERED',
+      'SVID_REFUSED',
     ],
   },
 ];

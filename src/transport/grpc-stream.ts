@@ -5,6 +5,8 @@ import { formatAddress } from '../address.ts';
 import { systemClock } from '../clock.ts';
 import type { Timer } from '../clock.ts';
 import { MeshError } from '../errors.ts';
+import { callerBy } from './caller.ts';
+import type { Caller } from './caller.ts';
 import type { FrameStream } from './frame-stream.ts';
 import { FRAME_BYTES_MAX } from './grpc-options.ts';
 import { errorFromStatus, statusFromError } from './grpc-status.ts';
@@ -25,6 +27,7 @@ type Call<In> = ServerDuplexStream<In, Buffer> | ClientDuplexStream<Buffer, In>;
 interface StreamParts<Out, In> {
   readonly call: Call<In>;
   readonly remote: string;
+  readonly callerNow: () => Caller | undefined;
   /** Frames are encoded here and not by grpc-js, so that their size is known before they are queued. */
   readonly encode: (frame: Out) => Buffer;
   readonly limits: OutboxLimits;
@@ -52,6 +55,10 @@ class GrpcStream<Out, In> implements FrameStream<Out, In> {
     this.#outbox = new Outbox(parts.call, parts.limits);
     // At once: a client call that has not read its first message exerts no back-pressure (grpc-js 1.14).
     parts.call.on('data', (frame: In) => this.#receive(frame));
+  }
+
+  get caller(): Caller | undefined {
+    return this.#parts.callerNow();
   }
 
   get isHeard(): boolean {
@@ -135,7 +142,8 @@ export function serverStream<Out, In>(call: ServerDuplexStream<In, Buffer>, opti
   };
   // A server cannot reset a call (grpc-js 1.14): the status waits until the client reads on or its connection breaks.
   const cutOff = (): void => undefined;
-  const stream = new GrpcStream<Out, In>({ call, remote, endCall, cutOff, ...options });
+  const caller = callerBy(call.metadata);
+  const stream = new GrpcStream<Out, In>({ call, remote, callerNow: () => caller, endCall, cutOff, ...options });
   let ending: Timer | undefined;
   call.on('end', () => {
     ending = systemClock.setTimer(GOOD_END_MS, () => stream.close());
@@ -157,6 +165,10 @@ export interface ClientStreamOptions<Out> extends StreamOptions<Out> {
   readonly remote: string;
   /** A server that has not answered with headers by then is given up. */
   readonly connectTimeoutMs: number;
+  /** Who answers, once it is known. */
+  readonly callerNow: () => Caller | undefined;
+  /** Why there is no connection, where that is known better than grpc-js tells it. */
+  readonly connectFault: () => MeshError | undefined;
   /** Called once, when grpc-js is done with the call; says whether the server ever answered. */
   readonly release: (isEstablished: boolean) => void;
 }
@@ -187,7 +199,8 @@ export function clientStream<Out, In>(call: ClientDuplexStream<Buffer, In>, opti
   call.once('status', (status) => {
     connectTimer.cancel();
     options.release(isEstablished);
-    const fault = status.code === Status.OK ? undefined : errorFromStatus(status, remote);
+    const unconnected = isEstablished || status.code !== Status.UNAVAILABLE ? undefined : options.connectFault();
+    const fault = status.code === Status.OK ? undefined : (unconnected ?? errorFromStatus(status, remote));
     // Frames that came before the status are read first; an owner who reads none now must still hear of a fault.
     if (fault !== undefined && !stream.isHeard) stream.over(fault);
     else call.once('end', () => stream.over(fault));

@@ -24,7 +24,7 @@ interface Loaded {
 const PROTO_DIR = fileURLToPath(new URL('../../proto', import.meta.url));
 
 // The options are those of the `protos` script in package.json: the generated types hold for no others.
-const definition = loadSync(['omega/mesh/v1/peer.proto', 'omega/mesh/v1/agent.proto', 'omega/mesh/v1/admin.proto', 'omega/mesh/v1/chaos.proto', 'omega/mesh/v1/serf.proto'], {
+export const definition = loadSync(['omega/mesh/v1/peer.proto', 'omega/mesh/v1/agent.proto', 'omega/mesh/v1/admin.proto', 'omega/mesh/v1/chaos.proto', 'omega/mesh/v1/serf.proto'], {
   includeDirs: [PROTO_DIR],
   keepCase: false,
   longs: Number,

@@ -13,6 +13,8 @@ import type { NodeFrame } from '../../src/transport/generated/omega/mesh/v1/Node
 import { createMeshServer } from '../../src/transport/grpc-server.ts';
 import type { MeshServer } from '../../src/transport/grpc-server.ts';
 import { decodeTelemetryRecord } from '../../src/transport/telemetry-codec.ts';
+import type { MeshTls } from '../../src/transport/tls.ts';
+import { trustDomain } from '../support/trust-domain.ts';
 import { soon } from '../transport/session-ends.ts';
 
 /** As much of a node as an agent needs: it welcomes, counts and may be killed. */
@@ -36,7 +38,7 @@ class SmallNode {
         this.#heard();
       });
     });
-    this.#server = await createMeshServer({ host: '127.0.0.1', port: 0 }, [service]);
+    this.#server = await createMeshServer({ host: '127.0.0.1', port: 0 }, [service], await (await trustDomain()).tls('node', 'small'));
     return parseAddress(this.#server.address, 0);
   }
 
@@ -69,6 +71,11 @@ describe('the reference agent', () => {
   const nodes: SmallNode[] = [];
   let stop: AbortController;
   let running: Promise<void> | undefined;
+  let tls: MeshTls;
+
+  before(async () => {
+    tls = await (await trustDomain()).tls('agent', 'a1');
+  });
 
   beforeEach(() => {
     stop = new AbortController();
@@ -86,7 +93,7 @@ describe('the reference agent', () => {
     return made;
   };
   const start = (addresses: readonly Address[]): Promise<void> => {
-    const options = { id: 'a1', intervalMs: 50, labels: { rack: 'r1' }, version: '9.9.9', log: silentLog, clock: systemClock, random: systemRandom };
+    const options = { id: 'a1', intervalMs: 50, labels: { rack: 'r1' }, version: '9.9.9', tls, log: silentLog, clock: systemClock, random: systemRandom };
     running = runAgent({ ...options, nodes: addresses, signal: stop.signal });
     return running;
   };

@@ -30,12 +30,6 @@ describe('the ring of nodes', () => {
     expect(names(ring, 2)).to.deep.equal(['localhost:4', 'a:1']);
   });
 
-  it('learns no host beyond this machine, to which it would speak plain text', () => {
-    const ring = new NodeRing([A]);
-    ring.learn(['192.0.2.2:7947', 'elsewhere:7947', '[2001:db8::1]:7947', '127.0.0.1:4']);
-    expect(names(ring, 2)).to.deep.equal(['127.0.0.1:4', 'a:1']);
-  });
-
   it('forgets what it is no longer told of, and then begins anew', () => {
     const ring = new NodeRing([A]);
     ring.learn(['localhost:3']);

@@ -8,6 +8,7 @@ import { registrationDir } from '../../src/config/home-path.ts';
 import { thisProcess } from '../../src/data-dir/lock-file.ts';
 import { silentLog } from '../../src/log.ts';
 import type { AdminClient } from '../../src/transport/grpc-client.ts';
+import type { MeshTls } from '../../src/transport/tls.ts';
 
 export interface Outcome {
   readonly exitCode: number;
@@ -105,6 +106,9 @@ export class FakeProcess {
     const closed = (): never => {
       throw new Error('this test opens no such door');
     };
-    return { connectAdmin: closed, startNode: closed, runAgent: closed, tryDiscovery: closed, createLog: () => Promise.resolve(silentLog) };
+    return { connectAdmin: closed, startNode: closed, agentTls: () => Promise.resolve(NO_TLS), runAgent: closed, tryDiscovery: closed, createLog: () => Promise.resolve(silentLog) };
   }
 }
+/** These tests meet nobody. */
+const NO_TLS = {} as MeshTls;
+

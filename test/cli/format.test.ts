@@ -229,6 +229,7 @@ describe('what people read', () => {
       memoryBytes: 90 * 1024 * 1024,
       unreachedSeeds: [],
       packetsDropped: { malformed: 0 },
+      refusedCalls: {},
       udpLost: [], localHealth: { score: 0, max: 7, strain: '' },
       deadLetters: 5,
     };
@@ -244,9 +245,10 @@ describe('what people read', () => {
     expect(formatStatus({ ...status, localHealth: { score: 3, max: 7, strain: 'late-loop' } }, PLAIN)).to.include('local health    degraded (3 of 7): its own loop is late');
     expect(formatStatus({ ...status, localHealth: null }, PLAIN)).to.include('local health    unknown: membership does not answer');
     expect(lines).to.include('actors          20, 1 restart, 1 crash, 5 dead letters');
-    expect(formatStatus({ ...status, unreachedSeeds: ['h:1'], packetsDropped: { malformed: 3, oversized: 1 } }, PLAIN).slice(-2)).to.deep.equal([
+    expect(formatStatus({ ...status, unreachedSeeds: ['h:1'], packetsDropped: { malformed: 3, oversized: 1 }, refusedCalls: { CLOCK_SKEW: 2 } }, PLAIN).slice(-3)).to.deep.equal([
       'unreached seeds  h:1 (still trying)',
       'dropped packets  malformed 3, oversized 1',
+      'refused calls    CLOCK_SKEW 2',
     ]);
   });
 

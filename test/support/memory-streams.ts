@@ -2,12 +2,16 @@
 import type { MethodDefinition } from '@grpc/proto-loader';
 import type { MeshError } from '../../src/errors.ts';
 import { AGENT_SESSION } from '../../src/transport/agent-service.ts';
+import type { Caller } from '../../src/transport/caller.ts';
 import type { FrameStream } from '../../src/transport/frame-stream.ts';
 import { PEER_SESSION } from '../../src/transport/peer-service.ts';
+import type { IdentityKind } from '../../src/trust/spiffe-id.ts';
 
 /** One end, with what a test may look at and break. */
 export class MemoryStream<Out, In> implements FrameStream<Out, In> {
   readonly remote: string;
+  /** As the certificate of the other end would have it. */
+  caller: Caller | undefined;
   readonly #translate: (frame: Out) => unknown;
   #other: MemoryStream<unknown, Out> | undefined;
   #frameListener: ((frame: In) => void) | undefined;
@@ -89,16 +93,22 @@ export interface StreamPair<Up, UpIn, Down, DownIn> {
   readonly server: MemoryStream<Down, UpIn>;
 }
 
-function streamPair<Up, Down, UpIn, DownIn>(method: MethodDefinition<Up, Down, UpIn, DownIn>): StreamPair<Up, UpIn, Down, DownIn> {
+function streamPair<Up, Down, UpIn, DownIn>(method: MethodDefinition<Up, Down, UpIn, DownIn>, dialler: Caller, node: Caller): StreamPair<Up, UpIn, Down, DownIn> {
   const client = new MemoryStream<Up, DownIn>('server', (frame) => method.requestDeserialize(method.requestSerialize(frame)));
   const server = new MemoryStream<Down, UpIn>('client', (frame) => method.responseDeserialize(method.responseSerialize(frame)));
+  client.caller = node;
+  server.caller = dialler;
   client.join(server as never);
   server.join(client as never);
   return { client, server };
 }
 
+function callerNamed(kind: IdentityKind, name: string): Caller {
+  return { id: { trustDomain: 'omega.test', kind, name }, role: undefined, serial: '01', notBeforeMs: 0, notAfterMs: Number.MAX_SAFE_INTEGER, tlsGroup: 'X25519' };
+}
+
 /** Between two nodes. */
-export const peerStreams = () => streamPair(PEER_SESSION);
+export const peerStreams = (from: string, to: string) => streamPair(PEER_SESSION, callerNamed('node', from), callerNamed('node', to));
 
 /** Between an agent and a node. */
-export const agentStreams = () => streamPair(AGENT_SESSION);
+export const agentStreams = (agent: string, node: string) => streamPair(AGENT_SESSION, callerNamed('agent', agent), callerNamed('node', node));

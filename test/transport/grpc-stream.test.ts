@@ -8,8 +8,8 @@ import { Heard, payload, PeerBench, ping, soon } from './session-ends.ts';
 
 describe('a session over gRPC', () => {
   let bench: PeerBench;
-  beforeEach(() => {
-    bench = new PeerBench();
+  beforeEach(async () => {
+    bench = await PeerBench.make();
   });
   afterEach(() => bench.close());
 
@@ -171,8 +171,8 @@ describe('a session over gRPC', () => {
 
 describe('a session that fails', () => {
   let bench: PeerBench;
-  beforeEach(() => {
-    bench = new PeerBench();
+  beforeEach(async () => {
+    bench = await PeerBench.make();
   });
   afterEach(() => bench.close());
 

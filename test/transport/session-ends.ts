@@ -7,6 +7,8 @@ import { parseAddress } from '../../src/address.ts';
 import type { Address } from '../../src/address.ts';
 import { dialPeer } from '../../src/transport/grpc-client.ts';
 import type { DialOptions } from '../../src/transport/grpc-client.ts';
+import type { MeshTls } from '../../src/transport/tls.ts';
+import { trustDomain } from '../support/trust-domain.ts';
 import { peerService } from '../../src/transport/peer-service.ts';
 import type { SessionServiceOptions } from '../../src/transport/session-service.ts';
 import type { PeerFrame, PeerFrame__Output } from '../../src/transport/generated/omega/mesh/v1/PeerFrame.ts';
@@ -65,6 +67,18 @@ export class PeerBench {
   readonly #streams: PeerStream[] = [];
   readonly #incoming: PeerStream[] = [];
   readonly #waiting: ((stream: PeerStream) => void)[] = [];
+  readonly #near: MeshTls;
+  readonly #far: MeshTls;
+
+  private constructor(near: MeshTls, far: MeshTls) {
+    this.#near = near;
+    this.#far = far;
+  }
+
+  static async make(): Promise<PeerBench> {
+    const domain = await trustDomain();
+    return new PeerBench(await domain.tls('node', 'near'), await domain.tls('node', 'far'));
+  }
 
   async listen(options: Partial<SessionServiceOptions> = {}): Promise<Address> {
     const service = peerService((stream) => {
@@ -72,7 +86,7 @@ export class PeerBench {
       if (waiting === undefined) this.#incoming.push(stream);
       else waiting(stream);
     }, options);
-    const server = await createMeshServer({ host: '127.0.0.1', port: 0 }, [service]);
+    const server = await createMeshServer({ host: '127.0.0.1', port: 0 }, [service], this.#far);
     this.#servers.push(server);
     return parseAddress(server.address, 0);
   }
@@ -81,8 +95,8 @@ export class PeerBench {
     return this.#servers[0]!;
   }
 
-  dial(address: Address, options: DialOptions = {}): PeerStream {
-    const stream = dialPeer(address, options);
+  dial(address: Address, options: Partial<DialOptions> = {}): PeerStream {
+    const stream = dialPeer(address, 'far', { tls: this.#near, ...options });
     this.#streams.push(stream);
     return stream;
   }
@@ -93,7 +107,7 @@ export class PeerBench {
     return ready === undefined ? soon(new Promise((resolve) => this.#waiting.push(resolve)), 'a session') : Promise.resolve(ready);
   }
 
-  async pair(serverOptions: Partial<SessionServiceOptions> = {}, dialOptions: DialOptions = {}): Promise<{ near: PeerStream; far: PeerStream }> {
+  async pair(serverOptions: Partial<SessionServiceOptions> = {}, dialOptions: Partial<DialOptions> = {}): Promise<{ near: PeerStream; far: PeerStream }> {
     const near = this.dial(await this.listen(serverOptions), dialOptions);
     return { near, far: await this.accepted() };
   }

@@ -17,7 +17,7 @@ import { member, memberHappening, unknownMember } from './member-views.ts';
 import { answered, answeredOr, ROOM_TIMEOUT_MS } from './room-answer.ts';
 
 /** What a node says about itself and does not change while it runs, and what only the process knows. */
-type NodeFacts = Pick<Required<StatusReply>, 'node' | 'version' | 'pid' | 'gossipAddress' | 'grpcAddress' | 'adminSocket' | 'dataDir' | 'profile'>;
+type NodeFacts = Pick<Required<StatusReply>, 'node' | 'version' | 'pid' | 'gossipAddress' | 'grpcAddress' | 'adminSocket' | 'dataDir' | 'profile' | 'refusedCalls'>;
 
 export interface AdminRequestsOptions extends ActorRequestsOptions {
   readonly facts: () => NodeFacts;

@@ -21,6 +21,8 @@ const ARRIVALS_MAX = 1_024;
 
 interface Arrival {
   readonly sinceMs: number;
+  /** The id in its certificate. */
+  readonly proved: string;
   step: 'greeting' | 'waiting' | 'handed';
   agent: string;
   program: string;
@@ -41,8 +43,8 @@ export class Arrivals {
     return this.#sessions.get(agent) === 'reachable';
   }
 
-  arrived(number: number, now: number): readonly ArrivalEffect[] {
-    this.#arrivals.set(number, { sinceMs: now, step: 'greeting', agent: '', program: '' });
+  arrived(number: number, proved: string, now: number): readonly ArrivalEffect[] {
+    this.#arrivals.set(number, { sinceMs: now, proved, step: 'greeting', agent: '', program: '' });
     if (this.#arrivals.size <= ARRIVALS_MAX) return [];
     return this.#close(number, new MeshError('OVERLOADED', `${ARRIVALS_MAX} agents are being let in already`, { todo: 'try again later' }));
   }
@@ -52,6 +54,7 @@ export class Arrivals {
     if (arrival?.step !== 'greeting') return [];
     const hello = readAgentHello(frame);
     if (hello instanceof MeshError) return this.#close(number, hello);
+    if (hello.id !== arrival.proved) return this.#close(number, impostor(hello.id, arrival.proved));
     const older = this.#byAgent.get(hello.id);
     const effects: ArrivalEffect[] = [];
     // One that has been handed over is the session's to replace.
@@ -125,4 +128,8 @@ export class Arrivals {
     this.gone(number);
     return [{ kind: 'close-arrival', arrival: number, fault }];
   }
+}
+
+function impostor(id: string, proved: string): MeshError {
+  return new MeshError('WRONG_IDENTITY', `the certificate of agent ${proved} does not make it agent ${id}`, { given: id, expected: proved, todo: 'start it under the id in its certificate' });
 }

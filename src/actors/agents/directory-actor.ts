@@ -171,7 +171,7 @@ function takeIn(state: DirectoryState, stream: AgentStream, context: ActorContex
   state.arrivals.set(arrival, stream);
   stream.onFrame((frame) => void context.self.send({ kind: 'arrival-frame', arrival, frame }));
   stream.onClosed(() => void context.self.send({ kind: 'arrival-closed', arrival }));
-  return { kind: 'incoming', arrival };
+  return { kind: 'incoming', arrival, proved: stream.caller?.id.name ?? '' };
 }
 
 function startAnswered(

@@ -35,7 +35,8 @@ export interface Moment {
 
 export type DirectoryInput =
   | { readonly kind: 'members'; readonly members: readonly MemberView[] }
-  | { readonly kind: 'incoming'; readonly arrival: number }
+  /** `proved`: the id in the certificate of who opened the stream. */
+  | { readonly kind: 'incoming'; readonly arrival: number; readonly proved: string }
   | { readonly kind: 'arrival-frame'; readonly arrival: number; readonly frame: AgentFrame__Output }
   | { readonly kind: 'arrival-closed'; readonly arrival: number }
   /** The agent's session has taken the stream. */
@@ -133,7 +134,7 @@ export class Directory {
         this.#keepNodes(at.now);
         return [];
       case 'incoming':
-        return this.#letIn(this.#arrivals.arrived(input.arrival, at.now), at);
+        return this.#letIn(this.#arrivals.arrived(input.arrival, input.proved, at.now), at);
       case 'arrival-frame':
         return this.#letIn(this.#arrivals.greeted(input.arrival, input.frame), at);
       case 'arrival-closed':

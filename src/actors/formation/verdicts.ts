@@ -34,7 +34,7 @@ function refusalOf(address: GossipAddress, self: GossipAddress, taken: ReadonlyS
   if (taken.has(text)) return { reason: 'twice', why: `${text} was found before` };
   if (port < 1 || port > 65_535 || NOBODYS_HOST.test(host)) return { reason: 'bad-address', why: `no node can be at ${text}` };
   if (host.includes(':') !== self.host.includes(':')) return { reason: 'other-family', why: `${text} cannot be reached from ${self.host}: one is IPv4, one is IPv6` };
-  if (!isLoopback(host)) return { reason: 'beyond-loopback', why: `${text} is beyond loopback, where gossip stays until nodes have identities` };
+  if (isLoopback(self.host) && !isLoopback(host)) return { reason: 'beyond-loopback', why: `${text} is beyond loopback, and this node listens on ${self.host} only` };
   if (taken.size >= TAKEN_MAX) return { reason: 'too-many', why: `${TAKEN_MAX} of this source are taken` };
   return undefined;
 }

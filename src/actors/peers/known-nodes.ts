@@ -5,7 +5,6 @@
  * A node is gone when it is listed as dead or left, or not listed at all for `ABSENT_MAX_MS`.
  */
 import { parseAddress } from '../../address.ts';
-import { isLoopback } from '../../loopback.ts';
 import type { MemberView } from '../membership/membership-messages.ts';
 
 /** Two of membership's repeats; a member that is forgotten was dead long before. */
@@ -56,13 +55,12 @@ export class KnownNodes {
 }
 
 /**
- * Others write their tags themselves, and gossip can be forged: what is no host:port must not reach the dialer, and while
- * sessions are plain text neither must a host beyond this machine.
+ * Others write their tags themselves, and gossip can be forged: what is no host:port must not reach the dialer. Who answers
+ * there must prove to be the node.
  */
 function canBeDialled(address: string): boolean {
   try {
-    const { host, port } = parseAddress(address, 0);
-    return port > 0 && isLoopback(host);
+    return parseAddress(address, 0).port > 0;
   } catch {
     return false;
   }

@@ -124,7 +124,7 @@ function takeIn(state: RosterState, stream: PeerStream, context: ActorContext<Ro
   state.arrivals.set(arrival, stream);
   stream.onFrame((frame) => void context.self.send({ kind: 'arrival-frame', arrival, frame }));
   stream.onClosed(() => void context.self.send({ kind: 'arrival-closed', arrival }));
-  return { kind: 'incoming', arrival };
+  return { kind: 'incoming', arrival, proved: stream.caller?.id.name ?? '' };
 }
 
 function think(state: RosterState, input: RosterInput, options: RosterActorOptions, context: ActorContext<RosterMessage>): void {

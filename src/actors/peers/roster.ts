@@ -4,8 +4,8 @@
  * Every input only records a fact; `#decide` then looks at all the facts:
  * 1. Every other node that is there and takes sessions (known-nodes.ts) has a session child at its address.
  * 2. No one else has one.
- * 3. A stream that came in is handed to the session of the node that its hello names, as soon as there is one, if its
- *    address is the one that gossip has: who only claims the name gets nothing. What cannot be handed over by its deadline
+ * 3. A stream that came in is handed to the session of the node that its hello names, as soon as there is one, if that is the
+ *    name in its certificate and its address is the one that gossip has: who only claims the name gets nothing. What cannot be handed over by its deadline
  *    is closed with the reason.
  *
  * The supervisor that starts and ends the children may answer late or be restarting: what failed is tried again.
@@ -29,7 +29,8 @@ export type RosterInput =
   /** The supervisor did not do as asked, or did not answer. */
   | { readonly kind: 'child-refused'; readonly node: string; readonly reason: string }
   | { readonly kind: 'session-report'; readonly node: string; readonly address: string; readonly state: SessionState; readonly rttMs: number | undefined }
-  | { readonly kind: 'incoming'; readonly arrival: number }
+  /** `proved`: the name in the certificate of who opened the stream. */
+  | { readonly kind: 'incoming'; readonly arrival: number; readonly proved: string }
   | { readonly kind: 'arrival-frame'; readonly arrival: number; readonly frame: PeerFrame__Output }
   | { readonly kind: 'arrival-closed'; readonly arrival: number }
   /** Once each `PULSE_MS`. */
@@ -75,6 +76,7 @@ interface Child {
 
 interface Arrival {
   readonly sinceMs: number;
+  readonly proved: string;
   /** Undefined before the hello. */
   from: Introduction | undefined;
 }
@@ -128,7 +130,7 @@ export class Roster {
         this.#reported(input, now);
         return [];
       case 'incoming':
-        return this.#incoming(input.arrival, now);
+        return this.#incoming(input.arrival, input.proved, now);
       case 'arrival-frame':
         return this.#greeted(input.arrival, input.frame);
       case 'arrival-closed':
@@ -180,8 +182,8 @@ export class Roster {
     return isLogged ? [{ kind: 'log', level: 'warn', event: 'session-child-refused', fields: { peer: node, wanted, reason, retryMs } }] : [];
   }
 
-  #incoming(arrival: number, now: number): readonly RosterEffect[] {
-    this.#arrivals.set(arrival, { sinceMs: now, from: undefined });
+  #incoming(arrival: number, proved: string, now: number): readonly RosterEffect[] {
+    this.#arrivals.set(arrival, { sinceMs: now, proved, from: undefined });
     if (this.#arrivals.size <= ARRIVALS_MAX) return [];
     return [this.#close(arrival, new MeshError('OVERLOADED', `${ARRIVALS_MAX} streams wait for their session already`, { todo: 'try again later' }))];
   }
@@ -192,6 +194,7 @@ export class Roster {
     const from = readHello(frame, this.#self);
     if (from instanceof MeshError) return [this.#close(number, from)];
     const { node, address } = from;
+    if (node !== arrival.proved) return [this.#close(number, impostor(node, arrival.proved))];
     if (!dials(node, this.#self)) {
       return [this.#close(number, new MeshError('REFUSED', `the node whose name sorts first dials, and that is ${this.#self}`, { given: node, todo: 'wait to be dialled' }))];
     }
@@ -252,6 +255,10 @@ export class Roster {
     Object.assign(this.#child(node, now), { step: 'starting', address } satisfies Partial<Child>);
     return { kind: 'start-child', node, address };
   }
+}
+
+function impostor(node: string, proved: string): MeshError {
+  return new MeshError('WRONG_IDENTITY', `the certificate of node ${proved} does not make it node ${node}`, { given: node, expected: proved, todo: 'start it under the name in its certificate' });
 }
 
 function terminate(node: string, child: Child): RosterEffect {

@@ -21,8 +21,8 @@ export interface SessionRooms {
   readonly self: string;
   /** Where this node takes sessions, host:port, as its gossip has it. */
   readonly selfAddress: string;
-  /** Opens a stream to host:port; never throws, a failure closes the stream with a fault. */
-  readonly dial: (address: string) => PeerStream;
+  /** Opens a stream to this node at host:port; never throws, a failure closes the stream with a fault. */
+  readonly dial: (address: string, node: string) => PeerStream;
   readonly registry: ActorRef<PeerUp | PeerDown | RegistryFrameArrived>;
   readonly bus: ActorRef<PeerUp | PeerDown | BusFrameArrived>;
   readonly random: Random;
@@ -109,7 +109,7 @@ function perform(state: SessionActorState, effect: SessionEffect, options: Sessi
   const { node, address } = options;
   switch (effect.kind) {
     case 'dial':
-      hold(state, effect.generation, options.dial(address), context);
+      hold(state, effect.generation, options.dial(address, node), context);
       return [];
     case 'adopt':
       if (state.attaching !== undefined) hold(state, effect.generation, state.attaching, context);

@@ -73,7 +73,7 @@ describe('the operator’s room', () => {
   beforeEach(async () => {
     registryAsked.length = busAsked.length = killed.length = servers = closed = 0;
     const options = (): AdminActorOptions => ({
-      facts: () => ({ node: 'n1', version: '0', pid: 1, gossipAddress: '', grpcAddress: '', adminSocket: '', dataDir: '', profile: 'lan' }),
+      facts: () => ({ node: 'n1', version: '0', pid: 1, gossipAddress: '', grpcAddress: '', adminSocket: '', dataDir: '', profile: 'lan', refusedCalls: {} }),
       boot: 'b1',
       memoryBytes: () => 1,
       operator: {

@@ -52,7 +52,7 @@ class Mesh {
   }
 
   connect(self: string, agent: string): void {
-    this.say(self, { kind: 'incoming', arrival: ++this.arrivals });
+    this.say(self, { kind: 'incoming', arrival: ++this.arrivals, proved: agent });
     this.say(self, { kind: 'arrival-frame', arrival: this.arrivals, frame: { hello: { id: agent, program: 'test', labels: {} }, body: 'hello' } });
   }
 

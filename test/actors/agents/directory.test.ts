@@ -45,7 +45,7 @@ class Scene {
   }
 
   arrive(agent: string): readonly DirectoryEffect[] {
-    return this.say({ kind: 'incoming', arrival: ++this.arrivals }, hello(this.arrivals, agent));
+    return this.say({ kind: 'incoming', arrival: ++this.arrivals, proved: agent }, hello(this.arrivals, agent));
   }
 
   pass(ms: number): readonly DirectoryEffect[] {
@@ -80,11 +80,10 @@ describe('nodes that membership does not list', () => {
 });
 
 describe('letting agents in', () => {
-  it('tells agents of no node beyond this machine', () => {
-    const scene = new Scene();
-    scene.say({ kind: 'members', members: [member('n2', { tags: { grpc: '192.0.2.2:7947' } }), member('n3')] });
-    scene.arrive('a1');
-    expect(scene.say({ kind: 'session-started', agent: 'a1' })[0]).to.have.property('alternatives').deep.equal(['127.0.0.1:7943']);
+  it('refuses at once an agent under an id that is not in its certificate', () => {
+    const [close] = new Scene().say({ kind: 'incoming', arrival: 1, proved: 'a2' }, hello(1, 'a1'));
+    expect(close).to.have.property('kind', 'close-arrival');
+    expect(close).to.have.property('fault').that.includes({ code: 'WRONG_IDENTITY', given: 'a1', expected: 'a2' });
   });
 
   it('starts a session for the agent and hands the stream over when it stands', () => {
@@ -120,11 +119,11 @@ describe('letting agents in', () => {
 
   it('leaves no stream with nobody to listen: what no session took in five seconds is closed', () => {
     const scene = new Scene();
-    scene.say({ kind: 'incoming', arrival: 1 });
-    scene.say({ kind: 'incoming', arrival: 2 }, hello(2, 'a2'));
-    scene.say({ kind: 'incoming', arrival: 3 }, hello(3, 'a3'), { kind: 'session-started', agent: 'a3' });
-    scene.say({ kind: 'incoming', arrival: 4 }, hello(4, 'a4'), { kind: 'session-started', agent: 'a4' }, { kind: 'attached', arrival: 4 });
-    scene.say({ kind: 'incoming', arrival: 5 }, { kind: 'arrival-closed', arrival: 5 });
+    scene.say({ kind: 'incoming', arrival: 1, proved: 'a1' });
+    scene.say({ kind: 'incoming', arrival: 2, proved: 'a2' }, hello(2, 'a2'));
+    scene.say({ kind: 'incoming', arrival: 3, proved: 'a3' }, hello(3, 'a3'), { kind: 'session-started', agent: 'a3' });
+    scene.say({ kind: 'incoming', arrival: 4, proved: 'a4' }, hello(4, 'a4'), { kind: 'session-started', agent: 'a4' }, { kind: 'attached', arrival: 4 });
+    scene.say({ kind: 'incoming', arrival: 5, proved: 'a5' }, { kind: 'arrival-closed', arrival: 5 });
     const closed = scene.pass(5_000).flatMap((effect) => (effect.kind === 'close-arrival' ? [[effect.arrival, effect.fault.code]] : []));
     expect(closed).to.deep.equal([
       [1, 'MALFORMED'],
@@ -148,7 +147,7 @@ describe('letting agents in', () => {
   ];
   for (const [what, frame, code] of badHellos) {
     it(`refuses ${what} with ${code}`, () => {
-      const [close] = new Scene().say({ kind: 'incoming', arrival: 1 }, frame);
+      const [close] = new Scene().say({ kind: 'incoming', arrival: 1, proved: 'a1' }, frame);
       expect(close).to.have.property('kind', 'close-arrival');
       expect(close).to.have.nested.property('fault.code', code);
     });

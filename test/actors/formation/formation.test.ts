@@ -111,7 +111,7 @@ describe('formation', () => {
     const [told] = find('a', at('127.0.0.2'), at('127.0.0.1'), at('10.0.0.1'));
     expect(told).to.deep.equal({
       kind: 'source-changed',
-      view: { source: 'a', taken: 1, refused: { self: 1, 'beyond-loopback': 1 }, why: ['10.0.0.1:7946: 10.0.0.1:7946 is beyond loopback, where gossip stays until nodes have identities'] },
+      view: { source: 'a', taken: 1, refused: { self: 1, 'beyond-loopback': 1 }, why: ['10.0.0.1:7946: 10.0.0.1:7946 is beyond loopback, and this node listens on 127.0.0.1 only'] },
     });
     expect(find('a', at('127.0.0.2'), at('127.0.0.1'), at('10.0.0.1'))).to.deep.equal([]);
     const trouble = brain.handle({ kind: 'found', source: 'a', found: { candidates: [at('127.0.0.2')], trouble: 'gone' } });

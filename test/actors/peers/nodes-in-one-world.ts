@@ -122,7 +122,7 @@ export class Nodes {
   }
 
   async connectAgent(self: string, id: string): Promise<TestAgent> {
-    const { client, server } = agentStreams();
+    const { client, server } = agentStreams(id, self);
     this.ref<AgentsRequest>(`/${self}/agents/directory`).send({ kind: 'incoming', stream: server });
     const agent = new TestAgent(client, id);
     await this.world.settle();
@@ -149,7 +149,7 @@ export class Nodes {
     const at = <M>(path: string): ActorRef<M> => this.ref(`/${self}/${path}`);
     const random = seededRandom(7);
     const roster = () =>
-      rosterActor({ self, selfAddress: `127.0.0.1:${FIRST_PORT + this.names.indexOf(self)}`, random, dial: (address) => this.#dial(address), registry: at('registry'), bus: at('bus'), sessions: at('peers/sessions'), membership: at('membership') });
+      rosterActor({ self, selfAddress: `127.0.0.1:${FIRST_PORT + this.names.indexOf(self)}`, random, dial: (address, node) => this.#dial(address, self, node), registry: at('registry'), bus: at('bus'), sessions: at('peers/sessions'), membership: at('membership') });
     const directory = () =>
       directoryActor({ self, random, membership: at('membership'), bus: at('bus'), sessions: at('agents/sessions'), encodeBatch: encodeTelemetryBatch });
     return {
@@ -167,8 +167,8 @@ export class Nodes {
     };
   }
 
-  #dial(address: string): MemoryStream<never, never> {
-    const { client, server } = peerStreams();
+  #dial(address: string, from: string, to: string): MemoryStream<never, never> {
+    const { client, server } = peerStreams(from, to);
     this.dialled.push(client as never);
     const roster = this.ref<PeersRequest>(`/${this.names[Number(address.split(':')[1]) - FIRST_PORT]!}/peers/roster`);
     const isTaken = !this.isUnreachable && roster.send({ kind: 'incoming', stream: server }) === 'accepted';

@@ -39,13 +39,14 @@ class Scene {
 }
 
 describe('the roster', () => {
-  it('wants a session with every alive or suspect member that takes sessions on this machine, and not with itself', () => {
+  it('wants a session with every alive or suspect member that takes sessions, wherever it is, and not with itself', () => {
     const effects = new Scene().say(
       members(member('a'), member('b', { status: 'suspect' }), member('c', { status: 'dead' }), member('d', { status: 'left' }), member('e', { tags: {} }), member('f', { tags: { grpc: 'no address' } }), member('g', { tags: { grpc: '192.0.2.2:7947' } }), member('m')),
     );
     expect(effects).to.deep.equal([
       { kind: 'start-child', node: 'a', address: at('a') },
       { kind: 'start-child', node: 'b', address: at('b') },
+      { kind: 'start-child', node: 'g', address: '192.0.2.2:7947' },
     ]);
   });
 
@@ -133,22 +134,30 @@ describe('the roster', () => {
 
   it('hands a stream to the session of the node its hello names', () => {
     const scene = new Scene().up('a');
-    expect(scene.say({ kind: 'incoming', arrival: 1 }, hello(1, 'a'))).to.deep.equal([{ kind: 'hand-over', arrival: 1, node: 'a' }]);
+    expect(scene.say({ kind: 'incoming', arrival: 1, proved: 'a' }, hello(1, 'a'))).to.deep.equal([{ kind: 'hand-over', arrival: 1, node: 'a' }]);
     expect(scene.pass(10_000).filter((effect) => effect.kind === 'close-arrival')).to.deep.equal([]);
   });
 
   it('keeps a stream whose node it has not heard of yet until gossip brings the news', () => {
     const scene = new Scene();
-    scene.say(members(), { kind: 'incoming', arrival: 1 }, hello(1, 'a'));
+    scene.say(members(), { kind: 'incoming', arrival: 1, proved: 'a' }, hello(1, 'a'));
     scene.say(members(member('a')));
     expect(scene.say({ kind: 'child-started', node: 'a', outcome: 'started' })).to.deep.equal([{ kind: 'hand-over', arrival: 1, node: 'a' }]);
   });
 
+  it('refuses at once whoever says hello under a name that is not in its certificate', () => {
+    const scene = new Scene().up('a');
+    scene.say({ kind: 'incoming', arrival: 1, proved: 'b' });
+    const [close] = scene.say(hello(1, 'a'));
+    expect(close).to.have.property('kind', 'close-arrival');
+    expect(close).to.have.property('fault').that.includes({ code: 'WRONG_IDENTITY', given: 'a', expected: 'b' });
+  });
+
   it('gives nothing to one that claims the name of a member, and keeps it no longer than a stranger', () => {
     const scene = new Scene().up('a');
-    scene.say({ kind: 'incoming', arrival: 1 });
+    scene.say({ kind: 'incoming', arrival: 1, proved: 'a' });
     expect(scene.say(hello(1, 'a', 'm', '127.0.0.1:9'))).to.deep.equal([]);
-    expect(scene.say({ kind: 'incoming', arrival: 2 }, hello(2, 'a'))).to.deep.equal([{ kind: 'hand-over', arrival: 2, node: 'a' }]);
+    expect(scene.say({ kind: 'incoming', arrival: 2, proved: 'a' }, hello(2, 'a'))).to.deep.equal([{ kind: 'hand-over', arrival: 2, node: 'a' }]);
     const close = scene.pass(4_000).find((effect) => effect.kind === 'close-arrival');
     expect(close).to.deep.include({ arrival: 1 });
     expect(close).to.deep.nested.include({ 'fault.code': 'REFUSED', 'fault.message': `node a is at ${at('a')}, not at 127.0.0.1:9` });
@@ -156,14 +165,14 @@ describe('the roster', () => {
 
   it('keeps the stream of a member that has moved until gossip brings the news', () => {
     const scene = new Scene().up('a');
-    scene.say({ kind: 'incoming', arrival: 1 }, hello(1, 'a', 'm', 'localhost:1'));
+    scene.say({ kind: 'incoming', arrival: 1, proved: 'a' }, hello(1, 'a', 'm', 'localhost:1'));
     scene.say(members(member('a', { tags: { grpc: 'localhost:1' } })), { kind: 'child-terminated', node: 'a' });
     expect(scene.say({ kind: 'child-started', node: 'a', outcome: 'started' })).to.deep.equal([{ kind: 'hand-over', arrival: 1, node: 'a' }]);
   });
 
   it('closes what says no hello, or comes from a stranger, after four seconds with the reason', () => {
     const scene = new Scene();
-    scene.say(members(), { kind: 'incoming', arrival: 1 }, { kind: 'incoming', arrival: 2 }, hello(2, 'a'));
+    scene.say(members(), { kind: 'incoming', arrival: 1, proved: 'a' }, { kind: 'incoming', arrival: 2, proved: 'a' }, hello(2, 'a'));
     expect(scene.pass(3_000)).to.deep.equal([]);
     const closed = scene.pass(1_000).flatMap((effect) => (effect.kind === 'close-arrival' ? [[effect.arrival, effect.fault.code]] : []));
     expect(closed).to.deep.equal([
@@ -174,8 +183,8 @@ describe('the roster', () => {
 
   it('refuses a stream of a node that should be dialled instead, and one meant for another node', () => {
     const scene = new Scene().up('z');
-    for (const [arrival, input] of [hello(1, 'z'), hello(2, 'm'), hello(3, 'a', 'other')].entries()) {
-      scene.say({ kind: 'incoming', arrival: arrival + 1 });
+    for (const [arrival, input, proved] of [[1, hello(1, 'z'), 'z'], [2, hello(2, 'm'), 'm'], [3, hello(3, 'a', 'other'), 'a']] as const) {
+      scene.say({ kind: 'incoming', arrival, proved });
       const [close] = scene.say(input);
       expect(close).to.have.property('kind', 'close-arrival');
       expect(close).to.have.nested.property('fault.code', 'REFUSED');
@@ -185,7 +194,7 @@ describe('the roster', () => {
 
   it('takes the newer of two streams of one node', () => {
     const scene = new Scene();
-    scene.say(members(), { kind: 'incoming', arrival: 1 }, hello(1, 'a'), { kind: 'incoming', arrival: 2 });
+    scene.say(members(), { kind: 'incoming', arrival: 1, proved: 'a' }, hello(1, 'a'), { kind: 'incoming', arrival: 2, proved: 'a' });
     const [close] = scene.say(hello(2, 'a'));
     expect(close).to.deep.include({ kind: 'close-arrival', arrival: 1 });
     scene.say(members(member('a')));
@@ -194,15 +203,15 @@ describe('the roster', () => {
 
   it('forgets a stream that closes while it waits', () => {
     const scene = new Scene();
-    scene.say(members(), { kind: 'incoming', arrival: 1 }, { kind: 'arrival-closed', arrival: 1 });
+    scene.say(members(), { kind: 'incoming', arrival: 1, proved: 'a' }, { kind: 'arrival-closed', arrival: 1 });
     expect(scene.pass(10_000)).to.deep.equal([]);
   });
 
   it('refuses the 257th stream that waits and keeps the others', () => {
     const scene = new Scene();
     scene.say(members());
-    for (let arrival = 1; arrival <= 256; arrival++) expect(scene.say({ kind: 'incoming', arrival })).to.deep.equal([]);
-    const [close] = scene.say({ kind: 'incoming', arrival: 257 });
+    for (let arrival = 1; arrival <= 256; arrival++) expect(scene.say({ kind: 'incoming', arrival, proved: 'a' })).to.deep.equal([]);
+    const [close] = scene.say({ kind: 'incoming', arrival: 257, proved: 'a' });
     expect(close).to.deep.include({ kind: 'close-arrival', arrival: 257 });
     expect(scene.brain.waitingArrivals).to.equal(256);
   });
