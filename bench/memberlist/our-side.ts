@@ -28,6 +28,8 @@ const { network } = values;
 const port = Number(values.port);
 const files = mkdtempSync(join(tmpdir(), 'mesh-bench-'));
 const mesh = new Map<string, ActorSystem>();
+/** Counts meshes. */
+let current = 0;
 
 // With source maps on, as tsx has them, every error costs more than what it is about.
 process.setSourceMapsEnabled(false);
@@ -46,8 +48,9 @@ function whatOf(event: MemberEvent): Happened['what'][] {
 }
 
 function hearer(name: string): ActorRef<MemberEventsNews> {
+  const of = current;
   const send = ({ happenings }: MemberEventsNews): 'accepted' => {
-    for (const { event } of happenings) for (const what of whatOf(event)) tell(what, name, event.member);
+    if (of === current) for (const { event } of happenings) for (const what of whatOf(event)) tell(what, name, event.member);
     return 'accepted';
   };
   return { path: '/hearer', send, offer: (news) => Promise.resolve(send(news)), ask: () => Promise.reject(new Error('it is only told')) };
@@ -57,7 +60,7 @@ async function start(number: number): Promise<void> {
   const name = `n${number}`;
   const system = new ActorSystem({ clock: systemClock, random: systemRandom, log: silentLog });
   mesh.set(name, system);
-  const file = (kind: string): string => join(files, `${name}-${kind}`);
+  const file = (kind: string): string => join(files, `${current}-${name}-${kind}`);
   const room = () => startMembership({
     name,
     tags: {},
@@ -77,13 +80,19 @@ async function start(number: number): Promise<void> {
   await system.start({ type: 'supervisor', id: 'root', strategy: 'one_for_one', children: [{ type: 'worker', id: 'swim', restart: 'temporary', start: room }] }, () => undefined);
 }
 
-for (let number = 1; number <= Number(values.nodes); number++) await start(number);
-tell('ready');
+async function begin(): Promise<void> {
+  current++;
+  for (const system of mesh.values()) system.kill(ROOM, 'the bench');
+  for (let number = 1; number <= Number(values.nodes); number++) await start(number);
+  tell('ready');
+}
 
 for await (const line of createInterface({ input: process.stdin })) {
   const [order, name = ''] = line.split(' ');
   const system = mesh.get(name);
-  if (order === 'join') {
+  if (order === 'begin') {
+    await begin();
+  } else if (order === 'join') {
     tell('join');
     for (const each of mesh.values()) void each.ref<MembershipMessage>(ROOM).ask((reply) => ({ kind: 'join', reply }), JOIN_MS).catch(() => undefined);
   } else if (order === 'leave') {

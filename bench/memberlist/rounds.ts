@@ -72,7 +72,9 @@ export class Bench {
     for (const nodes of this.#plan.nodes) {
       const figures = { theirs: noFigures(), ours: noFigures() };
       measured.set(nodes, figures);
-      for (let round = 0; round < this.#plan.rounds; round++) await this.#round(nodes, round, figures);
+      const sides = { theirs: this.#start('theirs', nodes), ours: this.#start('ours', nodes) };
+      for (let round = 0; round < this.#plan.rounds; round++) await this.#round(sides, round, figures);
+      for (const of of SIDES) await this.#end(sides[of]);
       await this.#idle(nodes, figures);
     }
     const most = Math.max(...this.#plan.nodes);
@@ -86,10 +88,11 @@ export class Bench {
     for (const side of SIDES) this.#networks[side].remove();
   }
 
-  async #round(nodes: number, round: number, figures: Measured): Promise<void> {
+  async #round(sides: Readonly<Record<keyof Programs, Side>>, round: number, figures: Measured): Promise<void> {
     for (const of of SIDES) {
       const { joinMs: joins, leaveMs: leaves, kills } = figures[of];
-      const side = this.#start(of, nodes);
+      const { nodes } = sides[of];
+      const side = sides[of];
       const joined = await this.#join(side);
       joins.push(joined ?? Infinity);
       const told = [`all know all ${inSeconds(joined)}`];
@@ -101,7 +104,6 @@ export class Bench {
         told.push(`goodbye ${inSeconds(left)}`, `death suspected ${inSeconds(killed?.suspectedMs)}, certain ${inSeconds(killed?.deadMs)}, known ${inSeconds(killed?.allKnowMs)}`);
       }
       this.#say(`${nodes} nodes, round ${round + 1} of ${this.#plan.rounds}, ${of}: ${told.join('; ')}`);
-      await this.#end(side);
     }
   }
 
@@ -157,6 +159,7 @@ export class Bench {
   }
 
   async #join(side: Side): Promise<number | undefined> {
+    side.begin();
     const ready = await side.until((happened) => happened.find(({ what }) => what === 'ready'), READY_MS);
     if (ready === undefined) throw new Error(`a side is not ready within ${READY_MS / 1_000} s`);
     side.order('join');

@@ -28,7 +28,8 @@ const TICK_MS = 1_000 / Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 
 export class Side {
   readonly nodes: number;
   readonly network: Network;
-  readonly happened: Happened[] = [];
+  /** To the present mesh. */
+  happened: Happened[] = [];
   readonly #process: ChildProcess;
   #onNews: () => void = () => undefined;
 
@@ -41,6 +42,12 @@ export class Side {
       this.happened.push(JSON.parse(line) as Happened);
       this.#onNews();
     });
+  }
+
+  /** A new mesh, in place of the one there was. */
+  begin(): void {
+    this.happened = [];
+    this.order('begin');
   }
 
   order(...words: readonly string[]): void {

@@ -1,5 +1,5 @@
-// A mesh of HashiCorp's memberlist in one process: one side of `npm run bench:memberlist`. Each line of input is an order,
-// each line of output something that happened, with its time; the bench judges. Ends when its input does.
+// Meshes of HashiCorp's memberlist, one after another in one process: one side of `npm run bench:memberlist`. Each line
+// of input is an order, each line of output something that happened, with its time; the bench judges. Ends when its input does.
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/memberlist"
@@ -21,6 +22,9 @@ const leaveTimeout = 5 * time.Second
 var begin = time.Now()
 var output sync.Mutex
 
+// Counts meshes. What is left of an earlier one is not heard: its timers outlive it.
+var current int32
+
 func tell(what, at, about string) {
 	output.Lock()
 	defer output.Unlock()
@@ -29,10 +33,13 @@ func tell(what, at, about string) {
 }
 
 // What a node is told of the others. Its log alone says which suspicions and deaths are its own conclusions.
-type observer struct{ name string }
+type observer struct {
+	name string
+	mesh int32
+}
 
-func (o observer) NotifyJoin(node *memberlist.Node)   { tell("alive", o.name, node.Name) }
-func (o observer) NotifyLeave(node *memberlist.Node)  { tell("gone", o.name, node.Name) }
+func (o observer) NotifyJoin(node *memberlist.Node)   { o.tell("alive", node.Name) }
+func (o observer) NotifyLeave(node *memberlist.Node)  { o.tell("gone", node.Name) }
 func (o observer) NotifyUpdate(node *memberlist.Node) {}
 
 var accusation = regexp.MustCompile(`Suspect (\S+) has failed, no acks received`)
@@ -40,12 +47,18 @@ var verdict = regexp.MustCompile(`Marking (\S+) as failed, suspect timeout reach
 
 func (o observer) Write(line []byte) (int, error) {
 	if found := accusation.FindSubmatch(line); found != nil {
-		tell("accused", o.name, string(found[1]))
+		o.tell("accused", string(found[1]))
 	}
 	if found := verdict.FindSubmatch(line); found != nil {
-		tell("condemned", o.name, string(found[1]))
+		o.tell("condemned", string(found[1]))
 	}
 	return len(line), nil
+}
+
+func (o observer) tell(what, about string) {
+	if o.mesh == atomic.LoadInt32(&current) {
+		tell(what, o.name, about)
+	}
 }
 
 func profile(name string) *memberlist.Config {
@@ -69,31 +82,40 @@ func main() {
 	flag.Parse()
 
 	mesh := map[string]*memberlist.Memberlist{}
-	names := []string{}
-	for i := 1; i <= *nodes; i++ {
-		config := profile(*profileName)
-		config.Name = fmt.Sprintf("n%d", i)
-		config.BindAddr, config.BindPort, config.AdvertisePort = fmt.Sprintf("%s.%d", *network, i), *port, *port
-		config.Events = observer{config.Name}
-		config.Logger = log.New(observer{config.Name}, "", 0)
-		list, err := memberlist.Create(config)
-		if err != nil {
-			log.Fatal(err)
+	begin := func() {
+		atomic.AddInt32(&current, 1)
+		for _, list := range mesh {
+			list.Shutdown()
 		}
-		mesh[config.Name] = list
-		names = append(names, config.Name)
+		for i := 1; i <= *nodes; i++ {
+			config := profile(*profileName)
+			config.Name = fmt.Sprintf("n%d", i)
+			config.BindAddr, config.BindPort, config.AdvertisePort = fmt.Sprintf("%s.%d", *network, i), *port, *port
+			each := observer{config.Name, current}
+			config.Events = each
+			config.Logger = log.New(each, "", 0)
+			list, err := memberlist.Create(config)
+			if err != nil {
+				log.Fatal(err)
+			}
+			mesh[config.Name] = list
+		}
+		tell("ready", "", "")
 	}
-	tell("ready", "", "")
 
 	orders := bufio.NewScanner(os.Stdin)
 	for orders.Scan() {
 		order := strings.Fields(orders.Text())
 		switch order[0] {
+		case "begin":
+			begin()
 		case "join":
 			tell("join", "", "")
 			seed := fmt.Sprintf("%s.1:%d", *network, *port)
-			for _, name := range names[1:] {
-				go mesh[name].Join([]string{seed})
+			for name, list := range mesh {
+				if name != "n1" {
+					go list.Join([]string{seed})
+				}
 			}
 		case "leave":
 			tell("leave", "", order[1])

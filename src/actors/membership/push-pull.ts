@@ -1,11 +1,12 @@
 /** Anti-entropy: two members tell each other everything they know, over a stream. Repairs what gossip missed. */
 import { sample } from '../../random.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
+import { aliveOf } from './claims.ts';
 import type { Member } from './member-table.ts';
 import type { MemberStatus } from './membership-messages.ts';
 import type { Namesake } from './namesake.ts';
 import type { Probe } from './probe.ts';
-import type { SwimContext } from './swim-context.ts';
+import { TOLD_AT_ONCE_MAX, type SwimContext } from './swim-context.ts';
 import type { Updates } from './updates.ts';
 import { addressKey, addressOf } from './wire/ip-address.ts';
 import { encodeMessage, type NodeState } from './wire/messages.ts';
@@ -98,7 +99,9 @@ export class PushPull {
       this.#context.drop(`${answer.type}-for-push-pull`);
       return answer.type === 'error' ? `it refuses, and says: ${answer.error}` : 'the answer is not a member list';
     }
+    const known = new Set(this.#living.map(({ name }) => name));
     this.#merge(answer, !this.#hasMet);
+    this.#introduce(this.#living.filter(({ name }) => !known.has(name)));
     if (!this.#hasMet) this.#context.tellSerf({ kind: 'joined' });
     this.#hasMet = true;
     this.#announceWhenContested(answer.states, from);
@@ -135,6 +138,21 @@ export class PushPull {
       }
     }
     this.#context.tellSerf({ kind: 'state', state: userState, isFirst });
+  }
+
+  get #living(): Member[] {
+    return this.#context.table.peers(({ status }) => status === 'alive');
+  }
+
+  /**
+   * Whom this node has just heard of hears of it from itself. Gossip would get there too, later; and where many join one
+   * seed at once it misses somebody now and then, until the next push/pull. Of two that the seed answers one after the other
+   * the second hears of the first from it, and the first of the second so.
+   */
+  #introduce(strangers: readonly Member[]): void {
+    const { random, self, isLeaving } = this.#context;
+    if (isLeaving) return;
+    for (const stranger of sample(random, strangers, TOLD_AT_ONCE_MAX)) this.#context.tell(stranger, aliveOf(self));
   }
 
   /**

@@ -30,6 +30,9 @@ export interface PushPullExchange {
   readonly seed: string | undefined;
 }
 
+/** Some hundred bytes each; in larger meshes these tell the others in a gossip interval or two. */
+export const TOLD_AT_ONCE_MAX = 64;
+
 /** Peers that understand protocol 5 read checksums (memberlist 0.1.0 on). */
 const CRC_PROTOCOL = 5;
 
@@ -148,6 +151,11 @@ export class SwimContext {
     const member = this.table.at(to);
     if (member?.status === 'alive' || member?.status === 'suspect') parts.push(...this.#gossipBeside(parts));
     this.#sendParts(to, member, parts);
+  }
+
+  /** Sends a message and nothing beside it. */
+  tell(to: Member, message: Message): void {
+    this.#sendParts(to.address, to, [encodeMessage(message)]);
   }
 
   /** Sends a packet of gossip. False when there is none. */

@@ -17,7 +17,7 @@ import { Probe } from './probe.ts';
 import type { Profile } from './profile.ts';
 import { PushPull } from './push-pull.ts';
 import { Relocation } from './relocation.ts';
-import { SwimContext } from './swim-context.ts';
+import { SwimContext, TOLD_AT_ONCE_MAX } from './swim-context.ts';
 import type { SerfOrder } from './serf/serf-orders.ts';
 import type { SwimEffect, SwimInput, SwimTimer } from './swim-effects.ts';
 import { Updates } from './updates.ts';
@@ -50,8 +50,6 @@ const FIRST_REJOIN_MS = 1_000;
 
 /** How long an intent to leave takes to get around, when many have been told it directly. */
 const INTENT_GOSSIP_INTERVALS = 2;
-/** Some hundred bytes each; in larger meshes these tell the others in a gossip interval or two. */
-const TOLD_AT_ONCE_MAX = 64;
 
 export class Swim {
   readonly #options: SwimOptions;

@@ -7,11 +7,10 @@ import type { SerfNews } from '../../../src/actors/membership/serf/serf-effects.
 import type { SerfOutcome } from '../../../src/actors/membership/serf/serf-orders.ts';
 import type { MemberView } from '../../../src/actors/membership/membership-messages.ts';
 import { VSN, type Application } from '../../../src/actors/membership/version-vector.ts';
-import type { Envelope } from '../../../src/actors/membership/wire/envelope.ts';
+import { PLAIN_ENVELOPE, type Envelope } from '../../../src/actors/membership/wire/envelope.ts';
 import { ipBytes } from '../../../src/actors/membership/wire/ip-address.ts';
 import { encodeMessage, type Alive, type Dead, type Message, type Ping, type Suspect } from '../../../src/actors/membership/wire/messages.ts';
 import { NO_BYTES } from '../../../src/actors/membership/wire/msgpack.ts';
-import { unpack } from '../../../src/actors/membership/wire/packet.ts';
 import { decodeStream, encodePushPull, type StreamMessage } from '../../../src/actors/membership/wire/stream.ts';
 import type { NodeState } from '../../../src/actors/membership/wire/messages.ts';
 import { encodeTags, type Tags } from '../../../src/actors/membership/wire/tags.ts';
@@ -32,6 +31,7 @@ export interface Sent {
 export class BrainUnderTest {
   readonly clock = new VirtualClock();
   readonly brain: Swim;
+  readonly #envelope: Envelope;
   /** In the order in which they happened; tests empty these between scenes. */
   sent: Sent[] = [];
   events: MemberEvent[] = [];
@@ -54,6 +54,7 @@ export class BrainUnderTest {
   acks: (member: string) => boolean = () => false;
 
   constructor(options: { readonly profile?: ProfileName; readonly seed?: number; readonly keptIncarnation?: number; readonly envelope?: Envelope; readonly application?: Application; readonly tags?: Tags } = {}) {
+    this.#envelope = options.envelope ?? PLAIN_ENVELOPE;
     this.brain = new Swim({
       name: 'me',
       address: addressOfHost(1),
@@ -61,7 +62,7 @@ export class BrainUnderTest {
       profile: PROFILES[options.profile ?? 'lan'],
       random: seededRandom(options.seed ?? 1),
       keptIncarnation: options.keptIncarnation ?? 0,
-      ...(options.envelope === undefined ? {} : { envelope: options.envelope }),
+      envelope: this.#envelope,
       ...(options.application === undefined ? {} : { application: options.application }),
     });
     this.tell({ kind: 'started' });
@@ -126,7 +127,7 @@ export class BrainUnderTest {
   #note(effect: SwimEffect): void {
     switch (effect.kind) {
       case 'send': {
-        const { messages, drops } = unpack(effect.packet);
+        const { messages, drops } = this.#envelope.openPacket(effect.packet);
         if (drops.length > 0) throw new Error(`sent what cannot be read: ${drops.join()}`);
         this.sent.push(...messages.map((message) => ({ to: effect.to.host, message })));
         for (const message of messages) if (message.type === 'ping' && this.acks(message.node)) this.#ack(message.seqNo);

@@ -36,6 +36,31 @@ describe('joining', () => {
     expect(brain.joining).to.deep.equal([{ type: 'seed-reached', seed: 'seed-1:7946' }]);
   });
 
+  it('tells those whom the answer names that it is there, without waiting for gossip, and only the first time', () => {
+    const brain = joining('seed-1');
+    const answer = pushPull(stateOf('b', 3, '10.0.0.2', 'alive'), stateOf('c', 1, '10.0.0.3', 'alive'), stateOf('gone', 1, '10.0.0.4', 'left'));
+    brain.tell({ kind: 'resolved', seed: 'seed-1:7946', hosts: ['10.0.0.2'] });
+    brain.tell({ kind: 'answered', exchange: brain.requests[0]!.exchange, answer });
+    const told = (): string[] => brain.sent.filter(({ message }) => message.type === 'alive' && message.node === 'me').map(({ to }) => to);
+    expect(told()).to.have.members(['10.0.0.2', '10.0.0.3']);
+    brain.acks = () => true;
+    brain.pass(10_000);
+    brain.forget();
+    while (brain.requests.length === 0) brain.pass(1_000);
+    brain.sent = [];
+    expect(namesIn(brain.requests[0]!)).to.include('me');
+    brain.tell({ kind: 'answered', exchange: brain.requests[0]!.exchange, answer });
+    expect(told()).to.deep.equal([]);
+  });
+
+  it('tells only so many itself', () => {
+    const brain = joining('seed-1');
+    const states = Array.from({ length: 200 }, (_, i) => stateOf(`m${i}`, 1, `10.0.1.${i + 1}`, 'alive'));
+    brain.tell({ kind: 'resolved', seed: 'seed-1:7946', hosts: ['10.0.1.1'] });
+    brain.tell({ kind: 'answered', exchange: brain.requests[0]!.exchange, answer: pushPull(...states) });
+    expect(brain.sent).to.have.length(64);
+  });
+
   it('tries a seed for ever, ever more rarely, and says why it has not', () => {
     const brain = joining('seed-1');
     const tries: number[] = [];
