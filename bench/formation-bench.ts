@@ -1,0 +1,100 @@
+/**
+ * Nodes that are all started at the same moment, each with a list of all, round after round: each must soon list all as
+ * alive, and nobody may ever take another for dead. Run with `npm run bench:formation -- [--rounds 20] [--nodes 20] [--within
+ * 60] [--watch 15]`, times in seconds. Ends with 1 when a round fails.
+ */
+import { parseArgs } from 'node:util';
+import { connectAdmin } from '../src/transport/grpc-client.ts';
+import { Playground } from '../test/support/mesh-process.ts';
+import type { StartedNode } from '../test/support/mesh-process.ts';
+import { median } from './rounds.ts';
+
+const PORTS = ['7946', '7947'] as const;
+const ASK_EVERY_MS = 250;
+
+const number = { type: 'string' } as const;
+const { values } = parseArgs({ options: { rounds: number, nodes: number, within: number, watch: number, net: { type: 'string', default: '127.0.35' } } });
+const rounds = Number(values.rounds ?? 20);
+const nodes = Number(values.nodes ?? 20);
+const withinMs = Number(values.within ?? 60) * 1_000;
+/** Suspicions of the start may still end in a death. */
+const watchMs = Number(values.watch ?? 15) * 1_000;
+
+interface Round {
+  /** From the first start until each lists all; undefined when that took too long. */
+  readonly formedMs: number | undefined;
+  readonly readyMs: readonly number[];
+  /** Who does not list whom. */
+  readonly missing: readonly string[];
+  /** Lines that take a node for dead. */
+  readonly deaths: readonly string[];
+  readonly suspicions: number;
+}
+
+async function round(): Promise<Round> {
+  const play = new Playground();
+  try {
+    const startedAt = performance.now();
+    const names = Array.from({ length: nodes }, (_, at) => `n${at + 1}`);
+    const hosts = names.map((_, at) => `${values.net}.${at + 1}`);
+    const started = await Promise.all(
+      names.map((name, at) => play.node(name, { bind: hosts[at]!, ports: PORTS, readyWithinMs: withinMs, flags: ['--discover', `static peers=${hosts.join(',')}`] })),
+    );
+    const missing = await unlisted(started, names, startedAt + withinMs);
+    const formedMs = missing.length === 0 ? performance.now() - startedAt : undefined;
+    await pause(watchMs);
+    const lines = started.flatMap((node) => node.stderr().split('\n').map((line) => `${node.name}: ${line}`));
+    const deaths = lines.filter((line) => / member-(dead|left) /.test(line));
+    return { formedMs, readyMs: started.map(({ readyAfterMs }) => readyAfterMs), missing, deaths, suspicions: lines.filter((line) => line.includes(' member-suspect ')).length };
+  } finally {
+    await play.clear();
+  }
+}
+
+/** Asks each again and again until all list all, or time is over. */
+async function unlisted(started: readonly StartedNode[], names: readonly string[], until: number): Promise<string[]> {
+  const waiting = new Map(started.map((node) => [node.name, names]));
+  await Promise.all(
+    started.map(async ({ name, admin }) => {
+      const operator = connectAdmin(admin);
+      while (waiting.has(name) && performance.now() < until) {
+        // A node that is too busy to answer is asked again.
+        const members = await operator.listMembers({}).then((answer) => answer.members, () => []);
+        const alive = new Set(members.filter(({ status }) => status === 'alive').map((member) => member.name));
+        const lacks = names.filter((other) => !alive.has(other));
+        if (lacks.length === 0) waiting.delete(name);
+        else waiting.set(name, lacks);
+        await pause(ASK_EVERY_MS);
+      }
+      operator.close();
+    }),
+  );
+  return [...waiting].map(([name, lacks]) => `${name} does not list ${lacks.join(' ')}`);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function seconds(ms: number | undefined): string {
+  return ms === undefined ? '–' : (ms / 1_000).toFixed(1);
+}
+
+say(`${nodes} nodes at the same moment, ${rounds} times; all to list all within ${withinMs / 1_000} s, watched for ${watchMs / 1_000} s more`);
+say('round   ready s (median, last)   formed s   suspicions   deaths');
+let failed = 0;
+const formed: number[] = [];
+for (let at = 1; at <= rounds; at++) {
+  const { formedMs, readyMs, missing, deaths, suspicions } = await round();
+  if (formedMs === undefined || deaths.length > 0) failed++;
+  if (formedMs !== undefined) formed.push(formedMs);
+  const ready = `${seconds(median(readyMs))}, ${seconds(Math.max(...readyMs))}`;
+  say(`${String(at).padStart(5)}   ${ready.padStart(22)}   ${seconds(formedMs).padStart(8)}   ${String(suspicions).padStart(10)}   ${String(deaths.length).padStart(6)}`);
+  for (const line of [...missing, ...deaths]) say(`        ${line}`);
+}
+say(`${rounds - failed} of ${rounds} formed one cluster in which nobody was taken for dead; median ${seconds(median(formed))} s, slowest ${seconds(Math.max(...formed))} s`);
+process.exit(failed === 0 ? 0 : 1);
