@@ -56,7 +56,7 @@ async function unlisted(started: readonly StartedNode[], names: readonly string[
   const waiting = new Map(started.map((node) => [node.name, names]));
   await Promise.all(
     started.map(async ({ name, admin }) => {
-      const operator = connectAdmin(admin);
+      const operator = connectAdmin(admin, 'bench');
       while (waiting.has(name) && performance.now() < until) {
         // A node that is too busy to answer is asked again.
         const members = await operator.listMembers({}).then((answer) => answer.members, () => []);

@@ -13,9 +13,10 @@ import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { MeshError } from './errors.ts';
 import type { LogFields, Logger, LogLevel, NodeLog } from './log.ts';
-import { GossipPort, gossipTravel, membershipThread, startMembership } from './membership-start.ts';
-import type { MembershipAudience, MembershipStart } from './membership-start.ts';
 import { AuditLog, auditFileOf } from './data-dir/audit-log.ts';
+import { GossipPort, gossipTravel, membershipThread } from './membership-spec.ts';
+import type { MembershipAudience, MembershipStart } from './membership-spec.ts';
+import type { startMembership } from './membership-start.ts';
 import { eventFileOf, eventLine, isForDisk } from './data-dir/event-file.ts';
 import { LineFile } from './line-file.ts';
 import { readKeyring } from './data-dir/keyring-file.ts';
@@ -42,7 +43,7 @@ import { createAdminServer, createMeshServer } from './transport/grpc-server.ts'
 import type { MeshServer } from './transport/grpc-server.ts';
 import { peerService } from './transport/peer-service.ts';
 import type { MeshTls } from './transport/tls.ts';
-import { discoverBy, processWorld } from './transport/discovery/strategies.ts';
+import type * as strategies from './transport/discovery/strategies.ts';
 import { checkSocketPath } from './transport/unix-socket.ts';
 import { decodeTelemetryBatch, decodeTelemetryRecord, encodeTelemetryBatch } from './transport/telemetry-codec.ts';
 
@@ -97,7 +98,8 @@ export async function startNode({ config, log, version, signal }: NodeOptions): 
   const audit = keepAudit(config, log);
   audit.record({ what: 'node-start', who: NODE_ITSELF, outcome: 'begun', subject: config.name, detail: `pid ${process.pid}, run ${boot}, mesh ${version}` }, clock.wallNow());
   tellOfAlarms(tls.sessions, log, audit, clock);
-  const parts = meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot, audit, tls });
+  const rooms = await loadRooms(config);
+  const parts = meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot, audit, tls, rooms });
   try {
     await node.start(meshTree(parts, refs));
     signal?.addEventListener('abort', () => node.stop(), { once: true });
@@ -193,6 +195,21 @@ class Ports {
   }
 }
 
+/** What not every node needs, and no node should load for nothing. */
+interface Rooms {
+  /** Undefined where it is loaded by its own thread. */
+  readonly startMembership: typeof startMembership | undefined;
+  /** Undefined where no source is configured. */
+  readonly discovery: Pick<typeof strategies, 'discoverBy' | 'processWorld'> | undefined;
+}
+
+async function loadRooms({ gossipThread, discover }: Config): Promise<Rooms> {
+  return {
+    startMembership: gossipThread === 'on' ? undefined : (await import('./membership-start.ts')).startMembership,
+    discovery: discover.length === 0 ? undefined : await import('./transport/discovery/strategies.ts'),
+  };
+}
+
 interface Makings {
   readonly config: Config;
   readonly version: string;
@@ -205,26 +222,23 @@ interface Makings {
   readonly boot: string;
   readonly audit: AuditLog;
   readonly tls: MeshTls;
+  readonly rooms: Rooms;
 }
 
-function meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot, audit, tls }: Makings): MeshParts {
+function meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot, audit, tls, rooms }: Makings): MeshParts {
   const grpcListen = parseAddress(ports.grpcAddress, config.grpcPort);
   return {
     node: config.name,
     registryFiles,
     registry: { random: systemRandom },
-    membership: (audience) => membershipChild(config, ports, audience),
+    membership: (audience) => membershipChild(config, ports, audience, rooms),
     peers: { selfAddress: ports.grpcAddress, dial: (address, peer) => dialPeer(parseAddress(address, config.grpcPort), peer, { tls }), random: systemRandom },
     agents: { encodeBatch: encodeTelemetryBatch, random: systemRandom },
     openGrpc: () => openGrpc(grpcListen, refs, tls),
     formation: {
       self: () => parseAddress(ports.gossipAddress, config.gossipPort),
       random: systemRandom,
-      sources: config.discover.map((spec, at) => ({
-        source: `${spec.strategy}-${at + 1}`,
-        spec: spec.text,
-        open: () => discoverBy(spec, processWorld({ self: parseAddress(ports.gossipAddress, config.gossipPort), bind: config.bind, home: homedir(), env: process.env })),
-      })),
+      sources: rooms.discovery === undefined ? [] : sourcesOf(config, ports, rooms.discovery),
     },
     admin: {
       facts: () => ({
@@ -249,8 +263,16 @@ function meshParts({ config, version, system, refs, ports, adminSocket, node, re
   };
 }
 
-function membershipChild(config: Config, ports: Ports, audience: MembershipAudience): ReturnType<MeshParts['membership']> {
-  const { name, tag, join: seeds, discover, profile, bind, dataDir, gossipThread } = config;
+function sourcesOf({ discover, bind, gossipPort }: Config, ports: Ports, { discoverBy, processWorld }: NonNullable<Rooms['discovery']>): MeshParts['formation']['sources'] {
+  return discover.map((spec, at) => ({
+    source: `${spec.strategy}-${at + 1}`,
+    spec: spec.text,
+    open: () => discoverBy(spec, processWorld({ self: parseAddress(ports.gossipAddress, gossipPort), bind, home: homedir(), env: process.env })),
+  }));
+}
+
+function membershipChild(config: Config, ports: Ports, audience: MembershipAudience, { startMembership: begin }: Rooms): ReturnType<MeshParts['membership']> {
+  const { name, tag, join: seeds, discover, profile, bind, dataDir } = config;
   const start: MembershipStart & MembershipAudience = {
     name,
     tags: { ...tag, grpc: ports.grpcAddress },
@@ -266,7 +288,7 @@ function membershipChild(config: Config, ports: Ports, audience: MembershipAudie
     application: config.gossipApplication,
     ...audience,
   };
-  return gossipThread === 'on' ? membershipThread(start) : { start: () => startMembership(start) };
+  return begin === undefined ? membershipThread(start) : { start: () => begin(start) };
 }
 
 function openAdmin(adminSocket: string, system: ActorSystem, node: NodeProcess, refs: MeshRefs, name: string, audit: AuditLog, handler: AdminHandler): Promise<MeshServer> {

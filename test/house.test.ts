@@ -2,9 +2,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { expect } from 'chai';
-import { COMMANDS } from '../src/cli/commands.ts';
+import { allCommands } from '../src/cli/commands.ts';
 import { CONFIG_KEYS, flagOf, hasFlag, variableOf, type ConfigKey } from '../src/config/config.ts';
 import { ERROR_CATALOGUE } from '../src/errors.ts';
+
+const COMMANDS = await allCommands();
 
 const ROOT = new URL('..', import.meta.url).pathname;
 const LINES_MAX = 400;

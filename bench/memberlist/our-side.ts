@@ -13,7 +13,8 @@ import type { MemberEventsNews } from '../../src/actors/membership/membership-me
 import type { ProfileName } from '../../src/actors/membership/profile.ts';
 import { systemClock } from '../../src/clock.ts';
 import { silentLog } from '../../src/log.ts';
-import { GossipPort, startMembership } from '../../src/membership-start.ts';
+import { GossipPort } from '../../src/membership-spec.ts';
+import { startMembership } from '../../src/membership-start.ts';
 import { systemRandom } from '../../src/random.ts';
 import type { ActorRef } from '../../src/supervision/behavior.ts';
 import { ActorSystem } from '../../src/supervision/system.ts';

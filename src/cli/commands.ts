@@ -1,23 +1,6 @@
 /** Every command there is, in the order in which help shows them. */
-import { ACTOR_COMMANDS } from './actor-commands.ts';
-import { AGENT_COMMANDS } from './agent-commands.ts';
-import { AUDIT_COMMANDS } from './audit-commands.ts';
-import { CHAOS_COMMANDS } from './chaos-commands.ts';
 import type { CommandSpec } from './command.ts';
-import { DEAD_LETTER_COMMANDS } from './dead-letter-commands.ts';
-import { DISCOVER_COMMANDS } from './discover-commands.ts';
-import { EVENT_COMMANDS } from './event-commands.ts';
 import { DONE } from './exit-code.ts';
-import { KEY_COMMANDS } from './key-commands.ts';
-import { LIVE_COMMANDS } from './live-commands.ts';
-import { MEMBER_COMMANDS } from './member-commands.ts';
-import { NODE_COMMANDS } from './node-commands.ts';
-import { REFERENCE_AGENT_COMMAND } from './reference-agent-command.ts';
-import { REGISTRY_COMMANDS } from './registry-commands.ts';
-import { SERF_COMMANDS } from './serf-commands.ts';
-import { START_COMMAND } from './start-command.ts';
-import { TRUST_COMMANDS } from './trust-commands.ts';
-import { VERB_COMMANDS } from './verb-commands.ts';
 import { readVersion } from './version.ts';
 
 const VERSION_COMMAND: CommandSpec = {
@@ -31,26 +14,43 @@ const VERSION_COMMAND: CommandSpec = {
   },
 };
 
-export const COMMANDS: readonly CommandSpec[] = [
-  START_COMMAND,
-  ...NODE_COMMANDS,
-  ...MEMBER_COMMANDS,
-  ...LIVE_COMMANDS,
-  ...ACTOR_COMMANDS,
-  ...EVENT_COMMANDS,
-  ...DEAD_LETTER_COMMANDS,
-  ...VERB_COMMANDS,
-  ...CHAOS_COMMANDS,
-  ...SERF_COMMANDS,
-  ...KEY_COMMANDS,
-  ...TRUST_COMMANDS,
-  ...AGENT_COMMANDS,
-  ...REGISTRY_COMMANDS,
-  ...AUDIT_COMMANDS,
-  ...DISCOVER_COMMANDS,
-  REFERENCE_AGENT_COMMAND,
-  VERSION_COMMAND,
+interface CommandFile {
+  /** With which its commands begin. */
+  readonly firstWords: string;
+  readonly load: () => Promise<readonly CommandSpec[]>;
+}
+
+/** A command loads its own file: what a node does not show it need not load. */
+const FILES: readonly CommandFile[] = [
+  { firstWords: 'start', load: async () => [(await import('./start-command.ts')).START_COMMAND] },
+  { firstWords: 'status', load: async () => (await import('./node-commands.ts')).NODE_COMMANDS },
+  { firstWords: 'members', load: async () => (await import('./member-commands.ts')).MEMBER_COMMANDS },
+  { firstWords: 'tree top', load: async () => (await import('./live-commands.ts')).LIVE_COMMANDS },
+  { firstWords: 'info state trace', load: async () => (await import('./actor-commands.ts')).ACTOR_COMMANDS },
+  { firstWords: 'history why events', load: async () => (await import('./event-commands.ts')).EVENT_COMMANDS },
+  { firstWords: 'dead-letters', load: async () => (await import('./dead-letter-commands.ts')).DEAD_LETTER_COMMANDS },
+  { firstWords: 'restart stop suspend resume', load: async () => (await import('./verb-commands.ts')).VERB_COMMANDS },
+  { firstWords: 'chaos', load: async () => (await import('./chaos-commands.ts')).CHAOS_COMMANDS },
+  { firstWords: 'event query answer rtt tags', load: async () => (await import('./serf-commands.ts')).SERF_COMMANDS },
+  { firstWords: 'keys', load: async () => (await import('./key-commands.ts')).KEY_COMMANDS },
+  { firstWords: 'init trust', load: async () => (await import('./trust-commands.ts')).TRUST_COMMANDS },
+  { firstWords: 'agents command', load: async () => (await import('./agent-commands.ts')).AGENT_COMMANDS },
+  { firstWords: 'registry', load: async () => (await import('./registry-commands.ts')).REGISTRY_COMMANDS },
+  { firstWords: 'audit', load: async () => (await import('./audit-commands.ts')).AUDIT_COMMANDS },
+  { firstWords: 'discover', load: async () => (await import('./discover-commands.ts')).DISCOVER_COMMANDS },
+  { firstWords: 'agent', load: async () => [(await import('./reference-agent-command.ts')).REFERENCE_AGENT_COMMAND] },
+  { firstWords: 'version', load: () => Promise.resolve([VERSION_COMMAND]) },
 ];
+
+export async function allCommands(): Promise<readonly CommandSpec[]> {
+  return (await Promise.all(FILES.map(({ load }) => load()))).flat();
+}
+
+/** All that begin with the word, and some others; all there are when none does. */
+export async function commandsFor(word: string | undefined): Promise<readonly CommandSpec[]> {
+  const file = FILES.find(({ firstWords }) => firstWords.split(' ').includes(word ?? ''));
+  return file === undefined ? allCommands() : file.load();
+}
 
 /** First words that are no command by themselves. */
 export const GROUPS: Readonly<Record<string, string>> = {

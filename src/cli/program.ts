@@ -3,7 +3,7 @@ import { Command, Option, type CommanderError } from 'commander';
 import { MeshError } from '../errors.ts';
 import { nearestWord } from '../nearest-word.ts';
 import type { CliIo, CommandSpec, OptionSpec } from './command.ts';
-import { COMMANDS, GROUPS } from './commands.ts';
+import { GROUPS } from './commands.ts';
 import { readVersion } from './version.ts';
 
 /** Every command takes these. */
@@ -15,7 +15,7 @@ const COMMON_OPTIONS: readonly OptionSpec[] = [
 export type RunCommand = (spec: CommandSpec, operands: readonly string[], options: Record<string, unknown>) => Promise<void>;
 
 /** Help and version go to standard output; every fault is thrown: MeshError BAD_ARGUMENT, or HelpShown. */
-export function buildProgram(io: CliIo, run: RunCommand): Command {
+export function buildProgram(io: CliIo, commands: readonly CommandSpec[], run: RunCommand): Command {
   const program = prepare(new Command('mesh'))
     .description('Run a node of a mesh, and look into it.')
     .version(readVersion(), '--version', 'print the version of mesh')
@@ -30,8 +30,8 @@ export function buildProgram(io: CliIo, run: RunCommand): Command {
       getOutHelpWidth: () => io.columns,
       getErrHelpWidth: () => io.columns,
     });
-  for (const spec of COMMANDS) addCommand(program, spec, run);
-  finishGroup(program);
+  for (const spec of commands) addCommand(program, commands, spec, run);
+  finishGroup(program, commands);
   return program;
 }
 
@@ -45,10 +45,10 @@ export class HelpShown extends Error {
   }
 }
 
-function addCommand(program: Command, spec: CommandSpec, run: RunCommand): void {
+function addCommand(program: Command, commands: readonly CommandSpec[], spec: CommandSpec, run: RunCommand): void {
   const words = spec.words.split(' ');
   const name = words.pop()!;
-  const parent = words.reduce(groupOf, program);
+  const parent = words.reduce((group, word) => groupOf(group, word, commands), program);
   const command = prepare(parent.command(name))
     .summary(spec.summary)
     .description(`${capitalised(spec.summary)}.`)
@@ -61,26 +61,26 @@ function addCommand(program: Command, spec: CommandSpec, run: RunCommand): void 
   command.allowExcessArguments(spec.operands === undefined);
   command.action(async () => {
     const [excess] = spec.operands === undefined ? command.args : [];
-    if (excess !== undefined) throw unexpectedWord(command, excess);
+    if (excess !== undefined) throw unexpectedWord(command, excess, commands);
     await run(spec, command.args, command.optsWithGlobals());
   });
 }
 
-function groupOf(parent: Command, name: string): Command {
+function groupOf(parent: Command, name: string, commands: readonly CommandSpec[]): Command {
   const existing = parent.commands.find((command) => command.name() === name);
   if (existing !== undefined) return existing;
-  const inGroup = COMMANDS.filter(({ words }) => words.startsWith(`${name} `)).map(({ words }) => words.slice(name.length + 1));
+  const inGroup = commands.filter(({ words }) => words.startsWith(`${name} `)).map(({ words }) => words.slice(name.length + 1));
   const summary = `${GROUPS[name]}: ${inGroup.join(', ')}`;
-  return finishGroup(prepare(parent.command(name)).summary(summary).description(`${capitalised(summary)}.`));
+  return finishGroup(prepare(parent.command(name)).summary(summary).description(`${capitalised(summary)}.`), commands);
 }
 
 /** What is no command by itself shows what may follow; as JSON, where JSON was asked for. */
-function finishGroup(group: Command): Command {
+function finishGroup(group: Command, commands: readonly CommandSpec[]): Command {
   return group
     .allowExcessArguments()
     .action(() => {
       const [word] = group.args;
-      if (word !== undefined) throw unexpectedWord(group, word);
+      if (word !== undefined) throw unexpectedWord(group, word, commands);
       if (group.optsWithGlobals()['json'] !== true) group.help({ error: true });
       const known = group.commands.map((each) => each.name()).join(', ');
       throw new MeshError('BAD_ARGUMENT', `\`${pathOf(group)}\` is not a whole command`, { expected: `one of ${known} behind it`, todo: helpHint(group) });
@@ -103,11 +103,11 @@ function misuse(command: Command, error: CommanderError): MeshError {
   return badArgument(command, what, given, meant);
 }
 
-function unexpectedWord(command: Command, word: string): MeshError {
+function unexpectedWord(command: Command, word: string, commands: readonly CommandSpec[]): MeshError {
   const known = command.commands.map((each) => each.name());
   if (known.length === 0) return badArgument(command, `unexpected argument '${word}'`, word, undefined);
   // `mesh tail`: the second word of a command, without its first.
-  const whole = command.parent === null ? COMMANDS.find(({ words }) => words.endsWith(` ${word}`))?.words : undefined;
+  const whole = command.parent === null ? commands.find(({ words }) => words.endsWith(` ${word}`))?.words : undefined;
   return badArgument(command, `unknown command '${word}'`, word, whole ?? nearestWord(word, known));
 }
 

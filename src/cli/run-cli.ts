@@ -2,6 +2,7 @@
 import { findNode } from '../data-dir/data-dir.ts';
 import { MeshError } from '../errors.ts';
 import type { Call, CliIo, Doors } from './command.ts';
+import { commandsFor } from './commands.ts';
 import { DONE, exitCodeOf, MISUSED } from './exit-code.ts';
 import { errorView, faultOf, formatError, formatStacks } from './format-error.ts';
 import { paintFor } from './paint.ts';
@@ -12,7 +13,7 @@ import { watchForStop } from './stop-signal.ts';
 export async function runCli(argv: readonly string[], io: CliIo, doors: Doors): Promise<number> {
   let exitCode = DONE;
   try {
-    const program = buildProgram(io, async (spec, operands, options) => {
+    const program = buildProgram(io, await commandsFor(argv[0]), async (spec, operands, options) => {
       exitCode = await spec.run(callOf(io, doors, operands, options as Call['options']));
     });
     await program.parseAsync([...argv], { from: 'user' });

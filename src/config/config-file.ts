@@ -1,5 +1,7 @@
 /** A YAML configuration file as values that know their line. Pure. */
-import { isMap, isScalar, isSeq, LineCounter, parseDocument, type Node } from 'yaml';
+import { createRequire } from 'node:module';
+import type * as yaml from 'yaml';
+import type { Node } from 'yaml';
 import { didYouMean, shown, type ConfigFault } from './config-fault.ts';
 
 export interface FileValue {
@@ -8,6 +10,9 @@ export interface FileValue {
   /** Of each item, where the value is a list. */
   readonly itemLines: readonly number[];
 }
+
+/** Loaded for the first file: most nodes have none, and it costs them 40 ms. */
+const load = createRequire(import.meta.url);
 
 /** Every key together fits on a page; a larger file is another kind of file. */
 const TEXT_LENGTH_MAX = 64 * 1024;
@@ -26,6 +31,7 @@ export function readConfigFile(
     fault(1, `the file has ${file.text.length} characters`, String(file.text.length), `at most ${TEXT_LENGTH_MAX}`);
     return values;
   }
+  const { isMap, isScalar, isSeq, LineCounter, parseDocument } = load('yaml') as typeof yaml;
   const lines = new LineCounter();
   const document = parseDocument(file.text, { lineCounter: lines, prettyErrors: false });
   const lineOf = (node: Node | null): number => (node?.range ? lines.linePos(node.range[0]).line : 1);

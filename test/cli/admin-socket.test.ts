@@ -87,7 +87,7 @@ describe('mesh over a real admin socket', () => {
   it('stops following at once when it is told to, also before the node has answered', async () => {
     await freeze();
     const run = fake.mesh('agents', 'tail', 'a1');
-    await new Promise((resolve) => setImmediate(resolve));
+    await fake.listensForSignals();
     fake.signal('SIGINT');
     expect((await run).exitCode).to.equal(0);
   });

@@ -146,7 +146,7 @@ describe('the commands of chaos', () => {
     expect(await fake.mesh('chaos', 'storm')).to.include({ exitCode: 3, stdout: '' });
     fake.answerAsNode(storms([], true));
     const running = fake.mesh('chaos', 'storm');
-    await new Promise((resolve) => void setImmediate(resolve));
+    await fake.listensForSignals();
     fake.signal('SIGINT');
     expect(await running).to.deep.equal({ exitCode: 1, stdout: '', stderr: 'mesh: stopped before the verdict; what went on is taken back\n' });
   });

@@ -68,6 +68,11 @@ export class FakeProcess {
     return new Promise((resolve) => (this.#onStdout = resolve));
   }
 
+  /** Resolves when a command that was begun has come so far. */
+  async listensForSignals(): Promise<void> {
+    while (!this.isListeningForSignals) await new Promise((resolve) => setImmediate(resolve));
+  }
+
   get isListeningForSignals(): boolean {
     return this.#signalled.size > 0;
   }

@@ -1,7 +1,9 @@
 import { expect } from 'chai';
-import { COMMANDS } from '../../src/cli/commands.ts';
+import { allCommands } from '../../src/cli/commands.ts';
 import { CONFIG_KEYS, flagOf, hasFlag, variableOf, type ConfigKey } from '../../src/config/config.ts';
 import { FakeProcess, type Outcome } from './fake-process.ts';
+
+const COMMANDS = await allCommands();
 
 describe('mesh', () => {
   let fake: FakeProcess;

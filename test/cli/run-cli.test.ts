@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { COMMANDS } from '../../src/cli/commands.ts';
+import { allCommands, commandsFor } from '../../src/cli/commands.ts';
 import { readVersion } from '../../src/cli/version.ts';
 import { ERROR_CATALOGUE, MeshError, type ErrorCode } from '../../src/errors.ts';
 import { FakeProcess, type Outcome } from './fake-process.ts';
+
+const COMMANDS = await allCommands();
 
 describe('mesh', () => {
   let fake: FakeProcess;
@@ -54,6 +56,14 @@ describe('mesh', () => {
     expect(await mesh('--version')).to.deep.equal({ exitCode: 0, stdout: `${readVersion()}\n`, stderr: '' });
     expect((await mesh('version')).stdout).to.equal(`${readVersion()}\n`);
     expect(JSON.parse((await mesh('version', '--json')).stdout)).to.deep.equal({ version: readVersion() });
+  });
+
+  it('finds each command, and each of its group, by its first word', async () => {
+    for (const { words } of COMMANDS) {
+      const [first = ''] = words.split(' ');
+      const ofGroup = (all: typeof COMMANDS): string[] => all.map((each) => each.words).filter((each) => each.split(' ')[0] === first);
+      expect(ofGroup(await commandsFor(first))).to.deep.equal(ofGroup(COMMANDS));
+    }
   });
 
   describe('without a node', () => {

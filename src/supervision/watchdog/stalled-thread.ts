@@ -29,7 +29,9 @@ export function lookAtMainThread(): Promise<Sight | undefined> {
     session.once('Debugger.paused', ({ params }) => {
       const expression = `globalThis[Symbol.for(${JSON.stringify(CULPRIT)})]?.()`;
       const stack = params.callFrames.slice(0, FRAMES_MAX).map((frame) => frameLine(frame, scripts));
-      session.post('Runtime.evaluate', { expression, returnByValue: true }, (_error: Error | null, answer?: Runtime.EvaluateReturnType) => {
+      session.post('Runtime.evaluate', { expression, returnByValue: true }, (error: NodeJS.ErrnoException | null, answer?: Runtime.EvaluateReturnType) => {
+        // Patience was over before; with the session goes the pause.
+        if (error?.code === 'ERR_INSPECTOR_CLOSED') return;
         session.post('Debugger.resume');
         done({ stack, culprit: culpritIn(answer) });
       });
@@ -57,6 +59,7 @@ function withMainThread<T>(act: (session: Session, done: (result: T) => void) =>
     const session = new Session();
     const finish = (result?: T): void => {
       clearTimeout(timer);
+      session.removeAllListeners();
       session.disconnect();
       resolve(result);
     };

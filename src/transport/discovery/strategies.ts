@@ -7,7 +7,6 @@ import type { Discover, DiscoveryWorld } from './discovery.ts';
 import { broadcast, multicast } from './calling.ts';
 import { dnsNames, srvRecords } from './dns-records.ts';
 import { kubernetes } from './kubernetes.ts';
-import { multicastDns } from './multicast-dns.ts';
 import { staticList } from './static-list.ts';
 import { watchedFile } from './watched-file.ts';
 
@@ -24,7 +23,11 @@ export function discoverBy(spec: DiscoverSpec, world: DiscoveryWorld): Discover 
     case 'broadcast':
       return broadcast(spec, world);
     case 'mdns':
-      return multicastDns(spec, world);
+      // With a codec that no other strategy needs.
+      return async function* (signal) {
+        const { multicastDns } = await import('./multicast-dns.ts');
+        yield* multicastDns(spec, world)(signal);
+      };
     case 'k8s':
       return kubernetes(spec, world);
     case 'file':

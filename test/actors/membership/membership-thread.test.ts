@@ -8,7 +8,7 @@ import type { MembershipMessage } from '../../../src/actors/membership/membershi
 import type { MemberEventsNews, MemberRecord, MembershipNews, MembershipRequest, MembershipView, SerfHeard } from '../../../src/actors/membership/membership-messages.ts';
 import { systemClock } from '../../../src/clock.ts';
 import type { MeshError } from '../../../src/errors.ts';
-import { GossipPort, membershipThread } from '../../../src/membership-start.ts';
+import { GossipPort, membershipThread } from '../../../src/membership-spec.ts';
 import type { ActorRef, ExitReason } from '../../../src/supervision/behavior.ts';
 import { ActorSystem, StartError } from '../../../src/supervision/system.ts';
 import { seededRandom } from '../../../src/random.ts';
