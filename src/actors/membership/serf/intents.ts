@@ -10,6 +10,12 @@ import type { SerfEffect } from './serf-effects.ts';
 /** Intents about members that are not known yet; they come first when a packet overtakes another. */
 const EARLY_MAX = 1_024;
 
+/**
+ * Agents of Serf make the time at which somebody left later by one with each list of those that left which they are told,
+ * and do not say so. What they are to believe has to be later than what they hold by now.
+ */
+const FORCE_LEAP = 1_000;
+
 type Status = 'alive' | 'leaving' | 'left' | 'failed';
 
 interface Presence {
@@ -102,6 +108,7 @@ export class Intents {
   /** In the place of one that cannot say so itself. */
   forceLeave(node: string, prune: boolean): readonly SerfEffect[] | 'unknown-member' {
     if (!this.#presences.has(node)) return 'unknown-member';
+    this.clock.witness(this.clock.time + FORCE_LEAP);
     const lTime = this.clock.tick();
     return [...this.onLeave({ lTime, node, prune }).effects, { kind: 'gossip', lane: 'intent', message: encodeSerf({ type: 'leave', lTime, node, prune }) }];
   }

@@ -110,7 +110,7 @@ describe('an intent', () => {
     serf.brain.tell({ kind: 'order', order: { kind: 'force-leave', member: 'b', prune: true } });
     expect(listed(serf)).to.deep.equal(['c alive', 'd alive']);
     serf.brain.pass(1_000);
-    expect(serf.said('leave')).to.have.deep.members([{ type: 'leave', lTime: 1, node: 'b', prune: false }, { type: 'leave', lTime: 2, node: 'b', prune: true }]);
+    expect(serf.said('leave')).to.have.deep.members([{ type: 'leave', lTime: 1_002, node: 'b', prune: false }, { type: 'leave', lTime: 2_004, node: 'b', prune: true }]);
   });
 
   it('that comes before its member counts when the member comes', () => {
