@@ -19,6 +19,8 @@ export interface MembershipStart extends Pick<MembershipActorOptions, 'name' | '
   readonly tagsFile: string;
   /** Which incarnation it may have announced. */
   readonly incarnationFile: string;
+  /** What its Lamport clocks showed. */
+  readonly clocksFile: string;
   readonly travel: GossipTravel;
   /** The turn mark of the main loop, for a thread beside it. */
   readonly mainLoop?: SharedArrayBuffer;

@@ -9,6 +9,7 @@ import { Envelope } from './actors/membership/wire/envelope.ts';
 import { Keyring } from './actors/membership/wire/keyring.ts';
 import { NONCE_BYTES } from './actors/membership/wire/seal.ts';
 import { MeshError } from './errors.ts';
+import { clockFile } from './data-dir/clock-file.ts';
 import { incarnationFile } from './data-dir/incarnation-file.ts';
 import { readKeyring, writeKeyring } from './data-dir/keyring-file.ts';
 import { rememberedPeers } from './data-dir/remembered-peers.ts';
@@ -32,6 +33,7 @@ export function startMembership(start: MembershipStart & MembershipAudience): Re
     memory: rememberedPeers(start.peersFile),
     tagMemory: tagFile(start.tagsFile),
     incarnation: incarnationFile(start.incarnationFile),
+    clocks: clockFile(start.clocksFile),
     envelope: envelopeOf(start.travel),
     keepKeys: (keys) => keepKeys(start.travel, keys),
   });

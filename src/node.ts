@@ -283,6 +283,7 @@ function membershipChild(config: Config, ports: Ports, audience: MembershipAudie
     port: ports.gossip.memory,
     peersFile: join(dataDir, 'peers.json'),
     incarnationFile: join(dataDir, 'incarnation'),
+    clocksFile: join(dataDir, 'clocks.json'),
     tagsFile: join(dataDir, 'tags.json'),
     travel: gossipTravel(config),
     application: config.gossipApplication,

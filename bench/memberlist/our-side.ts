@@ -73,6 +73,7 @@ async function start(number: number): Promise<void> {
     peersFile: file('peers'),
     tagsFile: file('tags'),
     incarnationFile: file('incarnation'),
+    clocksFile: file('clocks'),
     travel: { label: '', compresses: true, verifiesIncoming: true, verifiesOutgoing: true, keys: undefined },
     listeners: [],
     hearers: [hearer(name)],

@@ -147,10 +147,16 @@ for (const [release, which] of [['installed', ''], ['later', ' of a later releas
       const ours = listenTo(cluster.play.spawn('event', '--follow', '--json', '--data-dir', cluster.ours[2]!.dataDir));
       const theirs = listenTo(cluster.theirs[2]!.follow('monitor', '-log-level=info'));
       await until('both have heard both', WITHIN_MS, async () => {
-        await Promise.all([cluster.theirs[0]!.serf('event', '-coalesce=false', 'from-theirs', 'a'), cluster.ours[0]!.mesh('event', 'from-ours', 'b')]);
-        return ['from-theirs', 'from-ours'].every((name) => ours.stdout().includes(name) && theirs.stdout().includes(name)) ? true : undefined;
+        await Promise.all([
+          cluster.theirs[0]!.serf('event', '-coalesce=false', 'from-theirs', 'a'),
+          cluster.theirs[0]!.serf('event', 'last-of-theirs', 'a'),
+          cluster.ours[0]!.mesh('event', 'from-ours', 'b'),
+          cluster.ours[0]!.mesh('event', 'last-of-ours', 'b', '--coalesce'),
+        ]);
+        return ['from-theirs', 'last-of-theirs', 'from-ours', 'last-of-ours'].every((name) => ours.stdout().includes(name) && theirs.stdout().includes(name)) ? true : undefined;
       });
-      expect(linesOf(ours.stdout()).find(({ name }) => name === 'from-theirs')).to.include({ type: 'event', payload: 'a' });
+      expect(linesOf(ours.stdout()).find(({ name }) => name === 'from-theirs')).to.include({ type: 'event', payload: 'a', coalesce: false });
+      expect(linesOf(ours.stdout()).find(({ name }) => name === 'last-of-theirs')).to.include({ type: 'event', payload: 'a', coalesce: true });
     });
 
     it("answer each other's queries, those that they are for", async () => {

@@ -7,6 +7,7 @@ import { PROFILES, type Profile, type ProfileName } from '../../src/actors/membe
 import { Swim } from '../../src/actors/membership/swim.ts';
 import type { MemberEvent } from '../../src/actors/membership/member-events.ts';
 import type { SerfNews } from '../../src/actors/membership/serf/serf-effects.ts';
+import type { ClockTimes } from '../../src/actors/membership/serf/lamport-clock.ts';
 import type { SerfOrder } from '../../src/actors/membership/serf/serf-orders.ts';
 import type { SwimEffect, SwimInput } from '../../src/actors/membership/swim-effects.ts';
 import { encodeMessage, type Message } from '../../src/actors/membership/wire/messages.ts';
@@ -59,6 +60,7 @@ interface SimulatedNode {
   remembered: readonly GossipAddress[];
   /** Highest incarnation that its lives may have announced, as its disk has it. */
   keptIncarnation: number;
+  keptClocks: ClockTimes | undefined;
   life: { readonly brain: Swim; readonly transport: MemoryTransport } | undefined;
   pause: Pause | undefined;
 }
@@ -96,6 +98,7 @@ export class MeshSimulation {
       lives: 0,
       remembered: [],
       keptIncarnation: 0,
+      keptClocks: undefined,
       life: undefined,
       pause: undefined,
     }));
@@ -129,7 +132,7 @@ export class MeshSimulation {
     if (node.life !== undefined) return;
     const random = seededRandom(this.#seed * 10_007 + node.number * 101 + node.lives++);
     const transport = this.network.open(node.address);
-    const brain = new Swim({ name, address: node.address, tags: { role: 'simulated' }, profile: this.profile, random, keptIncarnation: node.keptIncarnation });
+    const brain = new Swim({ name, address: node.address, tags: { role: 'simulated' }, profile: this.profile, random, keptIncarnation: node.keptIncarnation, ...(node.keptClocks && { keptClocks: node.keptClocks }) });
     node.life = { brain, transport };
     transport.listen({
       onPacket: (packet, from) => this.#tell(node, brain, { kind: 'packet', packet, from }),
@@ -165,6 +168,7 @@ export class MeshSimulation {
     const node = this.#node(name);
     node.remembered = [];
     node.keptIncarnation = 0;
+    node.keptClocks = undefined;
   }
 
   /** The node stands still, as a process that was stopped: it neither sends nor hears, and its timers do not fire. */
@@ -284,6 +288,9 @@ export class MeshSimulation {
         return;
       case 'keep-incarnation':
         node.keptIncarnation = effect.incarnation;
+        return;
+      case 'keep-clocks':
+        node.keptClocks = effect.times;
         return;
       case 'joining':
       case 'namesake':

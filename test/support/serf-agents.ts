@@ -39,12 +39,15 @@ const RPC_PORT = 17_373;
 const PATIENCE_MS = 30_000;
 
 const COMPLAINT = /\[(WARN|ERR)\] (memberlist|serf):/;
-/** Somebody did not answer in time, or answered when nobody waited any more; and who was suspected for it says that it is there. */
-const LATENESS = /Was able to connect to|Refuting a (suspect|dead) message|reply for non-running query|(Failed fallback (TCP )?ping|Push\/Pull with \S+ failed|failed to receive|Failed to send ack|Failed to push local state): .*(timeout|reset by peer|broken pipe)/;
+/**
+ * Somebody did not answer in time, or answered when nobody waited any more; and who was suspected for it says that it is there.
+ * An agent that leaves closes its sockets while it still wants to send.
+ */
+const ORDINARY = /use of closed network connection|Was able to connect to|Refuting a (suspect|dead) message|reply for non-running query|(Failed fallback (TCP )?ping|Push\/Pull with \S+ failed|failed to receive|Failed to send ack|Failed to push local state): .*(timeout|reset by peer|broken pipe)/;
 
-/** What a program of theirs complains of in its log, but for what is between it and its own clients, and for lateness, which on a busy machine is nobody's fault. */
+/** What a program of theirs complains of in its log, but for what is between it and its own clients, and for what belongs to leaving and to a busy machine. */
 export function complaintsIn(log: string): string[] {
-  return log.split('\n').filter((line) => COMPLAINT.test(line) && !LATENESS.test(line)).map((line) => line.trim());
+  return log.split('\n').filter((line) => COMPLAINT.test(line) && !ORDINARY.test(line)).map((line) => line.trim());
 }
 
 export class SerfAgents {

@@ -11,6 +11,7 @@ import type { MemberEventsNews, MemberRecord, MembershipNews, MembershipRequest,
 import { NewsPace } from './news-pace.ts';
 import { OwnTags, type TagChanges, type TagMemory } from './own-tags.ts';
 import { PROFILES, type ProfileName } from './profile.ts';
+import type { ClockTimes } from './serf/lamport-clock.ts';
 import type { SerfOrder, SerfOutcome } from './serf/serf-orders.ts';
 import { Swim } from './swim.ts';
 import type { JoinEvent, SwimEffect, SwimInput } from './swim-effects.ts';
@@ -39,6 +40,7 @@ export interface MembershipActorOptions {
   readonly tagMemory: TagMemory;
   /** The highest incarnation that may have been announced. */
   readonly incarnation: IncarnationMemory;
+  readonly clocks: ClockMemory;
   /** Made anew for each life, from the keys that were kept. */
   readonly envelope: Envelope;
   readonly application: Application;
@@ -63,6 +65,12 @@ interface IncarnationMemory {
   load(): number;
   /** May throw: then others answer with what they hold of an earlier life, and the next one goes above that. */
   save(incarnation: number): void;
+}
+
+interface ClockMemory {
+  load(): ClockTimes | undefined;
+  /** May throw: then the next life hears again what it has heard. */
+  save(times: ClockTimes): void;
 }
 
 /** What happened, for the brain; `reply` when it was a request on a stream. */
@@ -142,7 +150,8 @@ class MembershipBody {
     this.#options = options;
     this.#transport = transport;
     this.#context = context;
-    this.#brain = new Swim({ name, tags: this.#tags.all, random, address: transport.local, profile: PROFILES[options.profile], envelope, application: options.application, keptIncarnation: options.incarnation.load() });
+    const keptClocks = options.clocks.load();
+    this.#brain = new Swim({ name, tags: this.#tags.all, random, address: transport.local, profile: PROFILES[options.profile], envelope, application: options.application, keptIncarnation: options.incarnation.load(), ...(keptClocks && { keptClocks }) });
   }
 
   start(): void {
@@ -299,6 +308,8 @@ class MembershipBody {
         return this.#keep('peers-not-remembered', () => this.#options.memory.save(effect.addresses));
       case 'keep-incarnation':
         return this.#keep('incarnation-not-kept', () => this.#options.incarnation.save(effect.incarnation));
+      case 'keep-clocks':
+        return this.#keep('clocks-not-kept', () => this.#options.clocks.save(effect.times));
       case 'keep-keys':
         return this.#keep('keys-not-kept', () => this.#options.keepKeys(effect.keys));
       case 'left':

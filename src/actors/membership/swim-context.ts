@@ -10,6 +10,7 @@ import { MemberTable, type Member } from './member-table.ts';
 import { Outgoing } from './outgoing.ts';
 import type { Profile } from './profile.ts';
 import type { SwimEffect, SwimTimer } from './swim-effects.ts';
+import type { ClockTimes } from './serf/lamport-clock.ts';
 import { Serf } from './serf/serf.ts';
 import type { SerfEffect, SerfInput } from './serf/serf-effects.ts';
 import type { Application } from './version-vector.ts';
@@ -62,7 +63,7 @@ export class SwimContext {
   #exchange = 0;
   #seqNo: number;
 
-  constructor(name: string, profile: Profile, random: Random, envelope: Envelope, application: Application = 'serf') {
+  constructor(name: string, profile: Profile, random: Random, envelope: Envelope, application: Application = 'serf', keptClocks?: ClockTimes) {
     this.name = name;
     this.application = application;
     this.envelope = envelope;
@@ -70,7 +71,7 @@ export class SwimContext {
     this.random = random;
     this.table = new MemberTable(name, random);
     this.health = new LocalHealth(profile.awarenessMultiplierMax);
-    this.serf = new Serf({ table: this.table, random, gossipIntervalMs: profile.gossipIntervalMs, keys: { change: (change) => this.changeKeys(change), list: () => envelope.keyring?.keys.map((key) => key.export().toString('base64')) } });
+    this.serf = new Serf({ table: this.table, random, gossipIntervalMs: profile.gossipIntervalMs, keptClocks, keys: { change: (change) => this.changeKeys(change), list: () => envelope.keyring?.keys.map((key) => key.export().toString('base64')) } });
     // A random start, so that a late ack to an earlier life of this node means nothing.
     this.#seqNo = randomInt(random, 2 ** 32);
   }

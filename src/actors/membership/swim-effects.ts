@@ -3,6 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import type { Address } from '../../address.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
 import type { MemberEvent } from './member-events.ts';
+import type { ClockTimes } from './serf/lamport-clock.ts';
 import type { SerfNews, SerfTimer } from './serf/serf-effects.ts';
 import type { SerfOrder, SerfOutcome } from './serf/serf-orders.ts';
 import type { Tags } from './wire/tags.ts';
@@ -83,6 +84,8 @@ export type SwimEffect =
   | { readonly kind: 'remember'; readonly addresses: readonly GossipAddress[] }
   /** Before anything of it is said: incarnations up to this one may be announced from now on. To be kept for the next life. */
   | { readonly kind: 'keep-incarnation'; readonly incarnation: number }
+  /** To be kept for the next life. */
+  | { readonly kind: 'keep-clocks'; readonly times: ClockTimes }
   /** The keys of this node were changed, and are these now, the primary first: to be kept for the next life. */
   | { readonly kind: 'keep-keys'; readonly keys: readonly KeyObject[] }
   /** The goodbye has spread, or its time is up. */

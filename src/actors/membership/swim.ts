@@ -18,6 +18,8 @@ import type { Profile } from './profile.ts';
 import { PushPull } from './push-pull.ts';
 import { Relocation } from './relocation.ts';
 import { SwimContext, TOLD_AT_ONCE_MAX } from './swim-context.ts';
+import { ClockKeeper } from './serf/clock-keeper.ts';
+import type { ClockTimes } from './serf/lamport-clock.ts';
 import type { SerfOrder } from './serf/serf-orders.ts';
 import type { SwimEffect, SwimInput, SwimTimer } from './swim-effects.ts';
 import { Updates } from './updates.ts';
@@ -39,6 +41,8 @@ export interface SwimOptions {
   readonly random: Random;
   /** The highest that an earlier life may have announced. Default: 0, there was none. */
   readonly keptIncarnation?: number;
+  /** What the Lamport clocks of an earlier life showed. */
+  readonly keptClocks?: ClockTimes;
   /** Plain and uncompressed when it is left out. */
   readonly envelope?: Envelope;
   /** What the members are to each other. Default: Serf's agents. */
@@ -63,12 +67,14 @@ export class Swim {
   readonly #pushPull: PushPull;
   readonly #join: Join;
   readonly #lateness: Lateness;
+  readonly #clockKeeper: ClockKeeper;
   #isGoing = false;
   #hasLeft = false;
 
   constructor(options: SwimOptions) {
     this.#options = options;
-    this.#context = new SwimContext(options.name, options.profile, options.random, options.envelope ?? PLAIN_ENVELOPE, options.application);
+    this.#context = new SwimContext(options.name, options.profile, options.random, options.envelope ?? PLAIN_ENVELOPE, options.application, options.keptClocks);
+    this.#clockKeeper = new ClockKeeper(this.#context.serf.clocks);
     this.#namesake = new Namesake(this.#context);
     this.#relocation = new Relocation(this.#context);
     this.#updates = new Updates(this.#context, this.#namesake, this.#relocation);
@@ -264,6 +270,7 @@ export class Swim {
 
   #gossip(): void {
     this.#scheduleGossip(this.#context.profile.gossipIntervalMs);
+    this.#keepClocks(false);
     this.#spread();
     for (const { address } of this.#context.isLeaving ? [] : this.#datagrams.takeUntold()) this.#pushPull.exchange(address, false, undefined);
     // The goodbye is out when it has been sent as often as it is ever sent.
@@ -322,9 +329,15 @@ export class Swim {
     for (const { address } of sample(random, listeners, TOLD_AT_ONCE_MAX)) this.#context.send(address, message);
   }
 
+  #keepClocks(isLast: boolean): void {
+    const times = this.#clockKeeper.take(this.#context.serf.clocks, this.#context.now, isLast);
+    if (times !== undefined) this.#context.emit({ kind: 'keep-clocks', times });
+  }
+
   #endLeaving(): void {
     if (this.#hasLeft) return;
     this.#hasLeft = true;
+    this.#keepClocks(true);
     this.#context.emit({ kind: 'left' });
   }
 

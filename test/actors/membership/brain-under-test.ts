@@ -3,6 +3,7 @@ import { PROFILES, type ProfileName } from '../../../src/actors/membership/profi
 import { Swim } from '../../../src/actors/membership/swim.ts';
 import type { MemberEvent } from '../../../src/actors/membership/member-events.ts';
 import type { JoinEvent, SwimEffect, SwimInput } from '../../../src/actors/membership/swim-effects.ts';
+import type { ClockTimes } from '../../../src/actors/membership/serf/lamport-clock.ts';
 import type { SerfNews } from '../../../src/actors/membership/serf/serf-effects.ts';
 import type { SerfOutcome } from '../../../src/actors/membership/serf/serf-orders.ts';
 import type { MemberView } from '../../../src/actors/membership/membership-messages.ts';
@@ -40,6 +41,7 @@ export class BrainUnderTest {
   resolving: string[] = [];
   remembered: (readonly GossipAddress[])[] = [];
   kept: number[] = [];
+  keptClocks: ClockTimes[] = [];
   replies: (StreamMessage | string | undefined)[] = [];
   /** Hosts, with a star when the mesh lists it. */
   namesakes: string[] = [];
@@ -53,7 +55,7 @@ export class BrainUnderTest {
   /** Whether this member acks what it is pinged with. */
   acks: (member: string) => boolean = () => false;
 
-  constructor(options: { readonly profile?: ProfileName; readonly seed?: number; readonly keptIncarnation?: number; readonly envelope?: Envelope; readonly application?: Application; readonly tags?: Tags } = {}) {
+  constructor(options: { readonly profile?: ProfileName; readonly seed?: number; readonly keptIncarnation?: number; readonly keptClocks?: ClockTimes; readonly envelope?: Envelope; readonly application?: Application; readonly tags?: Tags } = {}) {
     this.#envelope = options.envelope ?? PLAIN_ENVELOPE;
     this.brain = new Swim({
       name: 'me',
@@ -63,6 +65,7 @@ export class BrainUnderTest {
       random: seededRandom(options.seed ?? 1),
       keptIncarnation: options.keptIncarnation ?? 0,
       envelope: this.#envelope,
+      ...(options.keptClocks === undefined ? {} : { keptClocks: options.keptClocks }),
       ...(options.application === undefined ? {} : { application: options.application }),
     });
     this.tell({ kind: 'started' });
@@ -169,6 +172,9 @@ export class BrainUnderTest {
         break;
       case 'ordered':
         this.outcomes.push(effect.outcome);
+        break;
+      case 'keep-clocks':
+        this.keptClocks.push(effect.times);
         break;
       case 'keep-keys':
         break;

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import type { TagChanges } from '../../../src/actors/membership/own-tags.ts';
 import { membershipActor, type MembershipActorOptions, type MembershipMessage } from '../../../src/actors/membership/membership-actor.ts';
-import type { MembershipNews, MembershipView } from '../../../src/actors/membership/membership-messages.ts';
+import type { MembershipNews, MembershipView, SerfHeard } from '../../../src/actors/membership/membership-messages.ts';
+import type { ClockTimes } from '../../../src/actors/membership/serf/lamport-clock.ts';
 import { MeshError } from '../../../src/errors.ts';
 import { seededRandom } from '../../../src/random.ts';
 import type { ActorRef } from '../../../src/supervision/behavior.ts';
@@ -25,6 +26,7 @@ class Mesh {
   readonly remembered = new Map<string, readonly GossipAddress[]>();
   tagChanges: TagChanges = {};
   readonly kept = new Map<string, number>();
+  readonly clocks = new Map<string, ClockTimes>();
   hosts: Readonly<Record<string, string>> = { 'seed.mesh': '10.0.0.1' };
   /** What each node was answered when it joined. */
   readonly joined = new Map<string, MeshError | undefined>();
@@ -57,6 +59,7 @@ class Mesh {
       memory: { load: () => this.remembered.get(name) ?? [], save: (addresses) => this.#save(name, addresses) },
       tagMemory: { load: () => this.tagChanges, save: (changes) => void (this.tagChanges = changes) },
       incarnation: { load: () => this.kept.get(name) ?? 0, save: (incarnation) => void this.kept.set(name, incarnation) },
+      clocks: { load: () => this.clocks.get(name), save: (times) => void this.clocks.set(name, times) },
       envelope: PLAIN_ENVELOPE,
       application: 'serf',
       keepKeys: () => undefined,
@@ -247,6 +250,28 @@ describe('the membership actor', () => {
     expect(mesh.logged('a', 'c').map(({ event }) => event)).to.deep.equal(['member-alive']);
   });
 
+  it('hears after a crash what it has missed, and nothing again', async () => {
+    const heard = recorder<SerfHeard>('heard');
+    await mesh.world.outcome(mesh.world.supervisor().ask<StartChildOutcome>((reply) => ({ kind: 'start-child', spec: heard.spec, reply }), 1_000));
+    await mesh.start('a', { serfListeners: [] });
+    await mesh.start('b', {}, { restart: 'permanent' });
+    await mesh.world.advance(3_000);
+    const send = async (name: string): Promise<void> => {
+      const order = { kind: 'send-event', name, payload: new Uint8Array(0), coalesce: false } as const;
+      expect(await mesh.world.outcome(mesh.ref('a').ask<string>((reply) => ({ kind: 'order', order, reply }), 1_000))).to.equal('done');
+    };
+    await send('before');
+    await mesh.world.advance(3_000);
+    expect(mesh.clocks.get('b')).to.include({ event: 2 });
+    mesh.network.partition([{ host: '10.0.0.1', port: 7946 }], [{ host: '10.0.0.2', port: 7946 }]);
+    mesh.world.system.kill('/b', 'test');
+    await send('meanwhile');
+    await mesh.world.advance(3_000);
+    mesh.network.heal();
+    await mesh.world.advance(40_000);
+    expect(heard.messages.map(({ news }) => news.type === 'event' && news.name)).to.deep.equal(['before', 'meanwhile']);
+  });
+
   it('says goodbye when it is stopped, and lets go of the network', async () => {
     for (const name of ['a', 'b', 'c']) await mesh.start(name, {}, { shutdown: 8_000 });
     await mesh.world.advance(3_000);
@@ -358,7 +383,7 @@ describe('the membership actor', () => {
 
   it('does not start without a network', async () => {
     const fault = new MeshError('PORT_IN_USE', 'UDP port 7946 on 10.0.0.1 is in use');
-    const options = { name: 'a', tags: {}, openTransport: () => Promise.reject(fault), seeds: [], resolve: async () => [], profile: 'lan', random: seededRandom(1), memory: { load: () => [], save: () => undefined }, incarnation: { load: () => 0, save: () => undefined }, envelope: PLAIN_ENVELOPE, application: 'serf', keepKeys: () => undefined, tagMemory: { load: () => ({}), save: () => undefined }, listeners: [], hearers: [], serfListeners: [] } as const;
+    const options = { name: 'a', tags: {}, openTransport: () => Promise.reject(fault), seeds: [], resolve: async () => [], profile: 'lan', random: seededRandom(1), memory: { load: () => [], save: () => undefined }, incarnation: { load: () => 0, save: () => undefined }, clocks: { load: () => undefined, save: () => undefined }, envelope: PLAIN_ENVELOPE, application: 'serf', keepKeys: () => undefined, tagMemory: { load: () => ({}), save: () => undefined }, listeners: [], hearers: [], serfListeners: [] } as const;
     const outcome = await mesh.add({ id: 'a', start: () => membershipActor(options) });
     expect(outcome).to.have.nested.property('error.code', 'PORT_IN_USE');
   });

@@ -49,6 +49,7 @@ class ThreadedMembership {
       peersFile: join(this.home, 'peers.json'),
       tagsFile: join(this.home, 'tags.json'),
       incarnationFile: join(this.home, 'incarnation'),
+      clocksFile: join(this.home, 'clocks.json'),
       application: 'serf', travel: { label: 'mesh', compresses: true, verifiesIncoming: true, verifiesOutgoing: true, keys: { key: randomBytes(32).toString('base64') } },
       listeners: [this.system.ref('/news')],
       serfListeners: [this.system.ref('/serf')],

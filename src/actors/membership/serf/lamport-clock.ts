@@ -6,6 +6,13 @@
  */
 const LEAP_MAX = 2 ** 32;
 
+/** What the three clocks of a node show: of intents, of events and of queries. */
+export interface ClockTimes {
+  readonly member: number;
+  readonly event: number;
+  readonly query: number;
+}
+
 export class LamportClock {
   #time = 1;
 

@@ -57,10 +57,18 @@ export class Queries {
   readonly #asked = new Map<string, Asked>();
   /** Ids by time modulo `BUFFERED_TIMES`. */
   readonly #heard: { readonly lTime: number; readonly ids: Set<number> }[] = [];
+  /** What was asked before it was heard by an earlier life of this node. */
+  #since = 0;
 
   constructor(options: QueriesOptions, answerer: Answerer) {
     this.#options = options;
     this.#answerer = answerer;
+  }
+
+  /** An earlier life has heard all that was asked before. */
+  resume(lTime: number): void {
+    this.clock.witness(lTime - 1);
+    this.#since = lTime;
   }
 
   get timeoutMs(): number {
@@ -92,6 +100,7 @@ export class Queries {
   hear(query: Query, bytes: Uint8Array, now: number): readonly SerfEffect[] {
     const { lTime, id, flags } = query;
     this.clock.witness(lTime);
+    if (lTime < this.#since) return [];
     if (lTime + BUFFERED_TIMES < this.clock.time) return [{ kind: 'drop', reason: 'old-query' }];
     const at = lTime % BUFFERED_TIMES;
     const slot = this.#heard[at]?.lTime === lTime ? this.#heard[at] : (this.#heard[at] = { lTime, ids: new Set() });

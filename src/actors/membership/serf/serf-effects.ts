@@ -33,10 +33,10 @@ export type SerfInput =
   | { readonly kind: 'round-trip'; readonly peer: string; readonly payload: Uint8Array; readonly rttMs: number }
   | { readonly kind: 'timer'; readonly timer: SerfTimer };
 
-export interface SerfTimer {
-  readonly kind: 'query-over';
-  readonly lTime: number;
-}
+export type SerfTimer =
+  | { readonly kind: 'query-over'; readonly lTime: number }
+  /** What was held back to see whether it is overtaken has been held for long enough. */
+  | { readonly kind: 'events-due'; readonly window: number };
 
 /** What goes out before what, when all has not room: who is there, what is asked, what has happened. */
 export type UserLane = 'intent' | 'query' | 'event';

@@ -9,12 +9,12 @@ import type { Random } from '../../../random.ts';
 import type { MemberTable } from '../member-table.ts';
 import { decodeCoordinate, distance, encodeCoordinate, type Coordinate } from './coordinate.ts';
 import { Intents } from './intents.ts';
-import type { LamportClock } from './lamport-clock.ts';
+import type { ClockTimes, LamportClock } from './lamport-clock.ts';
 import { ConflictVote } from './conflict-vote.ts';
 import { answerInternal, conflictQuery, isInternal, keyQuery, type KeyAccess } from './internal-queries.ts';
 import { Queries } from './queries.ts';
 import { decodeKeyResponse, decodeSerf, decodeState, encodeState, type SerfMessage } from './serf-messages.ts';
-import type { SerfEffect, SerfInput, SerfNews } from './serf-effects.ts';
+import type { SerfEffect, SerfInput, SerfNews, SerfTimer } from './serf-effects.ts';
 import type { SerfOrder, SerfOutcome } from './serf-orders.ts';
 import { UserEvents } from './user-events.ts';
 import { Vivaldi } from './vivaldi.ts';
@@ -27,6 +27,8 @@ export interface SerfOptions {
   readonly random: Random;
   readonly gossipIntervalMs: number;
   readonly keys: KeyAccess;
+  /** Of an earlier life. */
+  readonly keptClocks: ClockTimes | undefined;
 }
 
 export class Serf {
@@ -39,12 +41,20 @@ export class Serf {
   readonly #keyAskers = new Set<string>();
   /** While it is held. */
   #vote: ConflictVote | undefined;
+  /** Whether this node knows where it left off. */
+  readonly #isResumed: boolean;
 
   constructor(options: SerfOptions) {
+    const { keptClocks } = options;
     this.#table = options.table;
+    this.#isResumed = keptClocks !== undefined;
     this.#intents = new Intents(options.table.self);
     this.#queries = new Queries(options, (query) => (isInternal(query.name) ? answerInternal(query, options.table, options.keys) : 'not-mine'));
     this.#vivaldi = new Vivaldi(options.random);
+    if (keptClocks === undefined) return;
+    this.#intents.clock.witness(keptClocks.member - 1);
+    this.#events.resume(keptClocks.event);
+    this.#queries.resume(keptClocks.query);
   }
 
   handle(input: SerfInput, now: number): readonly SerfEffect[] {
@@ -52,7 +62,7 @@ export class Serf {
       case 'message':
         return this.#hear(input.payload, now);
       case 'state':
-        return this.#merge(input.state, input.isFirst);
+        return this.#merge(input.state, input.isFirst, now);
       case 'joined':
         return this.#intents.joined();
       case 'leaving':
@@ -65,7 +75,7 @@ export class Serf {
       case 'round-trip':
         return this.#measure(input.peer, input.payload, input.rttMs);
       case 'timer':
-        return this.#queries.onOver(input.timer.lTime).flatMap((effect) => this.#own(effect));
+        return this.#take(input.timer, now);
     }
   }
 
@@ -73,7 +83,7 @@ export class Serf {
   order(order: SerfOrder, now: number): readonly SerfEffect[] | Exclude<SerfOutcome, 'done'> {
     switch (order.kind) {
       case 'send-event':
-        return this.#events.send(order);
+        return this.#events.send(order, now);
       case 'ask':
         return this.#queries.ask(order.asker, order.query, now);
       case 'keys':
@@ -83,6 +93,10 @@ export class Serf {
       case 'answer':
         return this.#queries.answer(order.lTime, order.id, order.payload, now);
     }
+  }
+
+  get clocks(): ClockTimes {
+    return { member: this.#intents.clock.time, event: this.#events.clock.time, query: this.#queries.clock.time };
   }
 
   /** What the answer to a ping carries: where this node is. */
@@ -112,6 +126,15 @@ export class Serf {
     return name === this.#table.self ? this.#vivaldi.own : this.#vivaldi.of(name);
   }
 
+  #take(timer: SerfTimer, now: number): readonly SerfEffect[] {
+    switch (timer.kind) {
+      case 'query-over':
+        return this.#queries.onOver(timer.lTime).flatMap((effect) => this.#own(effect));
+      case 'events-due':
+        return this.#events.onDue(timer.window, now);
+    }
+  }
+
   #hear(payload: Uint8Array, now: number): readonly SerfEffect[] {
     const message = decodeSerf(payload);
     if (typeof message === 'string') return [{ kind: 'drop', reason: `user-${message}` }];
@@ -125,7 +148,7 @@ export class Serf {
         return isNews ? [spread, ...effects] : effects;
       }
       case 'userEvent':
-        return this.#events.hear(message, payload);
+        return this.#events.hear(message, payload, now);
       case 'query':
         return this.#queries.hear(message, payload, now);
       case 'queryResponse':
@@ -185,7 +208,7 @@ export class Serf {
     return type === 'join' || type === 'leave' ? this.#intents.clock : this.#queries.clock;
   }
 
-  #merge(bytes: Uint8Array, isFirst: boolean): readonly SerfEffect[] {
+  #merge(bytes: Uint8Array, isFirst: boolean, now: number): readonly SerfEffect[] {
     // Plain memberlist sends none.
     if (bytes.length === 0) return [];
     const state = decodeState(bytes);
@@ -202,9 +225,10 @@ export class Serf {
     // When a member left is not said: after it last came.
     for (const node of left) effects.push(...this.#intents.onListedLeft({ node, lTime: (state.statusLTimes.get(node) ?? 0) + 1 }));
     for (const [node, lTime] of state.statusLTimes) if (!left.has(node) && member.isPlausible(lTime)) this.#intents.onJoin({ node, lTime });
-    if (isFirst) this.#events.ignoreBefore(state.eventLTime);
+    // Who knows where it left off hears what it missed; to others all of it is history.
+    if (isFirst && !this.#isResumed) this.#events.ignoreBefore(state.eventLTime);
     for (const { lTime, events } of state.events) {
-      if (event.isPlausible(lTime)) for (const each of events) effects.push(...this.#events.hear({ type: 'userEvent', lTime, coalesce: false, ...each }, undefined));
+      if (event.isPlausible(lTime)) for (const each of events) effects.push(...this.#events.hear({ type: 'userEvent', lTime, coalesce: false, ...each }, undefined, now));
     }
     return effects;
   }

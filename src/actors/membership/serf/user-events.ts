@@ -1,4 +1,5 @@
 /** Events that programs send to all nodes: each is heard once, and passed on once. */
+import { Coalescing } from './coalescing.ts';
 import { LamportClock } from './lamport-clock.ts';
 import { BUFFERED_TIMES, EVENT_BYTES_MAX, encodeSerf, type EventSlot, type UserEvent } from './serf-messages.ts';
 import type { SerfEffect } from './serf-effects.ts';
@@ -15,6 +16,7 @@ interface HeardEvent {
 
 export class UserEvents {
   readonly clock = new LamportClock();
+  readonly #coalescing = new Coalescing();
   /** By time modulo `BUFFERED_TIMES`. */
   readonly #slots: { readonly lTime: number; readonly events: HeardEvent[] }[] = [];
   /** What came before it had happened before this node was there. */
@@ -31,17 +33,23 @@ export class UserEvents {
     this.#since = Math.max(this.#since, lTime);
   }
 
+  /** An earlier life has heard all that happened before. */
+  resume(lTime: number): void {
+    this.clock.witness(lTime - 1);
+    this.ignoreBefore(lTime);
+  }
+
   /** Too large is what leaves no room in a packet for others. */
-  send({ name, payload, coalesce }: Pick<UserEvent, 'name' | 'payload' | 'coalesce'>): readonly SerfEffect[] | 'too-large' {
+  send({ name, payload, coalesce }: Pick<UserEvent, 'name' | 'payload' | 'coalesce'>, now: number): readonly SerfEffect[] | 'too-large' {
     const message: UserEvent = { type: 'userEvent', lTime: this.clock.time, name, payload, coalesce };
     const bytes = encodeSerf(message);
     if (bytes.length > EVENT_BYTES_MAX) return 'too-large';
     this.clock.tick();
-    return this.hear(message, bytes);
+    return this.hear(message, bytes, now);
   }
 
   /** @param bytes as they came, to be passed on unchanged; undefined when they need not be: it is told in a push/pull */
-  hear(event: UserEvent, bytes: Uint8Array | undefined): readonly SerfEffect[] {
+  hear(event: UserEvent, bytes: Uint8Array | undefined, now: number): readonly SerfEffect[] {
     const { lTime, name, coalesce } = event;
     this.clock.witness(lTime);
     if (lTime < this.#since) return [];
@@ -55,8 +63,13 @@ export class UserEvents {
     const payload = event.payload.slice();
     slot.events.push({ name, payload });
     this.#bytes += size;
-    const told: SerfEffect = { kind: 'tell', news: { type: 'event', lTime, name, payload, coalesce } };
-    return bytes === undefined ? [told] : [told, { kind: 'gossip', lane: 'event', message: bytes.slice() }];
+    const news = { type: 'event', lTime, name, payload, coalesce } as const;
+    const told: readonly SerfEffect[] = coalesce ? this.#coalescing.hold(news, now) : [{ kind: 'tell', news }];
+    return bytes === undefined ? told : [...told, { kind: 'gossip', lane: 'event', message: bytes.slice() }];
+  }
+
+  onDue(window: number, now: number): readonly SerfEffect[] {
+    return this.#coalescing.onDue(window, now);
   }
 
   #newSlot(at: number, lTime: number): { readonly lTime: number; readonly events: HeardEvent[] } {

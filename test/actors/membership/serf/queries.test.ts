@@ -32,6 +32,15 @@ describe('a query of another node', () => {
     expect(serf.said('query')).to.have.length(1);
   });
 
+  it('that an earlier life has heard is neither answered nor passed on again', () => {
+    const serf = new SerfUnderTest(3, { keptClocks: { member: 1, event: 1, query: 6 } });
+    serf.hear(query());
+    serf.brain.pass(1_000);
+    expect([serf.said('queryResponse'), serf.said('query'), serf.brain.news]).to.deep.equal([[], [], []]);
+    serf.hear(query({ lTime: 6 }));
+    expect(serf.said('queryResponse')).to.have.length(1);
+  });
+
   it('is not passed on when it says so', () => {
     const serf = new SerfUnderTest();
     serf.hear(query({ flags: 3 }));

@@ -6,8 +6,8 @@ import { encodePushPull } from '../../../../src/actors/membership/wire/stream.ts
 export class SerfUnderTest {
   readonly brain: BrainUnderTest;
 
-  constructor(peers = 3) {
-    this.brain = brainKnowing(peers);
+  constructor(peers = 3, options: Parameters<typeof brainKnowing>[1] = {}) {
+    this.brain = brainKnowing(peers, options);
     this.brain.acks = () => true;
   }
 

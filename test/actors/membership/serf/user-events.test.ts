@@ -35,7 +35,7 @@ describe('a user event', () => {
     const serf = new SerfUnderTest();
     serf.hear(deploy(41));
     serf.brain.tell({ kind: 'order', order: { kind: 'send-event', name: 'next', payload: payload('x'), coalesce: true } });
-    serf.brain.pass(1_000);
+    serf.brain.pass(1_100);
     expect(serf.brain.outcomes).to.deep.equal(['done']);
     expect(heard(serf)).to.deep.equal(['41 deploy v1', '42 next x']);
     expect(serf.said('userEvent').find(({ name }) => name === 'next')).to.include({ lTime: 42, coalesce: true });
@@ -66,10 +66,73 @@ describe('a user event', () => {
     expect(heard(serf)).to.deep.equal(['9 deploy v0']);
   });
 
+  it('that an earlier life has heard is not told again; what came since is, also what happened while the node was away', () => {
+    const serf = new SerfUnderTest(3, { keptClocks: { member: 1, event: 9, query: 1 } });
+    serf.hear(deploy(8));
+    serf.meet({ eventLTime: 11, events: [8, 10].map((lTime) => ({ lTime, events: [{ name: 'deploy', payload: payload('v0') }] })) });
+    expect(heard(serf)).to.deep.equal(['10 deploy v0']);
+    serf.brain.pass(1_000);
+    expect(serf.said('userEvent')).to.deep.equal([]);
+  });
+
   it('cannot fill the memory with others of its time', () => {
     const serf = new SerfUnderTest();
     for (let i = 0; i < 300; i++) serf.hear(deploy(3, String(i)));
     expect(heard(serf)).to.have.length(256);
     expect(serf.brain.dropped).to.deep.equal({ 'events-max': 44 });
+  });
+});
+
+describe('an event that may be overtaken', () => {
+  const overtaken = (lTime: number, words: string, name = 'deploy'): SerfMessage => ({ ...deploy(lTime, words), name, coalesce: true });
+
+  it('is told when none of its name came for a second, and only the newest is', () => {
+    const serf = new SerfUnderTest();
+    serf.hear(overtaken(3, 'v1'));
+    serf.hear(overtaken(5, 'v3'));
+    serf.hear(overtaken(4, 'v2'));
+    serf.brain.pass(900);
+    expect(heard(serf)).to.deep.equal([]);
+    serf.brain.pass(200);
+    expect(heard(serf)).to.deep.equal(['5 deploy v3']);
+    serf.hear(overtaken(6, 'v4'));
+    serf.brain.pass(1_100);
+    expect(heard(serf)).to.deep.equal(['5 deploy v3', '6 deploy v4']);
+  });
+
+  it('is passed on at once, each', () => {
+    const serf = new SerfUnderTest();
+    serf.hear(overtaken(3, 'v1'));
+    serf.hear(overtaken(4, 'v2'));
+    serf.brain.pass(500);
+    expect(serf.said('userEvent').map(({ lTime }) => lTime)).to.have.members([3, 4]);
+  });
+
+  it('waits for three seconds at most, however many come', () => {
+    const serf = new SerfUnderTest();
+    for (let lTime = 1; lTime <= 12; lTime++) {
+      serf.hear(overtaken(lTime, `v${lTime}`));
+      serf.brain.pass(500);
+    }
+    expect(heard(serf)).to.deep.equal(['6 deploy v6', '12 deploy v12']);
+  });
+
+  it('counts beside one of another name, of its own time, or one that may not be overtaken', () => {
+    const serf = new SerfUnderTest();
+    serf.hear(overtaken(3, 'v1'));
+    serf.hear(overtaken(3, 'v2'));
+    serf.hear(overtaken(4, 'x', 'other'));
+    serf.hear(deploy(5, 'now'));
+    expect(heard(serf)).to.deep.equal(['5 deploy now']);
+    serf.brain.pass(1_100);
+    expect(heard(serf)).to.deep.equal(['5 deploy now', '3 deploy v1', '3 deploy v2', '4 other x']);
+  });
+
+  it('is not waited for when somebody makes up more names than anybody reads', () => {
+    const serf = new SerfUnderTest();
+    for (let i = 0; i < 1_100; i++) serf.hear(overtaken(1 + Math.floor(i / 200), 'x', `name-${i}`));
+    expect(heard(serf)).to.have.length(1_025);
+    serf.brain.pass(1_100);
+    expect(heard(serf)).to.have.length(1_100);
   });
 });
