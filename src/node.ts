@@ -254,6 +254,7 @@ function meshParts({ config, version, system, refs, ports, adminSocket, node, re
       }),
       boot,
       memoryBytes: () => process.memoryUsage().rss,
+      openSessions: () => tls.sessions.list(),
       operator: operatorOf(system, node),
       openServer: (handler) => openAdmin(adminSocket, system, node, refs, config.name, audit, handler),
       kill: (path, by) => void system.kill(path, by),

@@ -9,9 +9,22 @@ import { ownIdentity } from '../trust/own-identity.ts';
 import { formatSpiffeId } from '../trust/spiffe-id.ts';
 import type { Call, CommandSpec } from './command.ts';
 import { DONE } from './exit-code.ts';
+import { formatSessions, sessionLine } from './format-sessions.ts';
 import { formatTrust, trustView } from './format-trust.ts';
 
 export const TRUST_COMMANDS: readonly CommandSpec[] = [
+  {
+    words: 'sessions',
+    summary: "the connections that stand: with whom, its certificate, how the keys were exchanged, age and bytes; agents' too",
+    example: 'mesh sessions',
+    run: async ({ ask, answer, remark, paint }) => {
+      const { sessions } = await ask((admin) => admin.listSessions({}));
+      const lines = sessions.map(sessionLine).sort((a, b) => (a.peer < b.peer ? -1 : 1));
+      if (lines.length === 0) remark('no connection stands');
+      answer(lines, () => (lines.length === 0 ? [] : formatSessions(lines, Date.now(), paint)));
+      return DONE;
+    },
+  },
   {
     words: 'init',
     summary: 'found a trust domain: make its authority, and the identity of its first node',

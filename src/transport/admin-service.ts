@@ -41,6 +41,7 @@ export interface AdminHandler {
   readonly traceActor: Streaming<Rpc['TraceActor']>;
   readonly controlActor: Answering<Rpc['ControlActor']>;
   readonly replayDeadLetter: Answering<Rpc['ReplayDeadLetter']>;
+  readonly listSessions: Answering<Rpc['ListSessions']>;
   readonly listAgents: Answering<Rpc['ListAgents']>;
   readonly tailAgent: Streaming<Rpc['TailAgent']>;
   readonly sendCommand: Answering<Rpc['SendCommand']>;
@@ -90,6 +91,7 @@ export function adminService(handler: AdminHandler, onBug: OnBug): MeshService {
       TraceActor: streaming(TraceActor, handler.traceActor, onBug, EVENTS_OUTBOX),
       ControlActor: unary(handler.controlActor, onBug),
       ReplayDeadLetter: unary(handler.replayDeadLetter, onBug),
+      ListSessions: unary(handler.listSessions, onBug),
       ListAgents: unary(handler.listAgents, onBug),
       TailAgent: streaming(TailAgent, handler.tailAgent, onBug),
       SendCommand: unary(handler.sendCommand, onBug),

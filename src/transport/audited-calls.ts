@@ -31,6 +31,7 @@ const ACTS: { readonly [M in keyof Rpc as string extends M ? never : M]: ActOf<R
   KillActor: ({ path }) => ({ what: 'kill', subject: path }),
   ControlActor: ({ path, verb }) => ({ what: verb === '' ? 'control' : verb, subject: path }),
   ReplayDeadLetter: ({ sequence, to }) => ({ what: 'replay-dead-letter', subject: String(sequence), ...(to !== '' && { detail: `to ${to}` }) }),
+  ListSessions: READ,
   ListAgents: READ,
   TailAgent: READ,
   SendCommand: ({ agent, name, arguments: given }) => ({ what: 'send-command', subject: agent, detail: `${name}, ${given.length} arguments` }),

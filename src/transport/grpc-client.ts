@@ -100,6 +100,7 @@ export interface AdminClient {
   readonly traceActor: Following<Rpc['TraceActor']>;
   readonly controlActor: Asking<Rpc['ControlActor']>;
   readonly replayDeadLetter: Asking<Rpc['ReplayDeadLetter']>;
+  readonly listSessions: Asking<Rpc['ListSessions']>;
   readonly listAgents: Asking<Rpc['ListAgents']>;
   readonly tailAgent: Following<Rpc['TailAgent']>;
   readonly sendCommand: Asking<Rpc['SendCommand']>;
@@ -174,6 +175,7 @@ export function connectAdmin(socketPath: string, asker: string): AdminClient {
     traceActor: follow(service.TraceActor),
     controlActor: (request, options) => controlActor(request, { timeoutMs: CONTROL_TIMEOUT_MS, ...options }),
     replayDeadLetter: ask(service.ReplayDeadLetter),
+    listSessions: ask(service.ListSessions),
     listAgents: ask(service.ListAgents),
     tailAgent: follow(service.TailAgent),
     sendCommand: (request, options) =>

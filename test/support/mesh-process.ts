@@ -41,14 +41,14 @@ export class Playground {
     this.#colour = colour;
   }
 
-  /** @param options further flags of `mesh start` and of Node, and where it listens */
-  async node(name: string, options: { readonly bind?: string; readonly flags?: readonly string[]; readonly nodeFlags?: readonly string[]; readonly ports?: readonly [string, string]; readonly readyWithinMs?: number; readonly netns?: string } = {}): Promise<StartedNode> {
+  /** @param options further flags of `mesh start` and of Node, where it listens, and another Node to run it */
+  async node(name: string, options: { readonly bind?: string; readonly flags?: readonly string[]; readonly nodeFlags?: readonly string[]; readonly ports?: readonly [string, string]; readonly readyWithinMs?: number; readonly netns?: string; readonly runtime?: string } = {}): Promise<StartedNode> {
     const startedAt = performance.now();
     const dataDir = join(this.home, name);
     const [gossipPort, grpcPort] = options.ports ?? ['0', '0'];
     const flags = ['--name', name, '--bind', options.bind ?? '127.0.0.1', '--gossip-port', gossipPort, '--grpc-port', grpcPort, '--data-dir', dataDir];
     const within = options.netns === undefined ? [] : ['ip', 'netns', 'exec', options.netns];
-    const child = this.#run([...(options.nodeFlags ?? []), MESH, 'start', ...flags, ...(options.flags ?? [])], within);
+    const child = this.#run([...(options.nodeFlags ?? []), MESH, 'start', ...flags, ...(options.flags ?? [])], within, options.runtime);
     const said = listenTo(child);
     const ready = await until(`READY of ${name}`, options.readyWithinMs ?? 10_000, () => {
       if (child.exitCode !== null) throw new Hopeless(`${name} ended with ${child.exitCode}: ${said.stderr()}`);
@@ -81,9 +81,9 @@ export class Playground {
   }
 
   /** @param within a command that runs another in its place */
-  #run(args: readonly string[], within: readonly string[] = []): ChildProcess {
+  #run(args: readonly string[], within: readonly string[] = [], runtime = process.execPath): ChildProcess {
     if (this.#isCleared) throw new Hopeless('the playground has been cleared');
-    const [command = process.execPath, ...rest] = [...within, process.execPath, ...args];
+    const [command = runtime, ...rest] = [...within, runtime, ...args];
     const child = spawn(command, rest, { env: this.#env(), stdio: ['ignore', 'pipe', 'pipe'] });
     this.#children.add(child);
     return child;

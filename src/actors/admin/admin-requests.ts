@@ -4,6 +4,7 @@ import { COMMAND_TIMEOUT_MAX_MS, COMMAND_TIMEOUT_MS } from '../../command-timeou
 import { MeshError } from '../../errors.ts';
 import type { ActorRef, Reply } from '../../supervision/behavior.ts';
 import type { AdminHandler } from '../../transport/admin-service.ts';
+import type { OpenSession } from '../../transport/open-sessions.ts';
 import type { StatusReply } from '../../transport/generated/omega/mesh/v1/StatusReply.ts';
 import type { AgentsRequest, AgentView, CommandOutcome } from '../agents/agent-messages.ts';
 import type { MemberRecord, MembershipRequest, MembershipView } from '../membership/membership-messages.ts';
@@ -12,7 +13,7 @@ import type { RegistryEntryView, RegistryRequest, RegistryStatus } from '../regi
 import { actorRequests } from './actor-requests.ts';
 import type { ActorRequestsOptions } from './actor-requests.ts';
 import { actorVerbs } from './actor-verbs.ts';
-import { actorCount, agent, registryEntry } from './admin-views.ts';
+import { actorCount, agent, openSession, registryEntry } from './admin-views.ts';
 import { member, memberHappening, unknownMember } from './member-views.ts';
 import { answered, answeredOr, ROOM_TIMEOUT_MS } from './room-answer.ts';
 
@@ -22,6 +23,8 @@ type NodeFacts = Pick<Required<StatusReply>, 'node' | 'version' | 'pid' | 'gossi
 export interface AdminRequestsOptions extends ActorRequestsOptions {
   readonly facts: () => NodeFacts;
   readonly memoryBytes: () => number;
+  /** The connections over TLS that stand. */
+  readonly openSessions: () => readonly OpenSession[];
   readonly clock: Clock;
   readonly membership: ActorRef<MembershipRequest>;
   readonly peers: ActorRef<PeersRequest>;
@@ -38,7 +41,7 @@ export function adminRequests(options: AdminRequestsOptions): Requests {
   return { ...nodeRequests(options), ...actorRequests(options), ...actorVerbs(options.operator), ...agentRequests(options), ...registryRequests(options.registry) };
 }
 
-function nodeRequests(options: AdminRequestsOptions): Pick<Requests, 'getStatus' | 'listMembers' | 'getMemberRecord'> {
+function nodeRequests(options: AdminRequestsOptions): Pick<Requests, 'getStatus' | 'listSessions' | 'listMembers' | 'getMemberRecord'> {
   const { operator, clock } = options;
   const startedAt = clock.now();
 
@@ -73,6 +76,8 @@ function nodeRequests(options: AdminRequestsOptions): Pick<Requests, 'getStatus'
         udpLost: members.filter(({ isUdpLost }) => isUdpLost).map(({ name }) => name),
       };
     },
+
+    listSessions: () => Promise.resolve({ sessions: options.openSessions().map(openSession) }),
 
     async listMembers() {
       const [{ members }, sessions] = await Promise.all([

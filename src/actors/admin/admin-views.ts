@@ -13,6 +13,9 @@ import type { TelemetryBatch__Output } from '../../transport/generated/omega/mes
 import type { TelemetryEvent } from '../../transport/generated/omega/mesh/v1/TelemetryEvent.ts';
 import type { TelemetryRecord__Output } from '../../transport/generated/omega/mesh/v1/TelemetryRecord.ts';
 import type { TreeNode } from '../../transport/generated/omega/mesh/v1/TreeNode.ts';
+import type { OpenSession as OpenSessionMessage } from '../../transport/generated/omega/mesh/v1/OpenSession.ts';
+import type { OpenSession } from '../../transport/open-sessions.ts';
+import { formatSpiffeId } from '../../trust/spiffe-id.ts';
 import type { AgentView } from '../agents/agent-messages.ts';
 import type { RegistryChange, RegistryEntryView } from '../registry/registry-messages.ts';
 
@@ -34,6 +37,11 @@ export function treeNode(view: ActorView): TreeNode {
     busyMs: view.busyMs,
     children: view.children.map(treeNode),
   };
+}
+
+export function openSession({ caller, isDialled, remote, ageMs, bytesIn, bytesOut }: OpenSession): OpenSessionMessage {
+  const { id, serial, notAfterMs, tlsGroup } = caller;
+  return { peer: formatSpiffeId(id), isDialled, remote, serial, expiresAtMs: notAfterMs, tlsGroup: tlsGroup ?? '', ageMs, bytesIn, bytesOut };
 }
 
 /** The actor itself and all below it. */

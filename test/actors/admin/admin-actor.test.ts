@@ -76,6 +76,7 @@ describe('the operator’s room', () => {
       facts: () => ({ node: 'n1', version: '0', pid: 1, gossipAddress: '', grpcAddress: '', adminSocket: '', dataDir: '', profile: 'lan', refusedCalls: {} }),
       boot: 'b1',
       memoryBytes: () => 1,
+      openSessions: () => [],
       operator: {
         tree: (path) => world.system.tree(path),
         paths: () => world.system.paths(),
