@@ -76,7 +76,7 @@ function suspected({ reason, probe }: HappeningLine, accuser: string): string {
   if (reason === 'told') return `${accuser} suspects it`;
   if (reason === 'listed') return 'a list of members that somebody sent has it as suspected or dead';
   if (probe === null) return `${accuser} had no answer from it`;
-  const helpers = probe.helpers.length === 0 ? 'there was nobody else to ask' : `none through ${probe.helpers.map(printable).join(', ')}`;
+  const helpers = probe.helpers.length === 0 ? 'nobody else was asked' : `none through ${probe.helpers.map(printable).join(', ')}`;
   return `${accuser} had no answer to its ping: none directly, ${helpers}, none over TCP (${printable(probe.stream)})${probe.health === 0 ? '' : `; it did not hear well itself then (local health ${probe.health})`}`;
 }
 

@@ -35,7 +35,7 @@ export interface GossipTransport {
   send(to: GossipAddress, packet: Uint8Array): void;
   /**
    * Sends on a stream and reads one message back.
-   * @throws MeshError NODE_UNREACHABLE when nobody listens or no reply came in `timeoutMs`, MALFORMED, TOO_LARGE,
+   * @throws MeshError NODE_UNREACHABLE when nobody listens (`isConnectionRefused`, if the machine says so) or no reply came in `timeoutMs`, MALFORMED, TOO_LARGE,
    * OVERLOADED when too many replies are being read, SESSION_CLOSED when this end was closed meanwhile
    */
   request(to: GossipAddress, request: Uint8Array, timeoutMs: number): Promise<Uint8Array>;

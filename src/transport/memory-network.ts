@@ -91,7 +91,7 @@ export class MemoryNetwork {
     this.#carryReliably(from, to, () => {
       const end = this.#ends.get(keyOf(to));
       const back = (outcome: Uint8Array | MeshError): void => this.#carryReliably(to, from, () => settle(outcome));
-      if (end === undefined) back(unreachable(to, 'connection refused'));
+      if (end === undefined) back(unreachable(to, 'connection refused', Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED' })));
       else end.serve(request, (reply) => back(reply ?? unreachable(to, 'the connection was closed without a reply')));
     });
   }
@@ -198,8 +198,8 @@ function wayOf(from: GossipAddress, to: GossipAddress): string {
   return `${keyOf(from)}>${keyOf(to)}`;
 }
 
-function unreachable(to: GossipAddress, why: string): MeshError {
-  return new MeshError('NODE_UNREACHABLE', `${keyOf(to)} does not answer: ${why}`, { given: keyOf(to), todo: 'check that the node runs there' });
+function unreachable(to: GossipAddress, why: string, cause?: Error): MeshError {
+  return new MeshError('NODE_UNREACHABLE', `${keyOf(to)} does not answer: ${why}`, { given: keyOf(to), todo: 'check that the node runs there', cause });
 }
 
 function closed(): MeshError {

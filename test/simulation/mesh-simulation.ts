@@ -15,6 +15,7 @@ import { StreamMeasure } from '../../src/actors/membership/wire/stream.ts';
 import type { Tags } from '../../src/actors/membership/wire/tags.ts';
 import { VirtualClock } from '../../src/clock.ts';
 import { MeshError } from '../../src/errors.ts';
+import { isConnectionRefused } from '../../src/system-error.ts';
 import { seededRandom, type Random } from '../../src/random.ts';
 import type { GossipAddress } from '../../src/transport/gossip-transport.ts';
 import { FAIR_WEATHER, MemoryNetwork, type MemoryTransport, type Weather } from '../../src/transport/memory-network.ts';
@@ -270,7 +271,7 @@ export class MeshSimulation {
       case 'request':
         return transport.exchange(effect.to, effect.request, effect.timeoutMs, (outcome) => {
           const { exchange } = effect;
-          if (outcome instanceof MeshError) this.#tell(node, brain, { kind: 'unanswered', exchange, reason: outcome.message });
+          if (outcome instanceof MeshError) this.#tell(node, brain, { kind: 'unanswered', exchange, reason: outcome.message, isRefused: isConnectionRefused(outcome) });
           else this.#tell(node, brain, { kind: 'answered', exchange, answer: outcome });
         });
       case 'reply':

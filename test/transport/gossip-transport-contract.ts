@@ -1,6 +1,7 @@
 /** What every gossip transport promises; the real one and the one in memory are held to the same. */
 import { expect } from 'chai';
 import { MeshError } from '../../src/errors.ts';
+import { isConnectionRefused } from '../../src/system-error.ts';
 import type { GossipAddress, GossipListener, GossipTransport } from '../../src/transport/gossip-transport.ts';
 import { soon } from './session-ends.ts';
 
@@ -123,6 +124,7 @@ export function gossipTransportContract(name: string, newWorld: () => TransportW
       await b.close();
       const fault = await faultOf(a.request(b.local, bytes('hello!'), 1_000));
       expect(fault.code).to.equal('NODE_UNREACHABLE');
+      expect(isConnectionRefused(fault)).to.equal(true);
       expect(fault.message).to.contain(String(b.local.port));
     });
 
@@ -130,6 +132,7 @@ export function gossipTransportContract(name: string, newWorld: () => TransportW
       const [[a], [b]] = [await open(), await open(() => undefined)];
       const fault = await faultOf(a.request(b.local, bytes('hello!'), 30));
       expect(fault.code).to.equal('NODE_UNREACHABLE');
+      expect(isConnectionRefused(fault)).to.equal(false);
       expect(fault.message).to.contain('30 ms');
     });
 

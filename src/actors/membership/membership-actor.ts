@@ -4,6 +4,7 @@ import { formatAddress, type Address } from '../../address.ts';
 import { MeshError } from '../../errors.ts';
 import type { Random } from '../../random.ts';
 import type { ActorContext, ActorRef, Behavior, ExitReason, Reply, Signal } from '../../supervision/behavior.ts';
+import { isConnectionRefused } from '../../system-error.ts';
 import type { GossipAddress, GossipTransport } from '../../transport/gossip-transport.ts';
 import type { Happening, MemberEvent } from './member-events.ts';
 import { MEMBER_LEVEL } from './member-levels.ts';
@@ -321,7 +322,7 @@ class MembershipBody {
     this.#context.pipe(
       this.#transport.request(to, request, timeoutMs),
       (answer) => ({ kind: 'swim', input: { kind: 'answered', exchange, answer } }),
-      (error) => ({ kind: 'swim', input: { kind: 'unanswered', exchange, reason: error.message } }),
+      (error) => ({ kind: 'swim', input: { kind: 'unanswered', exchange, reason: error.message, isRefused: isConnectionRefused(error) } }),
     );
   }
 

@@ -1,6 +1,7 @@
 /**
- * The failure detector (SWIM, section 3.1): one member is pinged each interval; when its ack is late, others ping it in
- * our place and we try a stream; when nothing comes by the end of the interval it is suspected.
+ * The failure detector (SWIM, section 3.1): one member is pinged each interval; when its ack is late we try a stream, and
+ * others ping it in our place; when nothing comes by the end of the interval it is suspected. Beyond memberlist: the stream
+ * is tried first, and if it is refused nobody waits any more. Of a process that lives, however slow, a stream is taken.
  *
  * What comes and what does not also says how well this node hears (Lifeguard, section IV-A, in memberlist's numbers): an
  * answer by any way lowers the score by one; none raises it by one, or, where others were asked to say so when they got
@@ -25,6 +26,8 @@ import type { DropReason } from './wire/wire-fault.ts';
 const RELAYS_MAX = 1_024;
 /** Peers that answer a ping on a stream understand protocol 3. */
 const STREAM_PING_PROTOCOL = 3;
+/** The stream is tried when this share of the time for the ack is over. */
+const STREAM_PING_SHARE = 1 / 2;
 /** Peers that understand protocol 4 send nacks; of others none can be missed. */
 const NACK_PROTOCOL = 4;
 /** Nacks leave at this share of the relay's own timeout (Lifeguard, section IV-A), to come before the round is over. */
@@ -43,6 +46,8 @@ interface Round {
   readonly sentAtMs: number;
   endsAtMs: number;
   isAcked: boolean;
+  /** Nobody listens at the member's address. */
+  isRefused: boolean;
   /** Some were asked to say so when they get no answer either. */
   awaitsNacks: boolean;
   /** What was tried when the direct ping was not answered. */
@@ -94,13 +99,21 @@ export class Probe {
     if (next !== undefined) this.#beginRound(next, lastsMs);
   }
 
-  onAckDue(seqNo: number): void {
+  onStreamDue(seqNo: number): void {
     const round = this.#round;
     if (round?.seqNo !== seqNo || round.isAcked || this.#context.isLeaving) return;
     const target = this.#context.table.get(round.target);
     if (target === undefined) return;
-    this.#askOthers(target, round);
-    if (!this.#datagrams.isLost(target.name)) this.#pingOnStream(target, round, round.lastsMs - round.timeoutMs);
+    const untilAckMs = (1 - STREAM_PING_SHARE) * round.timeoutMs;
+    this.#context.schedule(untilAckMs, { kind: 'ack-due', seqNo });
+    this.#pingOnStream(target, round, round.lastsMs - round.timeoutMs + untilAckMs);
+  }
+
+  onAckDue(seqNo: number): void {
+    const round = this.#round;
+    if (round?.seqNo !== seqNo || round.isAcked || this.#context.isLeaving) return;
+    const target = this.#context.table.get(round.target);
+    if (target !== undefined) this.#askOthers(target, round);
   }
 
   onNack(seqNo: number): void {
@@ -155,8 +168,12 @@ export class Probe {
     this.#context.drop(`${answer.type}-for-ping`);
   }
 
-  onStreamUnanswered(seqNo: number, reason: string): void {
-    if (this.#round?.seqNo === seqNo) this.#round.stream = reason;
+  onStreamUnanswered(seqNo: number, reason: string, isRefused: boolean): void {
+    const round = this.#round;
+    if (round?.seqNo !== seqNo) return;
+    round.stream = reason;
+    round.isRefused = isRefused;
+    if (isRefused && !round.isAcked && !this.#context.isLeaving) this.#concludeRound();
   }
 
   onPing(ping: Ping, from: GossipAddress): void {
@@ -212,7 +229,7 @@ export class Probe {
     const seqNo = this.#context.nextSeqNo();
     const timeoutMs = health.scale(profile.probeTimeoutMs);
     const { name: targetName, incarnation } = target;
-    this.#round = { seqNo, target: targetName, incarnation, lastsMs, timeoutMs, sentAtMs: now, endsAtMs: now + lastsMs, isAcked: false, awaitsNacks: false, helpers: [], stream: 'not tried' };
+    this.#round = { seqNo, target: targetName, incarnation, lastsMs, timeoutMs, sentAtMs: now, endsAtMs: now + lastsMs, isAcked: false, isRefused: false, awaitsNacks: false, helpers: [], stream: 'not tried' };
     if (this.#datagrams.isLost(target.name)) {
       this.#datagrams.test(target);
       this.#pingOnStream(target, this.#round, lastsMs);
@@ -222,7 +239,7 @@ export class Probe {
     // A suspected member hears of it with the ping itself, and can refute with the ack (Lifeguard, section IV-C: buddy system).
     if (target.status === 'suspect') messages.push(accusationOf(target, this.#context.name));
     this.#context.send(target.address, ...messages);
-    this.#context.schedule(timeoutMs, { kind: 'ack-due', seqNo });
+    this.#context.schedule(STREAM_PING_SHARE * timeoutMs, { kind: 'stream-due', seqNo });
   }
 
   #concludeRound(): void {
@@ -232,8 +249,8 @@ export class Probe {
     // With nobody to ask, keeping time is all there is to go by.
     if ((round === undefined || round.isAcked) && !wasLate) this.#context.health.relieve();
     if (round === undefined || round.isAcked) return;
-    // Where others were asked, their silence says more; it is judged when their nacks are due.
-    if (!round.awaitsNacks && !wasLate) this.#context.health.strain('missed-acks');
+    // Where others were asked, their silence says more; it is judged when their nacks are due. A refusal was heard.
+    if (!round.awaitsNacks && !round.isRefused && !wasLate) this.#context.health.strain('missed-acks');
     const { incarnation, target: node, helpers, stream } = round;
     const probe: ProbeEvidence = { helpers, stream, health: this.#context.health.score };
     this.#updates.suspect({ incarnation, node, from: this.#context.name }, { reason: 'no-ack', probe });

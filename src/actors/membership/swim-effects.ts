@@ -27,7 +27,8 @@ export type SwimInput =
   /** A request came on a stream: exactly one `reply` effect answers it. */
   | { readonly kind: 'request'; readonly request: Uint8Array }
   | { readonly kind: 'answered'; readonly exchange: number; readonly answer: Uint8Array }
-  | { readonly kind: 'unanswered'; readonly exchange: number; readonly reason: string }
+  /** `isRefused`: nobody listens there, as that machine itself says. */
+  | { readonly kind: 'unanswered'; readonly exchange: number; readonly reason: string; readonly isRefused?: boolean }
   | { readonly kind: 'timer'; readonly timer: SwimTimer }
   /** Tags within `META_BYTES_MAX` when encoded. */
   | { readonly kind: 'retag'; readonly tags: Tags }
@@ -40,7 +41,9 @@ export type SwimInput =
 /** Timers are outlived, not cancelled: each says what it was set for, and is ignored when that has passed. */
 export type SwimTimer =
   | { readonly kind: 'gossip' | 'probe' | 'push-pull' | 'rejoin' | 'first-tries-due' | 'leave-timeout' }
-  /** The ping of this sequence number should have been acked by now. */
+  /** The ping of this sequence number is usually acked by now. */
+  | { readonly kind: 'stream-due'; readonly seqNo: number }
+  /** It should have been acked by now. */
   | { readonly kind: 'ack-due'; readonly seqNo: number }
   /** Those who were asked to ping in our place, for the ping of this number, should have said by now that they tried. */
   | { readonly kind: 'nacks-due'; readonly seqNo: number }

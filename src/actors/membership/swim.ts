@@ -138,7 +138,7 @@ export class Swim {
       case 'answered':
         return this.#takeAnswer(input.exchange, input.answer);
       case 'unanswered':
-        return this.#missAnswer(input.exchange, input.reason);
+        return this.#missAnswer(input);
       case 'timer':
         return this.#takeTimer(input.timer);
       case 'retag':
@@ -201,10 +201,10 @@ export class Swim {
     else this.#join.onUnanswered(exchange, fault);
   }
 
-  #missAnswer(number: number, reason: string): void {
+  #missAnswer({ exchange: number, reason, isRefused = false }: Extract<SwimInput, { kind: 'unanswered' }>): void {
     const exchange = this.#context.takeExchange(number);
     if (exchange?.kind === 'push-pull') this.#join.onUnanswered(exchange, reason);
-    if (exchange?.kind === 'ping') this.#probe.onStreamUnanswered(exchange.seqNo, reason);
+    if (exchange?.kind === 'ping') this.#probe.onStreamUnanswered(exchange.seqNo, reason, isRefused);
     if (exchange?.kind === 'namesake') this.#askedNamesake(exchange, undefined);
     if (exchange?.kind === 'relocation') this.#move(this.#relocation.onStreamAnswer(exchange.member, exchange.seqNo, undefined));
   }
@@ -224,6 +224,8 @@ export class Swim {
         return this.#gossip();
       case 'probe':
         return this.#probe.onProbeTimer();
+      case 'stream-due':
+        return this.#probe.onStreamDue(timer.seqNo);
       case 'ack-due':
         return this.#probe.onAckDue(timer.seqNo);
       case 'nacks-due':

@@ -76,7 +76,7 @@ describe('local health', () => {
     expect(brain.sentOf('indirectPing')).to.deep.equal([]);
     brain.pass(20);
     expect(brain.sentOf('indirectPing')).to.have.length(3);
-    expect(brain.requests[0]).to.include({ timeoutMs: 2_000 });
+    expect(brain.requests[0]).to.include({ timeoutMs: 3_000 });
     brain.pass(1_900);
     expect(brain.events).to.deep.equal([]);
     brain.pass(200);

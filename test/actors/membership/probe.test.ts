@@ -59,8 +59,42 @@ describe('a probe', () => {
       expect(to).to.not.equal(hostOf(node.charCodeAt(0) - 98));
     }
     const [request] = brain.requests;
-    expect(request).to.include({ timeoutMs: 500 });
+    expect(request).to.include({ timeoutMs: 750 });
     expect(decodeStream(request!.request)).to.include({ type: 'ping', seqNo, node });
+  });
+
+  it('that is not acked tries a stream before it asks others', () => {
+    const brain = brainKnowing(6);
+    nextPing(brain);
+    brain.pass(230);
+    expect(brain.requests).to.have.length(0);
+    brain.pass(30);
+    expect([brain.requests.length, brain.sentOf('indirectPing').length]).to.deep.equal([1, 0]);
+  });
+
+  it('whose stream is refused makes a suspect at once, asks nobody, and says nothing about this node’s own hearing', () => {
+    const brain = brainKnowing(6);
+    const { node } = nextPing(brain);
+    brain.pass(260);
+    brain.tell({ kind: 'unanswered', exchange: brain.requests[0]!.exchange, reason: 'connection refused', isRefused: true });
+    expect(brain.events[0]).to.deep.include({ type: 'suspect', member: node, accuser: 'me', reason: 'no-ack', probe: { helpers: [], stream: 'connection refused', health: 0 } });
+    brain.acks = (member) => member !== node;
+    brain.pass(700);
+    expect(brain.sentOf('indirectPing')).to.deep.equal([]);
+    expect(brain.brain.view.localHealth.score).to.equal(0);
+    brain.forget();
+    brain.pass(1_000);
+    expect(brain.sentOf('ping').filter(({ node: other }) => other !== node)).to.have.length(1);
+  });
+
+  it('that is acked while a stream is refused accuses nobody', () => {
+    const brain = brainKnowing(1);
+    const { seqNo } = nextPing(brain);
+    brain.pass(260);
+    brain.hear(ack(seqNo));
+    brain.tell({ kind: 'unanswered', exchange: brain.requests[0]!.exchange, reason: 'connection refused', isRefused: true });
+    brain.pass(700);
+    expect(brain.events).to.deep.equal([]);
   });
 
   it('that a helper gets acked accuses nobody', () => {
