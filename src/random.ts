@@ -40,13 +40,17 @@ export function shuffle<T>(random: Random, items: T[]): T[] {
   return items;
 }
 
-/** Up to `count` different items, each as likely as another. */
+/**
+ * Up to `count` different items, each as likely as another. Fisher and Yates, with only the places written down that
+ * changed: of a thousand items three are wanted.
+ */
 export function sample<T>(random: Random, items: readonly T[], count: number): T[] {
-  const pool = [...items];
-  const taken = Math.min(count, pool.length);
-  for (let i = 0; i < taken; i++) {
-    const j = i + randomInt(random, pool.length - i);
-    [pool[i], pool[j]] = [pool[j]!, pool[i]!];
+  const moved = new Map<number, number>();
+  const taken: T[] = [];
+  for (let i = 0; i < Math.min(count, items.length); i++) {
+    const j = i + randomInt(random, items.length - i);
+    taken.push(items[moved.get(j) ?? j]!);
+    moved.set(j, moved.get(i) ?? i);
   }
-  return pool.slice(0, taken);
+  return taken;
 }

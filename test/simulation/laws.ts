@@ -121,13 +121,21 @@ function refutation(law: Law, timeline: Timeline, { refutationMs }: Bounds): voi
 
 function convergence(law: Law, timeline: Timeline, { convergenceMs }: Bounds): void {
   const { facts, endMs } = timeline.history;
-  const starts = facts.filter(({ type }) => type === 'healed' || type === 'started' || type === 'resumed');
-  for (const atMs of new Set(starts.map((fact) => fact.atMs))) {
+  const changes = facts.filter(({ type }) => type === 'healed' || type === 'started' || type === 'resumed');
+  for (const atMs of new Set(changes.map((fact) => fact.atMs))) {
     const dueMs = atMs + convergenceMs;
     if (dueMs > endMs || !timeline.wasWhole(atMs + 0.001, dueMs)) continue;
     const settled = timeline.names.filter((name) => timeline.ran(name, atMs, dueMs));
-    expectAllHold(law, timeline, settled, settled, dueMs, 'alive');
+    const now = changes.filter((fact) => fact.atMs === atMs);
+    const isChanged = now.some(({ type }) => type === 'healed') ? new Set(settled) : new Set(now.map(({ node }) => node!));
+    const changed = settled.filter((name) => isChanged.has(name));
+    expectAllHold(law, timeline, settled, changed, dueMs, 'alive');
+    expectAllHold(law, timeline, changed, settled.filter((name) => !isChanged.has(name)), dueMs, 'alive');
   }
+  // And in the end all, when the last change is over.
+  const calmMs = endMs - convergenceMs;
+  const settled = timeline.names.filter((name) => timeline.ran(name, calmMs, endMs));
+  if (timeline.wasWhole(calmMs, endMs)) expectAllHold(law, timeline, settled, settled, endMs, 'alive');
 }
 
 function leave(law: Law, timeline: Timeline, { leaveMs }: Bounds): void {

@@ -7,11 +7,6 @@ interface Span {
   readonly untilMs: number;
 }
 
-interface Step {
-  readonly atMs: number;
-  readonly status: MemberStatus | undefined;
-}
-
 /** What a status event makes of a member; events that change no status are left out. */
 const STATUS_AFTER: Readonly<Partial<Record<Belief['event']['type'], MemberStatus | 'unknown'>>> = {
   alive: 'alive',
@@ -28,7 +23,8 @@ export class Timeline {
   readonly #pauses = new Map<string, Span[]>();
   readonly #goodbyes = new Map<string, number[]>();
   readonly #cuts: Span[] = [];
-  readonly #steps = new Map<string, Step[]>();
+  /** What changed an observer's mind about a member, by observer and member. */
+  readonly #changes = new Map<string, Map<string, Belief[]>>();
 
   constructor(history: History) {
     this.history = history;
@@ -66,13 +62,17 @@ export class Timeline {
   belief(observer: string, member: string, atMs: number): MemberStatus | undefined {
     const life = this.#livesOf(observer).findLast(({ fromMs }) => fromMs <= atMs);
     if (life === undefined) return undefined;
-    const step = this.#steps.get(`${observer} ${member}`)?.findLast((candidate) => candidate.atMs <= atMs);
-    return step !== undefined && step.atMs >= life.fromMs ? step.status : undefined;
+    const last = this.#changesOf(observer, member).findLast((change) => change.atMs <= atMs);
+    return last !== undefined && last.atMs >= life.fromMs ? statusAfter(last) : undefined;
   }
 
   /** Whether `observer` came to hold `member` alive at any time between, both ends included. */
   wasHeldAlive(observer: string, member: string, fromMs: number, untilMs: number): boolean {
-    return this.#steps.get(`${observer} ${member}`)?.some(({ atMs, status }) => status === 'alive' && atMs >= fromMs && atMs <= untilMs) ?? false;
+    return this.#changesOf(observer, member).some((change) => statusAfter(change) === 'alive' && change.atMs >= fromMs && change.atMs <= untilMs);
+  }
+
+  #changesOf(observer: string, member: string): readonly Belief[] {
+    return this.#changes.get(observer)?.get(member) ?? [];
   }
 
   #livesOf(name: string): readonly Span[] {
@@ -90,14 +90,20 @@ export class Timeline {
     else if (type === 'healed') close(this.#cuts, atMs);
   }
 
-  #addBelief({ atMs, observer, event }: Belief): void {
-    const status = STATUS_AFTER[event.type];
-    if (status === undefined) return;
-    const key = `${observer} ${event.member}`;
-    const steps = this.#steps.get(key) ?? [];
-    steps.push({ atMs, status: status === 'unknown' ? undefined : status });
-    this.#steps.set(key, steps);
+  #addBelief(belief: Belief): void {
+    if (!(belief.event.type in STATUS_AFTER)) return;
+    const { observer, event: { member } } = belief;
+    const ofObserver = this.#changes.get(observer) ?? new Map<string, Belief[]>();
+    this.#changes.set(observer, ofObserver);
+    const changes = ofObserver.get(member);
+    if (changes === undefined) ofObserver.set(member, [belief]);
+    else changes.push(belief);
   }
+}
+
+function statusAfter({ event }: Belief): MemberStatus | undefined {
+  const status = STATUS_AFTER[event.type];
+  return status === 'unknown' ? undefined : status;
 }
 
 function close(spans: Span[], atMs: number): void {

@@ -82,12 +82,10 @@ export class BroadcastQueue {
     const taken: Broadcast[] = [];
     let room = roomBytes;
     for (const tier of this.#tiers) {
-      let at = firstFit(tier, room);
-      while (at < tier.length && taken.length < partsMax) {
-        const [broadcast] = tier.splice(at, 1);
-        taken.push(broadcast!);
-        room -= partBytes(broadcast!);
-        at = Math.max(at, firstFit(tier, room));
+      for (let at = firstFit(tier, room); at < tier.length && taken.length < partsMax; at = Math.max(at, firstFit(tier, room))) {
+        let end = at;
+        for (; end < tier.length && taken.length + end - at < partsMax && partBytes(tier[end]!) <= room; end++) room -= partBytes(tier[end]!);
+        taken.push(...tier.splice(at, end - at));
       }
     }
     for (const broadcast of taken) {
@@ -139,7 +137,7 @@ function firstFit(tier: readonly Broadcast[], room: number): number {
 }
 
 function partBytes(broadcast: Broadcast): number {
-  return bytesInPacket([broadcast.message]);
+  return PART_HEADER_BYTES + broadcast.message.length;
 }
 
 /** Room that messages take in a compound. */

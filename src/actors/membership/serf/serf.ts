@@ -19,6 +19,8 @@ import type { SerfOrder, SerfOutcome } from './serf-orders.ts';
 import { UserEvents } from './user-events.ts';
 import { Vivaldi } from './vivaldi.ts';
 
+const NOTHING: readonly SerfEffect[] = [];
+
 /** Asks for nobody. */
 const VOTE = 'vote';
 
@@ -139,13 +141,12 @@ export class Serf {
     const message = decodeSerf(payload);
     if (typeof message === 'string') return [{ kind: 'drop', reason: `user-${message}` }];
     if ('lTime' in message && !this.#clockOf(message.type).isPlausible(message.lTime)) return [{ kind: 'drop', reason: 'implausible-time' }];
-    const spread: SerfEffect = { kind: 'gossip', lane: 'intent', message: payload.slice() };
     switch (message.type) {
       case 'join':
-        return this.#intents.onJoin(message).isNews ? [spread] : [];
+        return this.#intents.onJoin(message).isNews ? [passedOn(payload)] : NOTHING;
       case 'leave': {
         const { isNews, effects } = this.#intents.onLeave(message);
-        return isNews ? [spread, ...effects] : effects;
+        return isNews ? [passedOn(payload), ...effects] : effects;
       }
       case 'userEvent':
         return this.#events.hear(message, payload, now);
@@ -241,4 +242,9 @@ export class Serf {
     this.#vivaldi.measure(peer, coordinate, rttMs / 1_000);
     return [];
   }
+}
+
+/** An intent as it came. */
+function passedOn(payload: Uint8Array): SerfEffect {
+  return { kind: 'gossip', lane: 'intent', message: payload };
 }

@@ -10,21 +10,27 @@ import { WireFault } from './wire-fault.ts';
 const DEPTH_MAX = 8;
 
 export const NO_BYTES = new Uint8Array(0);
+const NO_BUFFER = Buffer.alloc(0);
 
 export class MsgpackReader {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  readonly #bytes: Buffer;
   #offset: number;
 
   constructor(bytes: Uint8Array, offset = 0) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#bytes = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#offset = offset;
   }
 
   /** Index of the next byte to read. */
   get offset(): number {
     return this.#offset;
+  }
+
+  /** Moves past these bytes when they are what comes next. */
+  readExactly(bytes: Uint8Array): boolean {
+    for (let i = 0; i < bytes.length; i++) if (this.#bytes[this.#offset + i] !== bytes[i]) return false;
+    this.#offset += bytes.length;
+    return true;
   }
 
   readNil(): boolean {
@@ -48,19 +54,19 @@ export class MsgpackReader {
       case 0xcc:
         return this.#byte();
       case 0xcd:
-        return this.#view.getUint16(this.#take(2));
+        return this.#bytes.readUInt16BE(this.#take(2));
       case 0xce:
-        return this.#view.getUint32(this.#take(4));
+        return this.#bytes.readUInt32BE(this.#take(4));
       case 0xcf:
-        return safeInteger(this.#view.getBigUint64(this.#take(8)));
+        return safeInteger(this.#bytes.readBigUInt64BE(this.#take(8)));
       case 0xd0:
-        return this.#view.getInt8(this.#take(1));
+        return this.#bytes.readInt8(this.#take(1));
       case 0xd1:
-        return this.#view.getInt16(this.#take(2));
+        return this.#bytes.readInt16BE(this.#take(2));
       case 0xd2:
-        return this.#view.getInt32(this.#take(4));
+        return this.#bytes.readInt32BE(this.#take(4));
       case 0xd3:
-        return safeInteger(this.#view.getBigInt64(this.#take(8)));
+        return safeInteger(this.#bytes.readBigInt64BE(this.#take(8)));
       default:
         throw wrongForm('an integer', tag);
     }
@@ -71,24 +77,24 @@ export class MsgpackReader {
     const tag = this.#peek();
     if (tag !== 0xca && tag !== 0xcb) return this.readInteger();
     this.#offset++;
-    return tag === 0xca ? this.#view.getFloat32(this.#take(4)) : this.#view.getFloat64(this.#take(8));
+    return tag === 0xca ? this.#bytes.readFloatBE(this.#take(4)) : this.#bytes.readDoubleBE(this.#take(8));
   }
 
   /** Any raw, str or bin form; nil is empty. The result shares memory with the input. */
   readRaw(bytesMax: number): Uint8Array {
-    if (this.readNil()) return NO_BYTES;
-    const tag = this.#byte();
-    const length = this.#rawLength(tag);
-    if (length === undefined) throw wrongForm('bytes', tag);
-    if (length > bytesMax) throw new WireFault('oversized', `${length} bytes where at most ${bytesMax} are allowed`);
+    const length = this.#readRawHeader(bytesMax);
+    if (length === 0) return NO_BYTES;
     const start = this.#take(length);
-    return this.#bytes.subarray(start, start + length);
+    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + start, length);
   }
 
   readText(bytesMax: number): string {
-    const raw = this.readRaw(bytesMax);
-    if (!isUtf8(raw)) throw new WireFault('malformed', 'text that is not UTF-8');
-    return Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('utf8');
+    const length = this.#readRawHeader(bytesMax);
+    const start = this.#take(length);
+    const end = start + length;
+    if (this.#isAscii(start, end)) return this.#bytes.toString('latin1', start, end);
+    if (!isUtf8(this.#bytes.subarray(start, end))) throw new WireFault('malformed', 'text that is not UTF-8');
+    return this.#bytes.toString('utf8', start, end);
   }
 
   /** Number of pairs when a map begins here; undefined, with nothing read, when none does. */
@@ -123,7 +129,7 @@ export class MsgpackReader {
       count = tag & 0x0f;
     } else if (tag === long || tag === long + 1) {
       this.#offset++;
-      count = tag === long ? this.#view.getUint16(this.#take(2)) : this.#view.getUint32(this.#take(4));
+      count = tag === long ? this.#bytes.readUInt16BE(this.#take(2)) : this.#bytes.readUInt32BE(this.#take(4));
     } else {
       return undefined;
     }
@@ -131,6 +137,20 @@ export class MsgpackReader {
     const end = this.#offset + count * bytesPerItemMin;
     if (end > this.#bytes.length) throw new WireFault('truncated', `a count of ${count} beyond the end`, { start: this.#offset, end });
     return count;
+  }
+
+  #readRawHeader(bytesMax: number): number {
+    if (this.readNil()) return 0;
+    const tag = this.#byte();
+    const length = this.#rawLength(tag);
+    if (length === undefined) throw wrongForm('bytes', tag);
+    if (length > bytesMax) throw new WireFault('oversized', `${length} bytes where at most ${bytesMax} are allowed`);
+    return length;
+  }
+
+  #isAscii(start: number, end: number): boolean {
+    for (let i = start; i < end; i++) if (this.#bytes[i]! >= 0x80) return false;
+    return true;
   }
 
   #rawLength(tag: number): number | undefined {
@@ -141,10 +161,10 @@ export class MsgpackReader {
         return this.#byte();
       case 0xda:
       case 0xc5:
-        return this.#view.getUint16(this.#take(2));
+        return this.#bytes.readUInt16BE(this.#take(2));
       case 0xdb:
       case 0xc6:
-        return this.#view.getUint32(this.#take(4));
+        return this.#bytes.readUInt32BE(this.#take(4));
       default:
         return undefined;
     }
@@ -172,13 +192,23 @@ export class MsgpackReader {
   }
 }
 
+/** What the last writers wrote into, for the next ones; more than two at work at once are rare. */
+const spares: Buffer[] = [];
+const SPARES_MAX = 4;
+const SPARE_BYTES = 4 * 1024;
+
 /** Writes only forms that every generation of peers reads. */
 export class MsgpackWriter {
-  #buffer = Buffer.allocUnsafe(256);
+  #buffer = spares.pop() ?? Buffer.allocUnsafeSlow(SPARE_BYTES);
   #length = 0;
 
+  /** Ends the writing. A copy of its own size, for messages are kept by the thousand. */
   bytes(): Uint8Array {
-    return this.#buffer.subarray(0, this.#length);
+    const bytes = Buffer.allocUnsafe(this.#length);
+    this.#buffer.copy(bytes, 0, 0, this.#length);
+    if (this.#buffer.length === SPARE_BYTES && spares.length < SPARES_MAX) spares.push(this.#buffer);
+    this.#buffer = NO_BUFFER;
+    return bytes;
   }
 
   /** A byte as it is, such as the type byte in front of a message. */
@@ -190,7 +220,9 @@ export class MsgpackWriter {
   /** Bytes as they are, such as the pieces of a stream. */
   writeBytes(bytes: Uint8Array): void {
     const at = this.#grow(bytes.length);
-    this.#buffer.set(bytes, at);
+    // A few are copied sooner than the runtime is asked to.
+    if (bytes.length > 16) this.#buffer.set(bytes, at);
+    else for (let i = 0; i < bytes.length; i++) this.#buffer[at + i] = bytes[i]!;
   }
 
   writeBool(value: boolean): void {
@@ -225,20 +257,15 @@ export class MsgpackWriter {
 
   /** Never str8 or bin: peers up to memberlist 0.5.0 drop messages that hold them in the wrong place. */
   writeRaw(bytes: Uint8Array): void {
-    if (bytes.length < 32) {
-      this.writeByte(0xa0 | bytes.length);
-    } else if (bytes.length <= 0xffff) {
-      this.writeByte(0xda);
-      this.#writeUint16(bytes.length);
-    } else {
-      this.writeByte(0xdb);
-      this.#writeUint32(bytes.length);
-    }
+    this.#writeRawHeader(bytes.length);
     this.writeBytes(bytes);
   }
 
   writeText(text: string): void {
-    this.writeRaw(Buffer.from(text, 'utf8'));
+    const length = Buffer.byteLength(text, 'utf8');
+    this.#writeRawHeader(length);
+    const at = this.#grow(length);
+    this.#buffer.write(text, at, 'utf8');
   }
 
   writeNil(): void {
@@ -260,6 +287,18 @@ export class MsgpackWriter {
     } else {
       this.writeByte(0xdc);
       this.#writeUint16(items);
+    }
+  }
+
+  #writeRawHeader(length: number): void {
+    if (length < 32) {
+      this.writeByte(0xa0 | length);
+    } else if (length <= 0xffff) {
+      this.writeByte(0xda);
+      this.#writeUint16(length);
+    } else {
+      this.writeByte(0xdb);
+      this.#writeUint32(length);
     }
   }
 

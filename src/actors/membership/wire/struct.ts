@@ -3,7 +3,7 @@
  * order, unknown ones skipped, missing ones zero, the last of two equal ones wins, or all values as an array in the
  * order of declaration.
  */
-import { NO_BYTES, type MsgpackReader, type MsgpackWriter } from './msgpack.ts';
+import { MsgpackWriter, NO_BYTES, type MsgpackReader } from './msgpack.ts';
 import { WireFault } from './wire-fault.ts';
 
 /** How one field is read and written. */
@@ -85,39 +85,59 @@ type ValueOf<F extends Fields> = { readonly [K in keyof F]: F[K] extends Field<i
 /** The value that a struct reads and writes. */
 export type StructValue<S> = S extends Struct<infer F> ? ValueOf<F> : never;
 
+interface Entry {
+  readonly name: string;
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly field: Field<any>;
+  /** As it stands on the wire. */
+  readonly key: Uint8Array;
+}
+
 export class Struct<F extends Fields> {
-  readonly #declared: readonly (readonly [name: string, field: F[string]])[];
-  readonly #sorted: readonly (readonly [name: string, field: F[string]])[];
-  readonly #byKey: ReadonlyMap<string, readonly [name: string, field: F[string]]>;
+  readonly #declared: readonly Entry[];
+  readonly #sorted: readonly Entry[];
+  /** Indices of those sorted. */
+  readonly #byKey: ReadonlyMap<string, number>;
+  readonly #zero: ValueOf<F>;
+  readonly #omitsZeros: boolean;
 
   /** @param fields in the order of the Go declaration, under the names we use. */
   constructor(fields: F) {
-    this.#declared = Object.entries(fields) as [string, F[string]][];
-    this.#sorted = this.#declared.toSorted(([, a], [, b]) => (a.key < b.key ? -1 : 1));
-    this.#byKey = new Map(this.#declared.map((entry) => [entry[1].key, entry]));
+    this.#declared = Object.entries(fields).map(([name, field]) => ({ name, field, key: encodedKey(field.key) }));
+    this.#sorted = this.#declared.toSorted(({ field: a }, { field: b }) => (a.key < b.key ? -1 : 1));
+    this.#byKey = new Map(this.#sorted.map(({ field }, at) => [field.key, at]));
+    this.#zero = Object.fromEntries(this.#declared.map(({ name, field }) => [name, field.zero])) as ValueOf<F>;
+    this.#omitsZeros = this.#declared.some(({ field }) => field.omitsZero);
   }
 
   read(reader: MsgpackReader): ValueOf<F> {
-    const value: Record<string, unknown> = {};
-    for (const [name, field] of this.#declared) value[name] = field.zero;
+    const value: Record<string, unknown> = { ...this.#zero };
     const pairs = reader.readMapHeader();
     if (pairs === undefined) {
       this.#readPositional(reader, value);
       return value as ValueOf<F>;
     }
+    let next = 0;
     for (let i = 0; i < pairs; i++) {
-      const entry = this.#byKey.get(readKey(reader));
-      if (entry === undefined) reader.skip();
-      else value[entry[0]] = entry[1].read(reader);
+      // Peers write keys sorted, so it mostly is the next one; that is seen without making text of it.
+      const isNext = next < this.#sorted.length && reader.readExactly(this.#sorted[next]!.key);
+      const at = isNext ? next : this.#byKey.get(readKey(reader));
+      if (at === undefined) {
+        reader.skip();
+      } else {
+        const { name, field } = this.#sorted[at]!;
+        value[name] = field.read(reader);
+        next = at + 1;
+      }
     }
     return value as ValueOf<F>;
   }
 
   write(writer: MsgpackWriter, value: ValueOf<F>): void {
-    const present = this.#sorted.filter(([name, field]) => !(field.omitsZero && isZero(value[name])));
+    const present = this.#omitsZeros ? this.#sorted.filter(({ name, field }) => !(field.omitsZero && isZero(value[name]))) : this.#sorted;
     writer.writeMapHeader(present.length);
-    for (const [name, field] of present) {
-      writer.writeText(field.key);
+    for (const { name, field, key } of present) {
+      writer.writeBytes(key);
       field.write(writer, value[name]);
     }
   }
@@ -128,9 +148,15 @@ export class Struct<F extends Fields> {
     for (let i = 0; i < items; i++) {
       const entry = this.#declared[i];
       if (entry === undefined) reader.skip();
-      else value[entry[0]] = entry[1].read(reader);
+      else value[entry.name] = entry.field.read(reader);
     }
   }
+}
+
+function encodedKey(key: string): Uint8Array {
+  const writer = new MsgpackWriter();
+  writer.writeText(key);
+  return writer.bytes();
 }
 
 /** Longer than any key of the protocol and of what was ever added to it. */
