@@ -92,7 +92,7 @@ describe('a mesh', () => {
         simulation.start('n5');
         simulation.run(5_000);
         for (const name of simulation.names) {
-          expect(simulation.membersOf(name).find((member) => member.name === 'n5'), name).to.include({ status: 'alive', host: '10.1.0.5' });
+          expect(simulation.membersOf(name).find((member) => member.name === 'n5'), name).to.include({ status: 'alive', host: '127.1.0.5' });
         }
       });
     }
@@ -105,7 +105,7 @@ describe('a mesh', () => {
       for (let second = 0; second < 20; second++) {
         for (const name of simulation.names) simulation.hear(name, claim);
         simulation.run(1_000);
-        for (const name of simulation.names) expect(simulation.membersOf(name).find((member) => member.name === 'n5'), name).to.include({ host: '10.0.0.5' });
+        for (const name of simulation.names) expect(simulation.membersOf(name).find((member) => member.name === 'n5'), name).to.include({ host: '127.0.0.5' });
       }
     });
 
@@ -135,7 +135,7 @@ describe('a mesh', () => {
       simulation.start('n5');
       simulation.run(5_000);
       for (const name of simulation.names) {
-        expect(simulation.membersOf(name).find((member) => member.name === 'n5'), name).to.include({ status: 'alive', host: '10.0.0.5' });
+        expect(simulation.membersOf(name).find((member) => member.name === 'n5'), name).to.include({ status: 'alive', host: '127.0.0.5' });
       }
     });
   }

@@ -27,6 +27,8 @@ export interface SimulationOptions {
   /** What differs from the profile. */
   readonly tuning?: Partial<Profile>;
   readonly weather?: Partial<Weather>;
+  /** The first so many are everybody's seeds. Default: 3. */
+  readonly seeds?: number;
 }
 
 /** What one node came to believe. */
@@ -81,14 +83,16 @@ export class MeshSimulation {
   readonly random: Random;
   readonly profile: Profile;
   readonly #seed: number;
+  readonly #seeds: number;
   readonly #nodes: SimulatedNode[];
   readonly #facts: Fact[] = [];
   readonly #beliefs: Belief[] = [];
   /** What programs were told, in order. */
   readonly heard: { readonly atMs: number; readonly node: string; readonly news: SerfNews }[] = [];
 
-  constructor({ seed, nodes, profile = 'lan', tuning = {}, weather = {} }: SimulationOptions) {
+  constructor({ seed, nodes, profile = 'lan', tuning = {}, weather = {}, seeds = 3 }: SimulationOptions) {
     this.#seed = seed;
+    this.#seeds = seeds;
     this.profile = { ...PROFILES[profile], ...tuning };
     this.random = seededRandom(seed);
     this.network = new MemoryNetwork(this.clock, seededRandom(seed + 0.5 * 2 ** 32), { ...FAIR_WEATHER, ...weather });
@@ -127,8 +131,8 @@ export class MeshSimulation {
     for (const name of this.names) this.start(name);
   }
 
-  /** Starts a node, for the first time or again. It joins through the first three. */
-  start(name: string): void {
+  /** Starts a node, for the first time or again. It joins through the seeds, or waits for what it will discover. */
+  start(name: string, isDiscovering = false): void {
     const node = this.#node(name);
     if (node.life !== undefined) return;
     const random = seededRandom(this.#seed * 10_007 + node.number * 101 + node.lives++);
@@ -142,8 +146,18 @@ export class MeshSimulation {
     });
     this.#fact('started', name);
     this.#tell(node, brain, { kind: 'started' });
-    const seeds = this.#nodes.slice(0, 3).map(({ address }) => address);
-    this.#tell(node, brain, { kind: 'join', seeds, remembered: node.remembered });
+    const seeds = isDiscovering ? [] : this.#nodes.slice(0, this.#seeds).map(({ address }) => address);
+    this.#tell(node, brain, { kind: 'join', seeds, remembered: node.remembered, isDiscovering });
+  }
+
+  /** Where its sources say that others may be, now. */
+  discover(name: string, seeds: readonly GossipAddress[]): void {
+    const { life } = this.#node(name);
+    if (life !== undefined) this.#tell(this.#node(name), life.brain, { kind: 'discovered', seeds });
+  }
+
+  addressOf(name: string): GossipAddress {
+    return this.#node(name).address;
   }
 
   /** No goodbye. */
@@ -345,6 +359,7 @@ export function hashOf({ beliefs, facts }: History): string {
   return hash.digest('hex');
 }
 
+/** Of loopback, beyond which sources of addresses are not believed. */
 function addressOfNode(number: number, lives: number): GossipAddress {
-  return { host: `10.${lives}.${number >> 8}.${number & 0xff}`, port: 7946 };
+  return { host: `127.${lives}.${number >> 8}.${number & 0xff}`, port: 7946 };
 }

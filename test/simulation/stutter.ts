@@ -7,14 +7,22 @@ import { boundsOf } from './laws.ts';
 import { MeshSimulation, type Belief } from './mesh-simulation.ts';
 
 const PAUSED_SHARE = 0.25;
-const PAUSE_MS = [500, 5_000] as const;
-/** Between two pauses they hardly come to themselves. */
-const RUN_MS = [100, 1_000] as const;
+const STUTTER: Pace = {
+  pauseMs: [500, 5_000],
+  // Between two pauses they hardly come to themselves.
+  runMs: [100, 1_000],
+};
 /** All have found each other by then. */
 const CALM_MS = 10_000;
 
 /** SWIM as it was before Lifeguard: no scores, no wait for confirmations, no eye on the own loop. */
 export const WITHOUT_LIFEGUARD: Partial<Profile> = { awarenessMultiplierMax: 1, suspicionMaxMult: 1, lateAfterMs: Infinity };
+
+/** From the least to the most. */
+interface Pace {
+  readonly pauseMs: readonly [number, number];
+  readonly runMs: readonly [number, number];
+}
 
 export interface Stutter {
   /** Nodes called dead that were not, once for each node that came to believe it. */
@@ -37,7 +45,7 @@ export function stutter({ seed, nodes, forMs, tuning }: { readonly seed: number;
   simulation.run(CALM_MS);
   const crashMs = CALM_MS + forMs;
   const endMs = crashMs + 2 * boundsOf({ profile: simulation.profile, nodes }).completenessMs;
-  for (const name of paused) pauseAgainAndAgain(simulation, name, endMs);
+  for (const name of paused) pauseAgainAndAgain(simulation, name, STUTTER, endMs);
   simulation.run(forMs);
   simulation.crash(victim);
   simulation.run(endMs - crashMs);
@@ -54,14 +62,14 @@ export function stutter({ seed, nodes, forMs, tuning }: { readonly seed: number;
   };
 }
 
-function pauseAgainAndAgain(simulation: MeshSimulation, name: string, endMs: number): void {
-  const pauseMs = simulation.clock.now() + between(simulation, RUN_MS);
-  const resumeMs = pauseMs + between(simulation, PAUSE_MS);
+export function pauseAgainAndAgain(simulation: MeshSimulation, name: string, pace: Pace, endMs: number): void {
+  const pauseMs = simulation.clock.now() + between(simulation, pace.runMs);
+  const resumeMs = pauseMs + between(simulation, pace.pauseMs);
   if (resumeMs > endMs) return;
   simulation.at(pauseMs, () => simulation.pause(name));
   simulation.at(resumeMs, () => {
     simulation.resume(name);
-    pauseAgainAndAgain(simulation, name, endMs);
+    pauseAgainAndAgain(simulation, name, pace, endMs);
   });
 }
 

@@ -13,7 +13,7 @@ export class Chronicle {
   note(event: MemberEvent, atMs: number): void {
     const record = this.#records.get(event.member) ?? [];
     this.#records.delete(event.member);
-    this.#records.set(event.member, [...record.slice(1 - HAPPENINGS_MAX), { atMs, event }]);
+    this.#records.set(event.member, record.slice(1 - HAPPENINGS_MAX).concat({ atMs, event }));
     if (this.#records.size <= RECORDS_MAX) return;
     const [stalest] = this.#records.keys();
     this.#records.delete(stalest!);

@@ -69,11 +69,13 @@ export class Updates {
   }
 
   alive(claim: Claim<Alive>): void {
+    const known = this.#context.table.get(claim.node);
+    // Most of what gossip says is known already: that should cost little.
+    if (known !== undefined && saysNothingNew(claim, known) && claim.node !== this.#context.name) return;
     const address = this.#context.addressOf(claim.addr, claim.port);
     if (claim.node === '' || address === undefined) return this.#context.drop('bad-address');
     if (!isCompatible(this.#context.application, claim.vsn)) return this.#context.drop('incompatible-version');
     if (claim.node === this.#context.name) return this.#aliveMyself(claim, address);
-    const known = this.#context.table.get(claim.node);
     if (known === undefined && this.#context.table.size >= MEMBERS_MAX) return this.#context.drop('members-max');
     if (known !== undefined && isOccupied(known) && addressKey(known.address) !== addressKey(address)) return this.#conflict(known, claim, address);
     if (known !== undefined && claim.incarnation <= known.incarnation) {
@@ -200,14 +202,16 @@ export class Updates {
   #accept(claim: Claim<Alive>, address: GossipAddress, known: Member | undefined): void {
     const { node: name, incarnation } = claim;
     const metaChanged = known === undefined || !isSame(known.meta, claim.meta);
-    const meta = metaChanged ? copyOf(claim.meta) : known.meta;
+    // In a mesh of equals this node says the same of itself: that is kept once.
+    const like = [known, this.#context.table.get(this.#context.name)].find((member) => member !== undefined && isSame(member.meta, claim.meta));
+    const meta = like?.meta ?? copyOf(claim.meta);
     const statusSinceMs = known?.status === 'alive' ? known.statusSinceMs : this.#context.now;
     const member: Member = {
       name,
       addr: copyOf(claim.addr),
       address,
       meta,
-      tags: metaChanged ? decodeTags(meta) : known.tags,
+      tags: like?.tags ?? decodeTags(meta),
       vsn: isSame(claim.vsn, VSN) ? VSN : copyOf(claim.vsn.subarray(0, VSN.length)),
       incarnation,
       status: 'alive',
@@ -216,13 +220,12 @@ export class Updates {
       contestedAtMs: known?.contestedAtMs,
     };
     this.#announce(member);
-    const about = { member: name, incarnation };
     const hasMoved = known !== undefined && isOccupied(known) && addressKey(known.address) !== addressKey(address);
-    if (known === undefined) this.#context.notify({ ...about, type: 'alive', reason: this.#context.departed.delete(name) ? 'back' : 'new', address });
-    else if (!isOccupied(known)) this.#context.notify({ ...about, type: 'alive', reason: 'back', address });
-    else if (known.suspicion !== undefined) this.#context.notify({ ...about, type: 'refuted', reason: 'answered', accuser: known.suspicion.accuser });
-    else if (metaChanged && !hasMoved) this.#context.notify({ ...about, type: 'updated', reason: 'tags' });
-    if (hasMoved) this.#context.notify({ ...about, type: 'updated', reason: 'address', address });
+    if (known === undefined) this.#context.notify({ type: 'alive', reason: this.#context.departed.delete(name) ? 'back' : 'new', member: name, incarnation, address });
+    else if (!isOccupied(known)) this.#context.notify({ type: 'alive', reason: 'back', member: name, incarnation, address });
+    else if (known.suspicion !== undefined) this.#context.notify({ type: 'refuted', reason: 'answered', member: name, incarnation, accuser: known.suspicion.accuser });
+    else if (metaChanged && !hasMoved) this.#context.notify({ type: 'updated', reason: 'tags', member: name, incarnation });
+    if (hasMoved) this.#context.notify({ type: 'updated', reason: 'address', member: name, incarnation, address });
   }
 
   /** In leaps, so that a storm of accusations does not write a file each time. */
@@ -297,6 +300,10 @@ function isOccupied(member: Member): boolean {
   return member.status === 'alive' || member.status === 'suspect';
 }
 
+function saysNothingNew({ addr, port, incarnation }: Claim<Alive>, known: Member): boolean {
+  return known.status === 'alive' && incarnation <= known.incarnation && port === known.address.port && isSame(addr, known.addr);
+}
+
 function isImplausible(incarnation: number, known: Member | undefined): boolean {
   const leapMax = known === undefined ? INCARNATION_MAX : known.incarnation + INCARNATION_LEAP_MAX;
   return incarnation > Math.min(INCARNATION_MAX, leapMax);
@@ -311,5 +318,7 @@ function copyOf(bytes: Uint8Array): Uint8Array {
 }
 
 function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

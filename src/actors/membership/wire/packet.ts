@@ -89,20 +89,26 @@ export function pack(messages: readonly Uint8Array[], withCrc: boolean, compress
   const plain = messages.length === 1 ? messages[0]! : compound(messages);
   const body = compresses ? smallerOf(plain, compress(plain)) : plain;
   if (!withCrc) return body;
-  const packet = Buffer.allocUnsafe(CRC_HEADER_BYTES + body.length);
+  const packet = Buffer.allocUnsafeSlow(CRC_HEADER_BYTES + body.length);
   packet[0] = TYPE.crc;
   packet.writeUInt32BE(crc32(body), 1);
   packet.set(body, CRC_HEADER_BYTES);
   return packet;
 }
 
+/** Packets are gone in a moment: between messages that are kept, in the runtime's pool, each would leave a hole. */
 function compound(messages: readonly Uint8Array[]): Uint8Array {
   if (messages.length === 0 || messages.length > PARTS_MAX) throw new RangeError(`a compound of ${messages.length} messages`);
-  const header = Buffer.allocUnsafe(COMPOUND_HEADER_BYTES + PART_HEADER_BYTES * messages.length);
-  header[0] = TYPE.compound;
-  header[1] = messages.length;
-  messages.forEach((message, part) => header.writeUInt16BE(message.length, COMPOUND_HEADER_BYTES + PART_HEADER_BYTES * part));
-  return Buffer.concat([header, ...messages]);
+  let end = COMPOUND_HEADER_BYTES + PART_HEADER_BYTES * messages.length;
+  const bytes = Buffer.allocUnsafeSlow(messages.reduce((sum, message) => sum + message.length, end));
+  bytes[0] = TYPE.compound;
+  bytes[1] = messages.length;
+  messages.forEach((message, part) => {
+    bytes.writeUInt16BE(message.length, COMPOUND_HEADER_BYTES + PART_HEADER_BYTES * part);
+    bytes.set(message, end);
+    end += message.length;
+  });
+  return bytes;
 }
 
 function smallerOf(plain: Uint8Array, compressed: Uint8Array): Uint8Array {
