@@ -62,3 +62,25 @@ describe('a name that two nodes want, as processes', function () {
     expect(n1.stderr() + n2.stderr()).not.to.include('session-not-opened');
   });
 });
+
+describe('two nodes of one name, in two meshes that become one, as processes', function () {
+  this.timeout(150_000);
+  let plays: readonly [Playground, Playground];
+  beforeEach(() => void (plays = [new Playground(), new Playground()]));
+  afterEach(() => Promise.all(plays.map((play) => play.clear())));
+
+  it('are one: that which fewer know is outvoted, says so, and stops', async () => {
+    const start = (play: Playground, name: string, last: number, ...join: readonly StartedNode[]): Promise<StartedNode> =>
+      play.node(name, { bind: `127.0.36.${last}`, flags: ['--profile', 'local', ...join.flatMap(({ gossip }) => ['--join', gossip])], readyWithinMs: 30_000 });
+    const [here, there] = plays;
+    const a1 = await start(here, 'a1', 1);
+    const [a2, many, few] = await Promise.all([start(here, 'a2', 2, a1), start(here, 'x', 3, a1), start(there, 'x', 4)]);
+    const xAt = async (node: StartedNode): Promise<string | undefined> => (await node.json<Member[]>('members')).find(({ name, status }) => name === 'x' && status === 'alive')?.address;
+    for (const node of [a1, a2]) await until(`${node.name} sees x`, 30_000, async () => ((await xAt(node)) === many.gossip ? true : undefined));
+    const bridge = await start(here, 'bridge', 5, few, a1);
+    await until('the x that fewer know has ended', 60_000, () => (few.process.exitCode === null ? undefined : true));
+    expect(few.stderr()).to.match(/name-lost .*another node has the name of this one, and [23] members know that one, [01] this one/);
+    for (const node of [a1, a2, bridge]) await until(`${node.name} sees the other x`, 60_000, async () => ((await xAt(node)) === many.gossip ? true : undefined));
+    expect(many.process.exitCode).to.equal(null);
+  });
+});

@@ -37,6 +37,11 @@ export function conflictQuery(name: string): Pick<Query, 'name' | 'payload'> {
   return { name: CONFLICT, payload: Buffer.from(name) };
 }
 
+/** Whether the node that asks contests its own name. */
+export function isVote({ name, payload, sourceNode }: Query): boolean {
+  return name === CONFLICT && Buffer.from(payload).toString('utf8') === sourceNode;
+}
+
 /** What is not known is not answered, and lives in a later version. */
 export function answerInternal({ name, payload }: Query, table: MemberTable, keys: KeyAccess): Uint8Array | 'nothing' {
   if (name === CONFLICT) return answerConflict(Buffer.from(payload).toString('utf8'), table);

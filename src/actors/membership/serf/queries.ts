@@ -8,6 +8,7 @@ import type { MemberTable } from '../member-table.ts';
 import { addressOf } from '../wire/ip-address.ts';
 import { NO_BYTES } from '../wire/msgpack.ts';
 import { LamportClock } from './lamport-clock.ts';
+import { isVote } from './internal-queries.ts';
 import { encodeFilters, isMeant } from './query-filter.ts';
 import { BUFFERED_TIMES, QUERY_BYTES_MAX, QUERY_FLAG, RESPONSE_BYTES_MAX, encodeSerf, type Query, type QueryResponse, type Relay } from './serf-messages.ts';
 import type { QueryOrder, SerfEffect } from './serf-effects.ts';
@@ -21,6 +22,9 @@ const SAME_TIME_MAX = 256;
 const TIMEOUT_MAX_MS = 10 * 60_000;
 /** Members with this version of Serf pass answers on. */
 const RELAY_PROTOCOL = 5;
+/** Of one name, a vote; of all that are forged, no flood. */
+const RIVAL_QUIET_MS = 10_000;
+const RIVALS_MAX = 64;
 /** An answer reaches its asker after a few gossip intervals; as Serf's agents. */
 const TIMEOUT_GOSSIP_INTERVALS = 16;
 
@@ -57,6 +61,8 @@ export class Queries {
   readonly #asked = new Map<string, Asked>();
   /** Ids by time modulo `BUFFERED_TIMES`. */
   readonly #heard: { readonly lTime: number; readonly ids: Set<number> }[] = [];
+  /** When a node that contests a member's name was last told where that member is; by name, the latest last. */
+  readonly #rivals = new Map<string, number>();
   /** What was asked before it was heard by an earlier life of this node. */
   #since = 0;
 
@@ -119,7 +125,7 @@ export class Queries {
     const key = `${lTime} ${id}`;
     const asked = this.#asked.get(key);
     if (asked === undefined || asked.untilMs <= now) return 'over';
-    const effects = this.#respond(asked.query, 0, payload);
+    const effects = this.#respond(asked.query, 0, payload, now);
     if (effects !== 'too-large') this.#asked.delete(key);
     return effects;
   }
@@ -169,10 +175,10 @@ export class Queries {
   /** This node is meant. */
   #take(query: Query, now: number): SerfEffect[] {
     const effects: SerfEffect[] = [];
-    if ((query.flags & QUERY_FLAG.ack) !== 0) effects.push(...this.#respondOrDrop(query, QUERY_FLAG.ack, NO_BYTES));
+    if ((query.flags & QUERY_FLAG.ack) !== 0) effects.push(...this.#respondOrDrop(query, QUERY_FLAG.ack, NO_BYTES, now));
     const answer = this.#answerer(query);
     if (answer === 'nothing') return effects;
-    if (answer !== 'not-mine') return [...effects, ...this.#respondOrDrop(query, 0, answer)];
+    if (answer !== 'not-mine') return [...effects, ...this.#respondOrDrop(query, 0, answer, now)];
     const timeoutMs = Math.min(TIMEOUT_MAX_MS, query.timeoutNs / 1e6);
     // A copy, for the original is a window on a whole packet.
     const payload = query.payload.slice();
@@ -183,18 +189,19 @@ export class Queries {
     return [...effects, { kind: 'tell', news: { type: 'query', lTime, id, name, payload, from: sourceNode, timeoutMs } }];
   }
 
-  #respondOrDrop(query: Query, flags: number, payload: Uint8Array): readonly SerfEffect[] {
-    const effects = this.#respond(query, flags, payload);
+  #respondOrDrop(query: Query, flags: number, payload: Uint8Array, now: number): readonly SerfEffect[] {
+    const effects = this.#respond(query, flags, payload, now);
     return effects === 'too-large' ? [{ kind: 'drop', reason: 'response-too-large' }] : effects;
   }
 
-  #respond({ lTime, id, addr, port, sourceNode, relayFactor }: Query, flags: number, payload: Uint8Array): readonly SerfEffect[] | 'too-large' {
+  #respond(query: Query, flags: number, payload: Uint8Array, now: number): readonly SerfEffect[] | 'too-large' {
+    const { lTime, id, addr, port, sourceNode, relayFactor } = query;
     const { self } = this.#options.table;
     const response: QueryResponse = { type: 'queryResponse', lTime, id, from: self, flags, payload };
     if (sourceNode === self) return this.hearResponse(response);
     const message = encodeSerf(response);
     if (message.length > RESPONSE_BYTES_MAX) return 'too-large';
-    const to = this.#memberAt(addr, port);
+    const to = this.#memberAt(addr, port) ?? this.#rivalAt(query, now);
     // The address may be anybody's, and a question must not become an answer at a stranger's door.
     if (to === undefined) return [{ kind: 'drop', reason: 'answer-to-stranger' }];
     const relay = encodeSerf({ type: 'relay', destination: { addr, port, zone: '' }, name: sourceNode, message });
@@ -206,6 +213,16 @@ export class Queries {
     if (factor === 0 || relay.length > RESPONSE_BYTES_MAX) return [];
     const able = table.peers(({ name, status, vsn }) => status === 'alive' && name !== asker && (vsn[4] ?? 0) >= RELAY_PROTOCOL);
     return sample(random, able, factor).map(({ address }) => ({ kind: 'send', to: address, message: relay }));
+  }
+
+  /** Who asks whose its name is may be the one whom nobody here knows, and it is who has to go then: it is told, now and then. */
+  #rivalAt(query: Query, now: number): GossipAddress | undefined {
+    const name = query.sourceNode;
+    if (!isVote(query) || this.#options.table.get(name) === undefined || now - (this.#rivals.get(name) ?? -Infinity) < RIVAL_QUIET_MS) return undefined;
+    for (const [other, atMs] of this.#rivals) if (now - atMs >= RIVAL_QUIET_MS) this.#rivals.delete(other);
+    if (this.#rivals.size >= RIVALS_MAX) return undefined;
+    this.#rivals.set(name, now);
+    return addressOf(query.addr, query.port);
   }
 
   #memberAt(addr: Uint8Array, port: number): GossipAddress | undefined {

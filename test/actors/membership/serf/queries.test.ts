@@ -32,6 +32,22 @@ describe('a query of another node', () => {
     expect(serf.said('query')).to.have.length(1);
   });
 
+  it('whose asker nobody here knows is not answered, but for one that contests a name: that is told where its member is, once in ten seconds', () => {
+    const serf = new SerfUnderTest();
+    const elsewhere = { addr: ipBytes('10.0.0.66'), sourceNode: 'c', flags: 0 };
+    const ask = (id: number, more: Partial<Query> = {}): void => serf.hear(query({ id, name: '_serf_conflict', payload: Buffer.from('c'), ...elsewhere, ...more }));
+    ask(1, { name: '_serf_list-keys' });
+    ask(2, { payload: Buffer.from('b') });
+    ask(3, { sourceNode: 'z', payload: Buffer.from('z') });
+    expect(serf.saidTo('queryResponse')).to.deep.equal([]);
+    ask(4);
+    ask(5);
+    expect(serf.saidTo('queryResponse')).to.deep.equal(['10.0.0.66']);
+    serf.brain.pass(10_000);
+    ask(6);
+    expect(serf.saidTo('queryResponse')).to.deep.equal(['10.0.0.66', '10.0.0.66']);
+  });
+
   it('that an earlier life has heard is neither answered nor passed on again', () => {
     const serf = new SerfUnderTest(3, { keptClocks: { member: 1, event: 1, query: 6 } });
     serf.hear(query());
