@@ -43,6 +43,8 @@ export const ERROR_CATALOGUE = {
   NOT_PERMITTED: { exitCode: 1, meaning: 'an identity that may not use this service' },
   PQ_REQUIRED: { exitCode: 1, meaning: 'no post-quantum key exchange with the other end, where nothing else will do' },
   PQ_UNAVAILABLE: { exitCode: 2, meaning: 'post-quantum key exchange asked for where Node.js has none' },
+  BANNED: { exitCode: 1, meaning: 'an identity that the mesh has banned or evicted' },
+  BAD_SIGNATURE: { exitCode: 1, meaning: 'a signature that is not of who should have made it' },
   OUTPUT_LOST: { exitCode: 1, meaning: 'standard output cannot be written' },
   INTERNAL: { exitCode: 1, meaning: 'a bug in the node; its log says more' },
 } as const satisfies Record<string, { exitCode: number; meaning: string }>;
