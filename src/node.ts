@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { banRequests } from './actors/admin/ban-requests.ts';
 import { chaosRequests } from './actors/admin/chaos-requests.ts';
 import { serfRequests } from './actors/admin/serf-requests.ts';
 import { meshRefs, meshTree } from './actors/tree.ts';
@@ -22,7 +23,7 @@ import { LineFile } from './line-file.ts';
 import { readKeyring } from './data-dir/keyring-file.ts';
 import { RegistryFiles } from './data-dir/registry-files.ts';
 import { NodeProcess } from './node-process.ts';
-import { nodeTls, tellOfAlarms } from './node-trust.ts';
+import { banParts, nodeTls, tellOfAlarms } from './node-trust.ts';
 import type { NodeEnd } from './node-process.ts';
 import { systemRandom } from './random.ts';
 import { ROOT_PATH } from './supervision/child-spec.ts';
@@ -35,6 +36,7 @@ import { adminService } from './transport/admin-service.ts';
 import type { AdminHandler } from './transport/admin-service.ts';
 import { agentService } from './transport/agent-service.ts';
 import { auditedService } from './transport/audited-calls.ts';
+import { banService } from './transport/ban-service.ts';
 import { chaosService } from './transport/chaos-service.ts';
 import { serfService } from './transport/serf-service.ts';
 import { freePort } from './transport/free-port.ts';
@@ -80,7 +82,7 @@ export async function startNode({ config, log, version, signal }: NodeOptions): 
   // Trouble with the disk that comes later is lived with; a node that began with it would show an empty registry.
   await registryFiles.check();
   const clock = systemClock;
-  const tls = await nodeTls(config, log, clock);
+  const { tls, gate } = await nodeTls(config, log, clock);
   const startLog = new StartLog(log);
   const system = new ActorSystem({ clock, random: systemRandom, log: startLog });
   const refs = meshRefs((path) => system.ref(path));
@@ -99,7 +101,7 @@ export async function startNode({ config, log, version, signal }: NodeOptions): 
   audit.record({ what: 'node-start', who: NODE_ITSELF, outcome: 'begun', subject: config.name, detail: `pid ${process.pid}, run ${boot}, mesh ${version}` }, clock.wallNow());
   tellOfAlarms(tls.sessions, log, audit, clock);
   const rooms = await loadRooms(config);
-  const parts = meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot, audit, tls, rooms });
+  const parts = meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot, audit, tls, rooms, bans: banParts({ config, tls, gate, log, audit, clock }) });
   try {
     await node.start(meshTree(parts, refs));
     signal?.addEventListener('abort', () => node.stop(), { once: true });
@@ -223,15 +225,17 @@ interface Makings {
   readonly audit: AuditLog;
   readonly tls: MeshTls;
   readonly rooms: Rooms;
+  readonly bans: MeshParts['bans'];
 }
 
-function meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot, audit, tls, rooms }: Makings): MeshParts {
+function meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot, audit, tls, rooms, bans }: Makings): MeshParts {
   const grpcListen = parseAddress(ports.grpcAddress, config.grpcPort);
   return {
     node: config.name,
     registryFiles,
     registry: { random: systemRandom },
     membership: (audience) => membershipChild(config, ports, audience, rooms),
+    bans,
     peers: { selfAddress: ports.grpcAddress, dial: (address, peer) => dialPeer(parseAddress(address, config.grpcPort), peer, { tls }), random: systemRandom },
     agents: { encodeBatch: encodeTelemetryBatch, random: systemRandom },
     openGrpc: () => openGrpc(grpcListen, refs, tls),
@@ -297,7 +301,7 @@ function openAdmin(adminSocket: string, system: ActorSystem, node: NodeProcess, 
   const onBug = (error: unknown): void => node.noteBug(error);
   const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
   const serf = serfRequests({ node: name, membership: refs.membership, desk: refs.serfDesk });
-  const services = [adminService(handler, onBug), chaosService(chaosRequests({ system, timers }), onBug), serfService(serf, onBug)];
+  const services = [adminService(handler, onBug), chaosService(chaosRequests({ system, timers }), onBug), serfService(serf, onBug), banService(banRequests(refs.bans), onBug)];
   return createAdminServer(adminSocket, services.map((service) => auditedService(service, (event) => audit.record(event, systemClock.wallNow()))));
 }
 

@@ -32,6 +32,8 @@ import type { RegistryMessage, RegistryOptions } from './registry/registry-actor
 import { storageActor } from './registry/storage-actor.ts';
 import type { StoredFiles } from './registry/storage-actor.ts';
 import type { StorageRequest } from './registry/storage-messages.ts';
+import { bansActor } from './trust/bans-actor.ts';
+import type { BansActorOptions, BansMessage } from './trust/bans-actor.ts';
 
 /** Addresses of the actors that others speak to. */
 export interface MeshRefs {
@@ -39,6 +41,7 @@ export interface MeshRefs {
   readonly registry: ActorRef<RegistryMessage>;
   readonly membership: ActorRef<MembershipMessage>;
   readonly bus: ActorRef<BusMessage>;
+  readonly bans: ActorRef<BansMessage>;
   readonly peerSessions: ActorRef<SupervisorMessage>;
   readonly roster: ActorRef<RosterMessage>;
   readonly agentSessions: ActorRef<SupervisorMessage>;
@@ -54,6 +57,7 @@ export function meshRefs(ref: <M>(path: string) => ActorRef<M>): MeshRefs {
     registry: ref('/registry/document'),
     membership: ref('/membership/swim'),
     bus: ref('/bus/subjects'),
+    bans: ref('/trust/bans'),
     peerSessions: ref('/peers/sessions'),
     roster: ref('/peers/roster'),
     agentSessions: ref('/agents/sessions'),
@@ -71,6 +75,7 @@ export interface MeshParts {
   readonly registry: Pick<RegistryOptions, 'random'>;
   /** On the main thread or in one of its own. */
   readonly membership: (audience: Pick<MembershipActorOptions, 'listeners' | 'hearers' | 'serfListeners'>) => ThreadSpec | { readonly start: () => ReturnType<typeof membershipActor> };
+  readonly bans: Omit<BansActorOptions, 'peers' | 'membership'>;
   readonly peers: Pick<RosterActorOptions, 'selfAddress' | 'dial' | 'random'>;
   readonly agents: Pick<DirectoryActorOptions, 'encodeBatch' | 'random'>;
   readonly openGrpc: () => Promise<Listener>;
@@ -96,10 +101,11 @@ export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
       { type: 'worker', id: 'swim', ...STARTING, ...LEAVING, ...parts.membership({ listeners, hearers: [refs.admin], serfListeners: [refs.serfDesk] }) },
     ]),
     supervisor('bus', 'one_for_one', [worker('subjects', () => busActor({ self: node, peers: refs.roster }))]),
+    supervisor('trust', 'one_for_one', [worker('bans', () => bansActor({ ...parts.bans, peers: refs.roster, membership: refs.membership }))]),
     supervisor('peers', 'rest_for_one', [
       dynamic('sessions', PEERS_MAX),
       worker('roster', () =>
-        rosterActor({ self: node, ...parts.peers, sessions: refs.peerSessions, membership: refs.membership, registry: refs.registry, bus: refs.bus }),
+        rosterActor({ self: node, ...parts.peers, sessions: refs.peerSessions, membership: refs.membership, registry: refs.registry, bus: refs.bus, bans: refs.bans }),
       ),
     ]),
     supervisor('agents', 'rest_for_one', [

@@ -4,11 +4,12 @@ import type { handleServerStreamingCall, handleUnaryCall, Metadata, ServiceError
 import type { MethodDefinition } from '@grpc/proto-loader';
 import type { AuditEvent } from '../data-dir/audit-chain.ts';
 import type { AdminServiceDefinition } from './generated/omega/mesh/v1/AdminService.ts';
+import type { BanServiceDefinition } from './generated/omega/mesh/v1/BanService.ts';
 import type { ChaosServiceDefinition } from './generated/omega/mesh/v1/ChaosService.ts';
 import type { SerfServiceDefinition } from './generated/omega/mesh/v1/SerfService.ts';
 import type { MeshService } from './session-service.ts';
 
-type Rpc = AdminServiceDefinition & ChaosServiceDefinition & SerfServiceDefinition;
+type Rpc = AdminServiceDefinition & ChaosServiceDefinition & SerfServiceDefinition & BanServiceDefinition;
 type Act = Pick<AuditEvent, 'what' | 'subject' | 'detail'>;
 type ActOf<M> = M extends MethodDefinition<infer _, infer __, infer Request, infer ___> ? (request: Request) => Act | undefined : never;
 
@@ -40,6 +41,8 @@ const ACTS: { readonly [M in keyof Rpc as string extends M ? never : M]: ActOf<R
   RegistryDelete: ({ key }) => ({ what: 'registry-delete', subject: key }),
   RegistryList: READ,
   RegistryWatch: READ,
+  IssueBan: ({ kind, subject, reason, force }) => ({ what: kind === '' ? 'ban' : kind, subject, detail: force ? `forced: ${reason}` : reason }),
+  ListBans: READ,
   Foresee: READ,
   Inflict: ({ fault, path }) => ({ what: 'chaos', subject: path, detail: fault }),
   RunStorm: ({ seed, only, forMs, ratePerS }) => ({ what: 'chaos-storm', subject: only === '' ? '/' : only, detail: `seed ${seed}, ${forMs} ms, ${ratePerS} a second` }),

@@ -12,6 +12,7 @@ import { ASKER_KEY } from './audited-calls.ts';
 import { DialSocket } from './dial-socket.ts';
 import type { FrameStream } from './frame-stream.ts';
 import type { AdminServiceDefinition } from './generated/omega/mesh/v1/AdminService.ts';
+import type { BanServiceDefinition } from './generated/omega/mesh/v1/BanService.ts';
 import type { ChaosServiceDefinition } from './generated/omega/mesh/v1/ChaosService.ts';
 import type { AgentFrame } from './generated/omega/mesh/v1/AgentFrame.ts';
 import type { NodeFrame__Output } from './generated/omega/mesh/v1/NodeFrame.ts';
@@ -79,7 +80,7 @@ export interface AskOptions {
   readonly timeoutMs?: number;
 }
 
-type Rpc = AdminServiceDefinition & ChaosServiceDefinition & SerfServiceDefinition;
+type Rpc = AdminServiceDefinition & ChaosServiceDefinition & SerfServiceDefinition & BanServiceDefinition;
 type Asking<M> = M extends MethodDefinition<infer Request, infer _, infer __, infer Reply> ? (request: Request, options?: AskOptions) => Promise<Reply> : never;
 /** The call begins when the iteration does, and ends with it or, without an error, when the signal aborts. */
 type Following<M> = M extends MethodDefinition<infer Request, infer _, infer __, infer Message> ? (request: Request, signal?: AbortSignal) => AsyncIterable<Message> : never;
@@ -120,6 +121,8 @@ export interface AdminClient {
   readonly changeTags: Asking<Rpc['ChangeTags']>;
   readonly forceLeave: Asking<Rpc['ForceLeave']>;
   readonly manageKeys: Asking<Rpc['ManageKeys']>;
+  readonly issueBan: Asking<Rpc['IssueBan']>;
+  readonly listBans: Asking<Rpc['ListBans']>;
   /** Ends what is still going on. */
   close(): void;
 }
@@ -153,6 +156,7 @@ export function connectAdmin(socketPath: string, asker: string): AdminClient {
   const { service } = protos.AdminService;
   const { service: chaos } = protos.ChaosService;
   const { service: serf } = protos.SerfService;
+  const { service: bans } = protos.BanService;
   const metadata = new Metadata();
   metadata.set(ASKER_KEY, Buffer.from(asker));
   const ask = <Request, Reply>(method: AskedMethod<Request, Reply>) => asking(client, path, metadata, method);
@@ -196,6 +200,8 @@ export function connectAdmin(socketPath: string, asker: string): AdminClient {
     changeTags: ask(serf.ChangeTags),
     forceLeave: ask(serf.ForceLeave),
     manageKeys: (request, options) => manageKeys(request, { timeoutMs: KEYS_TIMEOUT_MS, ...options }),
+    issueBan: ask(bans.IssueBan),
+    listBans: ask(bans.ListBans),
     close: () => client.close(),
   };
 }

@@ -4,6 +4,7 @@ import { loadPackageDefinition } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import type { ProtoGrpcType as AdminProtos } from './generated/admin.ts';
 import type { ProtoGrpcType as AgentProtos } from './generated/agent.ts';
+import type { ProtoGrpcType as BanProtos } from './generated/bans.ts';
 import type { ProtoGrpcType as ChaosProtos } from './generated/chaos.ts';
 import type { ProtoGrpcType as PeerProtos } from './generated/peer.ts';
 import type { ProtoGrpcType as SerfProtos } from './generated/serf.ts';
@@ -15,7 +16,8 @@ interface Loaded {
         AgentProtos['omega']['mesh']['v1'] &
         AdminProtos['omega']['mesh']['v1'] &
         ChaosProtos['omega']['mesh']['v1'] &
-        SerfProtos['omega']['mesh']['v1'];
+        SerfProtos['omega']['mesh']['v1'] &
+        BanProtos['omega']['mesh']['v1'];
     };
   };
 }
@@ -24,7 +26,7 @@ interface Loaded {
 const PROTO_DIR = fileURLToPath(new URL('../../proto', import.meta.url));
 
 // The options are those of the `protos` script in package.json: the generated types hold for no others.
-export const definition = loadSync(['omega/mesh/v1/peer.proto', 'omega/mesh/v1/agent.proto', 'omega/mesh/v1/admin.proto', 'omega/mesh/v1/chaos.proto', 'omega/mesh/v1/serf.proto'], {
+export const definition = loadSync(['omega/mesh/v1/peer.proto', 'omega/mesh/v1/agent.proto', 'omega/mesh/v1/admin.proto', 'omega/mesh/v1/chaos.proto', 'omega/mesh/v1/serf.proto', 'omega/mesh/v1/bans.proto'], {
   includeDirs: [PROTO_DIR],
   keepCase: false,
   longs: Number,

@@ -190,6 +190,8 @@ class MembershipBody {
       case 'join':
         this.#joinReply = message.reply;
         return this.#join();
+      case 'bans-news':
+        return this.#handle({ kind: 'banned', names: message.names });
       case 'seeds':
         return this.#discover(message.seeds);
       case 'announce':

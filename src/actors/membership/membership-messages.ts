@@ -54,7 +54,14 @@ export type MemberRecord =
   /** Nobody of this name; who there is or was. */
   | { readonly kind: 'unknown'; readonly names: readonly string[] };
 
+/** All nodes that are banned: nothing is believed of them or about them. Told on each change and again and again. */
+export interface BansNews {
+  readonly kind: 'bans-news';
+  readonly names: readonly string[];
+}
+
 export type MembershipRequest =
+  | BansNews
   /**
    * Show this node to the mesh. The answer comes when a seed or a remembered address has answered, all have failed or two
    * seconds have passed: NAME_TAKEN when another node that lives has this node's name, and this one must not stay.

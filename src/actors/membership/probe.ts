@@ -178,6 +178,7 @@ export class Probe {
 
   onPing(ping: Ping, from: GossipAddress): void {
     if (!this.isForMe(ping)) return this.#context.drop('ping-for-another');
+    if (this.#context.banned.has(ping.sourceNode)) return this.#context.drop('banned');
     const to = sourceOf(ping) ?? from;
     // Where this node is in the space of round trips; strangers get no more than they sent.
     const isForSerf = this.#context.application === 'serf' && this.#context.table.at(to) !== undefined;

@@ -69,12 +69,20 @@ export class PushPull {
     }
     switch (message.type) {
       case 'pushPull':
+        if (this.#isOfBanned(message)) {
+          this.#context.drop('banned');
+          return this.#reply(encodeStreamError('the list says that a banned member is alive'));
+        }
         // The reply is what was known before: a joiner that asks under its old name finds there what is said about it.
         this.#reply(this.#push(message.join));
         return this.#merge(message, false);
       case 'ping':
         if (!this.#probe.isForMe(message)) {
           this.#context.drop('ping-for-another');
+          return this.#reply(undefined);
+        }
+        if (this.#context.banned.has(message.sourceNode)) {
+          this.#context.drop('banned');
           return this.#reply(undefined);
         }
         this.#namesake.onPing(message);
@@ -106,6 +114,12 @@ export class PushPull {
     this.#hasMet = true;
     this.#announceWhenContested(answer.states, from);
     return undefined;
+  }
+
+  /** Who still holds a banned member to be alive is that member, or has not heard yet and learns it over a session. */
+  #isOfBanned({ states }: PushPullMessage): boolean {
+    const { banned } = this.#context;
+    return banned.size > 0 && states.some(({ name, state }) => state === STATE.alive && banned.has(name));
   }
 
   #push(join: boolean): Uint8Array {

@@ -54,6 +54,8 @@ export class SwimContext {
   readonly serf: Serf;
   /** What came in and was not used, by reason. */
   readonly dropped: Record<string, number> = {};
+  /** By name. Whoever knows the key of gossip can speak in their place, and say what they like of them. */
+  banned: ReadonlySet<string> = new Set();
   /** Of the input being handled. */
   now = 0;
   /** From the moment of leaving on this node claims nothing more, about itself or others. */

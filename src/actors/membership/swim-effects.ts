@@ -36,6 +36,8 @@ export type SwimInput =
   | { readonly kind: 'order'; readonly order: SerfOrder }
   /** Whether the main loop of this node stands still, told again and again by who is not on it. */
   | { readonly kind: 'health'; readonly isDegraded: boolean }
+  /** All who are banned, in place of those who were before. */
+  | { readonly kind: 'banned'; readonly names: readonly string[] }
   | { readonly kind: 'leave'; readonly timeoutMs: number };
 
 /** Timers are outlived, not cancelled: each says what it was set for, and is ignored when that has passed. */

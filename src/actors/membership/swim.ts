@@ -147,6 +147,8 @@ export class Swim {
         return this.#order(input.order);
       case 'health':
         return this.#health.note(input.isDegraded);
+      case 'banned':
+        return this.#updates.ban(input.names);
       case 'leave':
         return this.#leave(input.timeoutMs);
     }

@@ -68,7 +68,21 @@ export class Updates {
     this.#context.notify({ type: 'updated', reason: 'tags', member: self.name, incarnation });
   }
 
+  /** Whom the mesh has banned is dead to this node, and nobody hears otherwise from it. */
+  ban(names: readonly string[]): void {
+    const { table, name: self } = this.#context;
+    this.#context.banned = new Set(names);
+    for (const name of names) {
+      const member = table.get(name);
+      if (name === self || member === undefined || !isOccupied(member)) continue;
+      const { incarnation } = this.#become(member, 'dead', member.incarnation);
+      this.#expectFewerConfirmations();
+      this.#context.notify({ type: 'dead', reason: 'banned', member: name, incarnation, accuser: self });
+    }
+  }
+
   alive(claim: Claim<Alive>): void {
+    if (this.#context.banned.has(claim.node)) return this.#context.drop('banned');
     const known = this.#context.table.get(claim.node);
     // Most of what gossip says is known already: that should cost little.
     if (known !== undefined && saysNothingNew(claim, known) && claim.node !== this.#context.name) return;
@@ -187,6 +201,10 @@ export class Updates {
 
   /** The member that an accusation is about, when it is worth a look; one about this node is refuted here. */
   #accused(claim: Claim<Suspect>): Member | undefined {
+    if (this.#context.banned.has(claim.from)) {
+      this.#context.drop('banned');
+      return undefined;
+    }
     const known = this.#context.table.get(claim.node);
     if (known === undefined) return undefined;
     if (claim.node === this.#context.name) {

@@ -4,13 +4,15 @@ import type { FrameStream } from '../../transport/frame-stream.ts';
 import type { BusFrame, BusFrame__Output } from '../../transport/generated/omega/mesh/v1/BusFrame.ts';
 import type { PeerFrame, PeerFrame__Output } from '../../transport/generated/omega/mesh/v1/PeerFrame.ts';
 import type { RegistryFrame, RegistryFrame__Output } from '../../transport/generated/omega/mesh/v1/RegistryFrame.ts';
+import type { TrustFrame, TrustFrame__Output } from '../../transport/generated/omega/mesh/v1/TrustFrame.ts';
 
 export type PeerStream = FrameStream<PeerFrame, PeerFrame__Output>;
 
 /** What a room may ask an open session to carry. Without a session the frame is dropped: every room repairs itself. */
 export type SessionSend =
   | { readonly kind: 'send-registry'; readonly frame: RegistryFrame }
-  | { readonly kind: 'send-bus'; readonly frame: BusFrame };
+  | { readonly kind: 'send-bus'; readonly frame: BusFrame }
+  | { readonly kind: 'send-trust'; readonly frame: TrustFrame };
 
 export interface PeerUp {
   readonly kind: 'peer-up';
@@ -33,6 +35,12 @@ export interface BusFrameArrived {
   readonly kind: 'bus-frame';
   readonly node: string;
   readonly frame: BusFrame__Output;
+}
+
+export interface TrustFrameArrived {
+  readonly kind: 'trust-frame';
+  readonly node: string;
+  readonly frame: TrustFrame__Output;
 }
 
 export type SessionState = 'connecting' | 'open' | 'backoff';

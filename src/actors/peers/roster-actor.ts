@@ -169,11 +169,11 @@ function perform(state: RosterState, effect: RosterEffect, options: RosterActorO
 }
 
 function sessionSpec(options: RosterActorOptions, node: string, address: string, roster: ActorRef<SessionReport>): ChildSpec {
-  const { self, selfAddress, dial, registry, bus, random } = options;
+  const { self, selfAddress, dial, registry, bus, bans, random } = options;
   return {
     type: 'worker',
     id: node,
-    start: () => sessionActor({ self, selfAddress, dial, registry, bus, random, node, address, roster }),
+    start: () => sessionActor({ self, selfAddress, dial, registry, bus, bans, random, node, address, roster }),
     backoff: SESSION_BACKOFF,
   };
 }

@@ -3,7 +3,7 @@ import { MeshError } from '../../errors.ts';
 import type { Random } from '../../random.ts';
 import type { ActorContext, ActorRef, Behavior } from '../../supervision/behavior.ts';
 import type { PeerFrame__Output } from '../../transport/generated/omega/mesh/v1/PeerFrame.ts';
-import type { BusFrameArrived, PeerDown, PeerStream, PeerUp, RegistryFrameArrived, SessionSend, SessionState } from './peer-messages.ts';
+import type { BusFrameArrived, PeerDown, PeerStream, PeerUp, RegistryFrameArrived, SessionSend, SessionState, TrustFrameArrived } from './peer-messages.ts';
 import { PULSE_MS, Session, type SessionEffect, type SessionInput } from './session.ts';
 
 /** Told to the roster on each change and each second, so that a roster that restarts knows all within a second. */
@@ -25,6 +25,7 @@ export interface SessionRooms {
   readonly dial: (address: string, node: string) => PeerStream;
   readonly registry: ActorRef<PeerUp | PeerDown | RegistryFrameArrived>;
   readonly bus: ActorRef<PeerUp | PeerDown | BusFrameArrived>;
+  readonly bans: ActorRef<PeerUp | PeerDown | TrustFrameArrived>;
   readonly random: Random;
 }
 
@@ -85,6 +86,8 @@ function toInput(message: SessionMessage): SessionInput {
       return { kind: 'carry', frame: { registry: message.frame } };
     case 'send-bus':
       return { kind: 'carry', frame: { bus: message.frame } };
+    case 'send-trust':
+      return { kind: 'carry', frame: { trust: message.frame } };
     case 'attach':
       return { kind: 'attached' };
     case 'stream-frame':
@@ -129,16 +132,21 @@ function perform(state: SessionActorState, effect: SessionEffect, options: Sessi
     case 'tell-up':
       options.registry.send({ kind: 'peer-up', node, session: context.self });
       options.bus.send({ kind: 'peer-up', node, session: context.self });
+      options.bans.send({ kind: 'peer-up', node, session: context.self });
       return [];
     case 'tell-down':
       options.registry.send({ kind: 'peer-down', node });
       options.bus.send({ kind: 'peer-down', node });
+      options.bans.send({ kind: 'peer-down', node });
       return [];
     case 'deliver-registry':
       options.registry.send({ kind: 'registry-frame', node, frame: effect.frame });
       return [];
     case 'deliver-bus':
       options.bus.send({ kind: 'bus-frame', node, frame: effect.frame });
+      return [];
+    case 'deliver-trust':
+      options.bans.send({ kind: 'trust-frame', node, frame: effect.frame });
       return [];
     case 'report':
       options.roster.send({ kind: 'session-report', node, address, state: effect.state, rttMs: effect.rttMs, session: context.self });

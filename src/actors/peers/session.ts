@@ -14,6 +14,7 @@ import { type Backoff, backoffDelayMs } from '../../supervision/backoff.ts';
 import type { BusFrame__Output } from '../../transport/generated/omega/mesh/v1/BusFrame.ts';
 import type { PeerFrame, PeerFrame__Output } from '../../transport/generated/omega/mesh/v1/PeerFrame.ts';
 import type { RegistryFrame__Output } from '../../transport/generated/omega/mesh/v1/RegistryFrame.ts';
+import type { TrustFrame__Output } from '../../transport/generated/omega/mesh/v1/TrustFrame.ts';
 import { dials, helloTo, readHello, type Introduction } from './hello.ts';
 import type { SessionState } from './peer-messages.ts';
 import { RoundTrip } from './round-trip.ts';
@@ -52,6 +53,7 @@ export type SessionEffect =
   | { readonly kind: 'tell-down' }
   | { readonly kind: 'deliver-registry'; readonly frame: RegistryFrame__Output }
   | { readonly kind: 'deliver-bus'; readonly frame: BusFrame__Output }
+  | { readonly kind: 'deliver-trust'; readonly frame: TrustFrame__Output }
   | { readonly kind: 'report'; readonly state: SessionState; readonly rttMs: number | undefined }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly event: string; readonly fields: LogFields };
 
@@ -166,6 +168,7 @@ export class Session {
     }
     if (frame.registry) return [{ kind: 'deliver-registry', frame: frame.registry }];
     if (frame.bus) return [{ kind: 'deliver-bus', frame: frame.bus }];
+    if (frame.trust) return [{ kind: 'deliver-trust', frame: frame.trust }];
     // A body of a later protocol, or a second hello: nothing hangs on either.
     return [];
   }

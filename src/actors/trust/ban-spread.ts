@@ -42,7 +42,7 @@ export type BanSpreadInput =
 
 export type BanSpreadEffect =
   | { readonly kind: 'send'; readonly node: string; readonly frame: BanFrame }
-  /** Entries came to the list: all are to be kept, and these are the subjects whose standing changed. */
+  /** The list is another: it is to be kept, and these are the subjects whose standing changed. */
   | { readonly kind: 'changed'; readonly restricted: readonly Restriction[]; readonly released: readonly string[] }
   | { readonly kind: 'refused'; readonly node: string; readonly fault: MeshError };
 
@@ -74,7 +74,9 @@ export class BanSpread {
       case 'issued':
         return this.#take([input.ban], [...this.#peers]);
       case 'kept':
-        return this.#read(input.entries, '', nowMs, []);
+        this.#read(input.entries, '', nowMs, []);
+        // Whom it keeps out was told of when it came.
+        return [{ kind: 'changed', restricted: [], released: [] }];
       case 'peer-up':
         this.#peers.add(input.node);
         return [this.#digestTo(input.node)];

@@ -97,6 +97,10 @@ const TRIALS: { readonly [K in MembershipRequest['kind']]: (room: ThreadedMember
   rtt: async ({ ref }) => {
     expect(await ref.ask<number | null>((reply) => ({ kind: 'rtt', from: 'a', to: 'b', reply }), 5_000)).to.equal(null);
   },
+  'bans-news': async ({ ref }) => {
+    expect(ref.send({ kind: 'bans-news', names: ['b'] })).to.equal('accepted');
+    await ref.ask<MembershipView>((reply) => ({ kind: 'view', reply }), 5_000);
+  },
   announce: async ({ ref, news, system }) => {
     const before = news.messages.length;
     ref.send({ kind: 'announce', to: system.ref('/news') });
