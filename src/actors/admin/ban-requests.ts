@@ -19,7 +19,7 @@ export function banRequests(bans: ActorRef<BansRequest>): BanHandler {
     async listBans() {
       const view = await answered(bans.ask((reply: Reply<BansView>) => ({ kind: 'list', reply }), ROOM_TIMEOUT_MS));
       const newestFirst = [...view.bans].sort((a, b) => b.ban.claim.epochMs - a.ban.claim.epochMs);
-      return { bans: newestFirst.map(({ ban: { claim, issuer }, counts }) => ({ ...claim, issuer, counts })), digest: view.digest };
+      return { bans: newestFirst.map(({ ban: { claim: { subject, kind, reason, by, epochMs }, issuer }, counts }) => ({ subject, kind, reason, by, epochMs, issuer, counts })), digest: view.digest };
     },
   };
 }

@@ -7,6 +7,7 @@ import type { ActorContext, ActorRef, Behavior, ExitReason, Reply, Signal } from
 import { isConnectionRefused } from '../../system-error.ts';
 import type { GossipAddress, GossipTransport } from '../../transport/gossip-transport.ts';
 import type { Happening, MemberEvent } from './member-events.ts';
+import type { IncarnationMemory, PeerMemory } from './kept-memories.ts';
 import { MEMBER_LEVEL } from './member-levels.ts';
 import type { MemberEventsNews, MemberRecord, MembershipNews, MembershipRequest, MembershipView, SerfHeard, TagFault } from './membership-messages.ts';
 import { NewsPace } from './news-pace.ts';
@@ -53,25 +54,6 @@ export interface MembershipActorOptions {
   /** Told of each event. */
   readonly hearers: readonly ActorRef<MemberEventsNews>[];
   readonly serfListeners: readonly ActorRef<SerfHeard>[];
-}
-
-interface PeerMemory {
-  load(): readonly GossipAddress[];
-  /** May throw: what is not remembered only makes the next start slower. */
-  save(addresses: readonly GossipAddress[]): void;
-}
-
-interface IncarnationMemory {
-  /** 0 when none is known. */
-  load(): number;
-  /** May throw: then others answer with what they hold of an earlier life, and the next one goes above that. */
-  save(incarnation: number): void;
-}
-
-interface ClockMemory {
-  load(): ClockTimes | undefined;
-  /** May throw: then the next life hears again what it has heard. */
-  save(times: ClockTimes): void;
 }
 
 /** What happened, for the brain; `reply` when it was a request on a stream. */
