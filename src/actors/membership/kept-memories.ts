@@ -1,5 +1,6 @@
 /** What a node remembers of membership when it restarts. */
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
+import type { ClockTimes } from './serf/lamport-clock.ts';
 
 export interface PeerMemory {
   load(): readonly GossipAddress[];

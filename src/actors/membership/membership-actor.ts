@@ -7,13 +7,12 @@ import type { ActorContext, ActorRef, Behavior, ExitReason, Reply, Signal } from
 import { isConnectionRefused } from '../../system-error.ts';
 import type { GossipAddress, GossipTransport } from '../../transport/gossip-transport.ts';
 import type { Happening, MemberEvent } from './member-events.ts';
-import type { IncarnationMemory, PeerMemory } from './kept-memories.ts';
+import type { ClockMemory, IncarnationMemory, PeerMemory } from './kept-memories.ts';
 import { MEMBER_LEVEL } from './member-levels.ts';
 import type { MemberEventsNews, MemberRecord, MembershipNews, MembershipRequest, MembershipView, SerfHeard, TagFault } from './membership-messages.ts';
 import { NewsPace } from './news-pace.ts';
 import { OwnTags, type TagChanges, type TagMemory } from './own-tags.ts';
 import { PROFILES, type ProfileName } from './profile.ts';
-import type { ClockTimes } from './serf/lamport-clock.ts';
 import type { SerfOrder, SerfOutcome } from './serf/serf-orders.ts';
 import { Swim } from './swim.ts';
 import type { JoinEvent, SwimEffect, SwimInput } from './swim-effects.ts';

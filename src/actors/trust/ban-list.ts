@@ -15,7 +15,7 @@ import type { BanKind, HeldBan } from '../../trust/ban-entry.ts';
 export type Restriction = HeldBan & { readonly claim: { readonly kind: 'ban' | 'evict' } };
 
 /** Each about a kilobyte with its certificate, and told whole to who was away. */
-export const SUBJECTS_MAX = 8_192;
+const SUBJECTS_MAX = 8_192;
 /** Of one node: what it may do to the list when it is not what it should be. */
 export const ENTRIES_OF_ISSUER_MAX = 512;
 
