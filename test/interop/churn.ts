@@ -23,7 +23,7 @@ const play = new Playground();
 const agents = new SerfAgents();
 
 async function startOurs(name: string, bind: string): Promise<StartedNode> {
-  return play.node(name, { bind, ports: ['17946', '0'], flags: ['--profile', 'local', '--join', SEED] });
+  return play.node(name, { bind, ports: ['17946', '0'], flags: ['--profile', 'local', '--join', SEED], readyWithinMs: 40_000 });
 }
 
 /** Comes to an address that the one before it may have been killed at. */
