@@ -24,7 +24,7 @@ interface Round {
   /** From the first start until each lists all; undefined when that took too long. */
   readonly formedMs: number | undefined;
   readonly readyMs: readonly number[];
-  /** Who does not list whom. */
+  /** Who is not up, and who does not list whom. */
   readonly missing: readonly string[];
   /** Lines that take a node for dead. */
   readonly deaths: readonly string[];
@@ -37,10 +37,12 @@ async function round(): Promise<Round> {
     const startedAt = performance.now();
     const names = Array.from({ length: nodes }, (_, at) => `n${at + 1}`);
     const hosts = names.map((_, at) => `${values.net}.${at + 1}`);
-    const started = await Promise.all(
+    const starts = await Promise.allSettled(
       names.map((name, at) => play.node(name, { bind: hosts[at]!, ports: PORTS, readyWithinMs: withinMs, flags: ['--discover', `static peers=${hosts.join(',')}`] })),
     );
-    const missing = await unlisted(started, names, startedAt + withinMs);
+    const started = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
+    const absent = starts.flatMap((start) => (start.status === 'rejected' ? [String(start.reason)] : []));
+    const missing = [...absent, ...(await unlisted(started, names, startedAt + withinMs))];
     const formedMs = missing.length === 0 ? performance.now() - startedAt : undefined;
     await pause(watchMs);
     const lines = started.flatMap((node) => node.stderr().split('\n').map((line) => `${node.name}: ${line}`));

@@ -13,8 +13,8 @@ import { TurnEngine } from '../turn-engine.ts';
 import type { ThreadGauge } from './thread-gauge.ts';
 import type { ThreadOutbox } from './thread-outbox.ts';
 
-/** A state is looked at by people: ten times a second is often enough … */
-const VIEW_EVERY_MS = 100;
+/** A state is looked at by people: once a second is often enough … */
+const VIEW_EVERY_MS = 1_000;
 /** … and less often when it takes more than a hundredth of the thread's time to show. */
 const VIEW_COST_MULT = 100;
 const VIEW_CHARS_MAX = 65_536;
@@ -54,6 +54,7 @@ export class ThreadLife implements CellHost {
   #isViewDue = false;
   /** The last view, by its number among what was posted: the next one waits until the main thread has taken it. */
   #viewPosted = 0;
+  #viewShown: string | undefined;
 
   constructor(path: string, life: number, makeBehavior: () => AnyBehavior, outbox: ThreadOutbox, gauge: ThreadGauge) {
     this.self = {
@@ -203,7 +204,10 @@ export class ThreadLife implements CellHost {
   #showState(): void {
     this.#isViewDue = false;
     const from = this.clock.now();
-    this.#viewPosted = this.#outbox.post({ kind: 'view', json: this.#cell.stateShown(VIEW_CHARS_MAX) });
+    const json = this.#cell.stateShown(VIEW_CHARS_MAX);
+    // The main thread is not woken to be told what it knows.
+    if (json !== this.#viewShown) this.#viewPosted = this.#outbox.post({ kind: 'view', json });
+    this.#viewShown = json;
     const now = this.clock.now();
     this.#viewAgainAt = now + Math.max(VIEW_EVERY_MS, VIEW_COST_MULT * (now - from));
   }
