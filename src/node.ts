@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { banRequests } from './actors/admin/ban-requests.ts';
 import { chaosRequests } from './actors/admin/chaos-requests.ts';
+import { operatorOf } from './actors/admin/operator.ts';
 import { serfRequests } from './actors/admin/serf-requests.ts';
 import { meshRefs, meshTree } from './actors/tree.ts';
 import type { MeshParts, MeshRefs } from './actors/tree.ts';
@@ -259,7 +260,7 @@ function meshParts({ config, version, system, refs, ports, adminSocket, node, re
       boot,
       memoryBytes: () => process.memoryUsage().rss,
       openSessions: () => tls.sessions.list(),
-      operator: operatorOf(system, node),
+      operator: operatorOf(system, () => node.stop()),
       openServer: (handler) => openAdmin(adminSocket, system, node, refs, config.name, audit, handler),
       kill: (path, by) => void system.kill(path, by),
       decodeBatch: (bytes) => orUndefined(() => decodeTelemetryBatch(bytes)),
@@ -303,31 +304,6 @@ function openAdmin(adminSocket: string, system: ActorSystem, node: NodeProcess, 
   const serf = serfRequests({ node: name, membership: refs.membership, desk: refs.serfDesk });
   const services = [adminService(handler, onBug), chaosService(chaosRequests({ system, timers }), onBug), serfService(serf, onBug), banService(banRequests(refs.bans), onBug)];
   return createAdminServer(adminSocket, services.map((service) => auditedService(service, (event) => audit.record(event, systemClock.wallNow()))));
-}
-
-function operatorOf(system: ActorSystem, node: NodeProcess): MeshParts['admin']['operator'] {
-  return {
-    tree: (path) => system.tree(path),
-    info: (path) => system.info(path),
-    paths: () => system.paths(),
-    state: (path) => system.state(path),
-    events: (path, limit) => system.events.latest(path, limit),
-    trail: system.events,
-    onEvent: (heard) => system.events.subscribe(heard),
-    crashes: () => system.events.crashes,
-    restarts: () => system.events.restarts,
-    deadLetters: system.deadLetters,
-    lifeOf: (path) => system.livingLife(path),
-    trace: (path, options) => system.trace(path, options),
-    replay: (sequence, to, by) => system.replay(sequence, to, by),
-    suspend: (path, by) => void system.suspend(path, by),
-    resume: (path, by) => void system.resume(path, by),
-    stopNode: (by) => {
-      system.admin(ROOT_PATH, `stop asked by ${by}`);
-      node.stop();
-    },
-    supervisor: (path) => system.ref(path),
-  };
 }
 
 function openGrpc(listen: Address, refs: MeshRefs, tls: MeshTls): Promise<MeshServer> {

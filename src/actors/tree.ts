@@ -18,6 +18,7 @@ import { busActor } from './bus/bus-actor.ts';
 import type { BusMessage } from './bus/bus-actor.ts';
 import { listenerActor } from './edge/listener-actor.ts';
 import type { Listener } from './edge/listener-actor.ts';
+import { Chronicle } from './membership/chronicle.ts';
 import type { MembershipActorOptions, membershipActor, MembershipMessage } from './membership/membership-actor.ts';
 import type { MemberEventsNews } from './membership/membership-messages.ts';
 import type { FormationMessage } from './formation/formation-messages.ts';
@@ -79,7 +80,7 @@ export interface MeshParts {
   readonly peers: Pick<RosterActorOptions, 'selfAddress' | 'dial' | 'random'>;
   readonly agents: Pick<DirectoryActorOptions, 'encodeBatch' | 'random'>;
   readonly openGrpc: () => Promise<Listener>;
-  readonly admin: Omit<AdminActorOptions, 'membership' | 'peers' | 'agents' | 'registry' | 'bus'>;
+  readonly admin: Omit<AdminActorOptions, 'membership' | 'peers' | 'agents' | 'registry' | 'bus' | 'memberTrail'>;
   readonly formation: FormationParts;
 }
 
@@ -90,6 +91,7 @@ interface FormationParts extends Omit<ReconcilerOptions, 'membership'> {
 
 export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
   const { node } = parts;
+  const memberTrail = new Chronicle();
   const isDiscovering = parts.formation.sources.length > 0;
   const listeners = [refs.roster, refs.directory, ...(isDiscovering ? [refs.reconciler] : [])];
   return supervisor('root', 'rest_for_one', [
@@ -116,7 +118,7 @@ export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
       worker('grpc', () => listenerActor(parts.openGrpc)),
       worker('serf', () => serfDeskActor({ membership: refs.membership, stopNode: (by) => parts.admin.operator.stopNode(by) })),
       worker('admin', () =>
-        adminActor({ ...parts.admin, membership: refs.membership, peers: refs.roster, agents: refs.directory, registry: refs.registry, bus: refs.bus }),
+        adminActor({ ...parts.admin, memberTrail, membership: refs.membership, peers: refs.roster, agents: refs.directory, registry: refs.registry, bus: refs.bus }),
       ),
     ]),
     ...(isDiscovering ? [formation(parts.formation, refs)] : []),

@@ -24,11 +24,7 @@ describe('what happens to members, as processes', function () {
 
   beforeEach(async () => {
     play = new Playground();
-    n1 = await play.node('n1', { bind: '127.0.33.1' });
-    [n2, n3] = await Promise.all([
-      play.node('n2', { bind: '127.0.33.2', flags: ['--join', n1.gossip] }),
-      play.node('n3', { bind: '127.0.33.3', flags: ['--join', n1.gossip] }),
-    ]);
+    [n1, n2, n3] = await play.trio('127.0.33');
     for (const node of [n1, n2, n3]) await sees(node, 'alive', 'n1', 'n2', 'n3');
   });
   afterEach(() => play.clear());
@@ -61,6 +57,16 @@ describe('what happens to members, as processes', function () {
     const { stdout } = await n1.mesh('members', 'why', 'n3');
     expect(stdout).to.match(/^n3, 127\.0\.33\.3:\d+, has been dead for /);
     expect(stdout).to.match(/suspect .* n[12] (had no answer to its ping|suspects it)/);
+  });
+
+  it('is still told when membership has begun another life, and the operator’s room too', async () => {
+    await n3.kill('SIGKILL');
+    await sees(n1, 'dead', 'n3');
+    for (const path of ['/membership/swim', '/edge/admin']) {
+      await n1.mesh('chaos', 'kill', path);
+      const { happenings } = await until(`why after the end of ${path}`, 20_000, () => n1.json<MemberRecord>('members', 'why', 'n3'));
+      expect(happenings.map(({ type }) => type)).to.include.members(['alive', 'suspect', 'dead']);
+    }
   });
 
   it('is told of a goodbye as one, and a name that nobody has heard of ends with 1 and the nearest', async () => {

@@ -32,11 +32,7 @@ describe('three nodes, as processes', function () {
 
   beforeEach(async () => {
     play = new Playground();
-    n1 = await play.node('n1', { bind: '127.0.0.1' });
-    [n2, n3] = await Promise.all([
-      play.node('n2', { bind: '127.0.0.2', flags: ['--join', n1.gossip] }),
-      play.node('n3', { bind: '127.0.0.3', flags: ['--join', n1.gossip] }),
-    ]);
+    [n1, n2, n3] = await play.trio('127.0.0');
   });
   afterEach(() => play.clear());
 

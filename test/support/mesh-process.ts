@@ -75,6 +75,16 @@ export class Playground {
     };
   }
 
+  /** n1, and n2 and n3 that join it, at the first addresses of a network such as `127.0.33`. */
+  async trio(network: string): Promise<readonly [StartedNode, StartedNode, StartedNode]> {
+    // At once, on a machine with something else to do.
+    const readyWithinMs = 30_000;
+    const n1 = await this.node('n1', { bind: `${network}.1`, readyWithinMs });
+    const flags = ['--join', n1.gossip];
+    const [n2, n3] = await Promise.all([2, 3].map((i) => this.node(`n${i}`, { bind: `${network}.${i}`, flags, readyWithinMs })));
+    return [n1, n2!, n3!];
+  }
+
   /** A long-running `mesh …`, such as an agent or a watch. */
   spawn(...args: string[]): ChildProcess {
     return this.#run([MESH, ...args]);

@@ -124,6 +124,7 @@ function hear(state: AdminState, message: AdminMessage, options: AdminActorOptio
       openMembers(state, message.sink, context);
       return undefined;
     case 'member-events':
+      for (const { event, atMs } of message.happenings) options.memberTrail.note(event, atMs);
       if (state.members.size > 0) state.members.show(message.happenings.map(memberHappening));
       return undefined;
     case 'open-events':

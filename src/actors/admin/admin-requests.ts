@@ -7,6 +7,7 @@ import type { AdminHandler } from '../../transport/admin-service.ts';
 import type { OpenSession } from '../../transport/open-sessions.ts';
 import type { StatusReply } from '../../transport/generated/omega/mesh/v1/StatusReply.ts';
 import type { AgentsRequest, AgentView, CommandOutcome } from '../agents/agent-messages.ts';
+import type { Happening, MemberEvent } from '../membership/member-events.ts';
 import type { MemberRecord, MembershipRequest, MembershipView } from '../membership/membership-messages.ts';
 import type { PeersRequest, SessionView } from '../peers/peer-messages.ts';
 import type { RegistryEntryView, RegistryRequest, RegistryStatus } from '../registry/registry-messages.ts';
@@ -14,7 +15,7 @@ import { actorRequests } from './actor-requests.ts';
 import type { ActorRequestsOptions } from './actor-requests.ts';
 import { actorVerbs } from './actor-verbs.ts';
 import { actorCount, agent, openSession, registryEntry } from './admin-views.ts';
-import { member, memberHappening, unknownMember } from './member-views.ts';
+import { member, memberHappening, unknownMember, wholeStory } from './member-views.ts';
 import { answered, answeredOr, ROOM_TIMEOUT_MS } from './room-answer.ts';
 
 /** What a node says about itself and does not change while it runs, and what only the process knows. */
@@ -26,10 +27,20 @@ export interface AdminRequestsOptions extends ActorRequestsOptions {
   /** The connections over TLS that stand. */
   readonly openSessions: () => readonly OpenSession[];
   readonly clock: Clock;
+  /** Outlives this room's lives too. */
+  readonly memberTrail: MemberTrail;
   readonly membership: ActorRef<MembershipRequest>;
   readonly peers: ActorRef<PeersRequest>;
   readonly agents: ActorRef<AgentsRequest>;
   readonly registry: ActorRef<RegistryRequest>;
+}
+
+/** What membership has told of members, in all its lives. */
+export interface MemberTrail {
+  note(event: MemberEvent, atMs: number): void;
+  /** Oldest first; undefined when nothing is known to have happened. */
+  of(member: string): readonly Happening[] | undefined;
+  readonly names: readonly string[];
 }
 
 /** Answers must arrive after the room's own deadline has had its chance. */
@@ -94,12 +105,14 @@ function nodeRequests(options: AdminRequestsOptions): Pick<Requests, 'getStatus'
         answered(options.membership.ask((reply: Reply<MemberRecord>) => ({ kind: 'record', member: name, reply }), ROOM_TIMEOUT_MS)),
         answeredOr(options.peers.ask((reply: Reply<readonly SessionView[]>) => ({ kind: 'sessions', reply }), ROOM_TIMEOUT_MS), []),
       ]);
-      if (record.kind === 'unknown') throw unknownMember(name, record.names);
+      const heard = options.memberTrail.of(name);
+      if (record.kind === 'unknown' && heard === undefined) throw unknownMember(name, [...record.names, ...options.memberTrail.names]);
+      const { member: found, happenings } = record.kind === 'known' ? record : { member: undefined, happenings: [] };
       const session = sessions.find(({ node }) => node === name);
       return {
         name,
-        member: record.member === undefined ? null : member(record.member, session, clock.now()),
-        happenings: record.happenings.map(memberHappening),
+        member: found === undefined ? null : member(found, session, clock.now()),
+        happenings: wholeStory(heard ?? [], happenings).map(memberHappening),
       };
     },
   };

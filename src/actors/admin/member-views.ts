@@ -40,6 +40,18 @@ export function memberHappening({ atMs, event }: Happening): MemberHappening {
   };
 }
 
+/** More than clocks are corrected by, and less than membership takes to begin another life. */
+const SAME_MS = 50;
+
+/**
+ * @param heard what the operator's room has been told, also of earlier lives of membership; some may be missing
+ * @param known what the life of now knows, all of it
+ */
+export function wholeStory(heard: readonly Happening[], known: readonly Happening[]): readonly Happening[] {
+  const [first] = known;
+  return first === undefined ? heard : [...heard.filter(({ atMs }) => atMs < first.atMs - SAME_MS), ...known];
+}
+
 export function unknownMember(name: string, known: readonly string[]): MeshError {
   const nearest = nearestWord(name, known);
   return new MeshError('NOT_FOUND', `no member ${JSON.stringify(name)} is known, nor was of late`, {

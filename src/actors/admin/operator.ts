@@ -2,6 +2,8 @@
 import type { ActorInfo } from '../../supervision/actor-info.ts';
 import type { ActorView } from '../../supervision/actor-view.ts';
 import type { ActorRef, SendOutcome } from '../../supervision/behavior.ts';
+import { ROOT_PATH } from '../../supervision/child-spec.ts';
+import type { ActorSystem } from '../../supervision/system.ts';
 import type { DeadLetter, Withheld } from '../../supervision/trail/dead-letters.ts';
 import type { SupervisionEvent } from '../../supervision/trail/event-log.ts';
 import type { SupervisorMessage } from '../../supervision/supervisor-messages.ts';
@@ -41,4 +43,30 @@ export interface Operator {
   /** Stops the node in order. */
   stopNode(by: string): void;
   supervisor(path: string): ActorRef<SupervisorMessage>;
+}
+
+/** @param stopNode begins to stop the node in order */
+export function operatorOf(system: ActorSystem, stopNode: () => void): Operator {
+  return {
+    tree: (path) => system.tree(path),
+    info: (path) => system.info(path),
+    paths: () => system.paths(),
+    state: (path) => system.state(path),
+    events: (path, limit) => system.events.latest(path, limit),
+    trail: system.events,
+    onEvent: (heard) => system.events.subscribe(heard),
+    crashes: () => system.events.crashes,
+    restarts: () => system.events.restarts,
+    deadLetters: system.deadLetters,
+    lifeOf: (path) => system.livingLife(path),
+    trace: (path, options) => system.trace(path, options),
+    replay: (sequence, to, by) => system.replay(sequence, to, by),
+    suspend: (path, by) => void system.suspend(path, by),
+    resume: (path, by) => void system.resume(path, by),
+    stopNode: (by) => {
+      system.admin(ROOT_PATH, `stop asked by ${by}`);
+      stopNode();
+    },
+    supervisor: (path) => system.ref(path),
+  };
 }

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { actorRequests } from '../../../src/actors/admin/actor-requests.ts';
 import { actorVerbs } from '../../../src/actors/admin/actor-verbs.ts';
+import { operatorOf } from '../../../src/actors/admin/operator.ts';
 import type { Operator } from '../../../src/actors/admin/operator.ts';
 import { Traces } from '../../../src/actors/admin/traces.ts';
 import { MeshError } from '../../../src/errors.ts';
@@ -8,7 +9,6 @@ import { IGNORE } from '../../../src/supervision/behavior.ts';
 import type { Behavior } from '../../../src/supervision/behavior.ts';
 import type { ChildSpec } from '../../../src/supervision/child-spec.ts';
 import type { TraceItem } from '../../../src/transport/generated/omega/mesh/v1/TraceItem.ts';
-import type { ActorSystem } from '../../../src/supervision/system.ts';
 import { startWorld } from '../../support/actor-world.ts';
 import type { ActorWorld } from '../../support/actor-world.ts';
 
@@ -295,25 +295,3 @@ describe('what an operator asks of one actor', () => {
     });
   });
 });
-
-function operatorOf(system: ActorSystem, stopNode: () => void): Operator {
-  return {
-    tree: (path) => system.tree(path),
-    info: (path) => system.info(path),
-    paths: () => system.paths(),
-    state: (path) => system.state(path),
-    events: (path, limit) => system.events.latest(path, limit),
-    trail: system.events,
-    onEvent: (heard) => system.events.subscribe(heard),
-    crashes: () => system.events.crashes,
-    restarts: () => system.events.restarts,
-    deadLetters: system.deadLetters,
-    lifeOf: (path) => system.livingLife(path),
-    trace: (path, limits) => system.trace(path, limits),
-    replay: (sequence, to, by) => system.replay(sequence, to, by),
-    suspend: (path, by) => void system.suspend(path, by),
-    resume: (path, by) => void system.resume(path, by),
-    stopNode,
-    supervisor: (path) => system.ref(path),
-  };
-}

@@ -2,8 +2,10 @@ import { expect } from 'chai';
 import { adminActor } from '../../../src/actors/admin/admin-actor.ts';
 import type { AdminActorOptions } from '../../../src/actors/admin/admin-actor.ts';
 import type { AdminMessage } from '../../../src/actors/admin/admin-messages.ts';
+import { operatorOf } from '../../../src/actors/admin/operator.ts';
 import type { AgentsRequest } from '../../../src/actors/agents/agent-messages.ts';
 import type { BusRequest } from '../../../src/actors/bus/bus-messages.ts';
+import { Chronicle } from '../../../src/actors/membership/chronicle.ts';
 import type { MembershipRequest } from '../../../src/actors/membership/membership-messages.ts';
 import type { PeersRequest } from '../../../src/actors/peers/peer-messages.ts';
 import type { RegistryEntryView, RegistryRequest } from '../../../src/actors/registry/registry-messages.ts';
@@ -69,33 +71,18 @@ describe('the operator’s room', () => {
   const registryAsked: RegistryRequest[] = [];
   const busAsked: BusRequest[] = [];
   const killed: string[] = [];
+  let memberTrail: Chronicle;
 
   beforeEach(async () => {
+    memberTrail = new Chronicle();
     registryAsked.length = busAsked.length = killed.length = servers = closed = 0;
     const options = (): AdminActorOptions => ({
       facts: () => ({ node: 'n1', version: '0', pid: 1, gossipAddress: '', grpcAddress: '', adminSocket: '', dataDir: '', profile: 'lan', refusedCalls: {} }),
       boot: 'b1',
       memoryBytes: () => 1,
       openSessions: () => [],
-      operator: {
-        tree: (path) => world.system.tree(path),
-        paths: () => world.system.paths(),
-        events: (path, limit) => world.system.events.latest(path, limit),
-        trail: world.system.events,
-        onEvent: (heard) => world.system.events.subscribe(heard),
-        crashes: () => world.system.events.crashes,
-        restarts: () => world.system.events.restarts,
-        deadLetters: world.system.deadLetters,
-        lifeOf: (path) => world.system.livingLife(path),
-        info: (path) => world.system.info(path),
-        state: (path) => world.system.state(path),
-        trace: (path, limits) => world.system.trace(path, limits),
-        replay: (sequence, to, by) => world.system.replay(sequence, to, by),
-        suspend: (path, by) => void world.system.suspend(path, by),
-        resume: (path, by) => void world.system.resume(path, by),
-        stopNode: () => world.system.stop(),
-        supervisor: (path) => world.supervisor(path),
-      },
+      operator: operatorOf(world.system, () => world.system.stop()),
+      memberTrail,
       kill: (path) => void killed.push(path),
       membership: world.ref('/membership'),
       peers: world.ref('/peers'),
@@ -119,7 +106,10 @@ describe('the operator’s room', () => {
           if (message.kind === 'watch') message.reply?.(message.prefix === 'refused' ? new MeshError('TOO_LARGE', 'too large') : 'watching');
         }),
         room<BusRequest>('bus', busAsked),
-        room<MembershipRequest>('membership', []),
+        room<MembershipRequest>('membership', [], (message) => {
+          // As after a restart of its own.
+          if (message.kind === 'record') message.reply({ kind: 'unknown', names: ['n1'] });
+        }),
         room<PeersRequest>('peers', [], (message) => message.kind === 'sessions' && message.reply([])),
         room<AgentsRequest>('agents', [], (message) => {
           if (message.kind === 'count') message.reply(1);
@@ -158,6 +148,18 @@ describe('the operator’s room', () => {
     const fault = await faultOf(handler.getTree({ path: '/registri' }));
     expect(fault).to.include({ code: 'UNKNOWN_PATH' });
     expect(fault.todo).to.include('/registry');
+  });
+
+  it('tells what happened to a member also when membership and it itself have forgotten in another life', async () => {
+    expect((await faultOf(handler.getMemberRecord({ name: 'n2' }))).code).to.equal('NOT_FOUND');
+    const event = { type: 'dead', reason: 'told', member: 'n2', incarnation: 3, accuser: 'n3' } as const;
+    world.ref<AdminMessage>('/admin').send({ kind: 'member-events', happenings: [{ atMs: 5, event }] });
+    await world.settle();
+    world.system.kill('/admin', 'test');
+    await world.settle();
+    const { member, happenings } = await world.outcome(handler.getMemberRecord({ name: 'n2' }));
+    expect(member).to.equal(null);
+    expect(happenings?.map(({ atMs, type, accuser }) => ({ atMs, type, accuser }))).to.deep.equal([{ atMs: 5, type: 'dead', accuser: 'n3' }]);
   });
 
   it('kills what it is told to, once the answer is on its way', async () => {
