@@ -36,7 +36,7 @@ export interface AdminRequestsOptions extends ActorRequestsOptions {
 }
 
 /** What membership has told of members, in all its lives. */
-export interface MemberTrail {
+interface MemberTrail {
   note(event: MemberEvent, atMs: number): void;
   /** Oldest first; undefined when nothing is known to have happened. */
   of(member: string): readonly Happening[] | undefined;
