@@ -45,6 +45,11 @@ export const ERROR_CATALOGUE = {
   PQ_UNAVAILABLE: { exitCode: 2, meaning: 'post-quantum key exchange asked for where Node.js has none' },
   BANNED: { exitCode: 1, meaning: 'an identity that the mesh has banned or evicted' },
   BAD_SIGNATURE: { exitCode: 1, meaning: 'a signature that is not of who should have made it' },
+  TOKEN_MALFORMED: { exitCode: 2, meaning: 'text that is not a whole join token' },
+  TOKEN_UNKNOWN: { exitCode: 1, meaning: 'a token that this authority did not make, or took back' },
+  TOKEN_EXPIRED: { exitCode: 1, meaning: 'a token whose time has passed' },
+  TOKEN_USED: { exitCode: 1, meaning: 'a token that was used before' },
+  FOREIGN_AUTHORITY: { exitCode: 1, meaning: 'a Trust Fabric of another authority than the one meant' },
   OUTPUT_LOST: { exitCode: 1, meaning: 'standard output cannot be written' },
   INTERNAL: { exitCode: 1, meaning: 'a bug in the node; its log says more' },
 } as const satisfies Record<string, { exitCode: number; meaning: string }>;

@@ -1,4 +1,5 @@
 /** Who a node is, and what of it everything that speaks TLS shares. */
+import { existsSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import type { MeshParts } from './actors/tree.ts';
@@ -6,38 +7,126 @@ import type { Clock } from './clock.ts';
 import { authorityDir, trustDir } from './config/home-path.ts';
 import type { Config } from './config/config.ts';
 import type { AuditLog } from './data-dir/audit-log.ts';
+import { readKeyring } from './data-dir/keyring-file.ts';
+import { MeshError } from './errors.ts';
+import { handedKeyring } from './joining.ts';
 import type { Logger } from './log.ts';
 import { isLoopback } from './loopback.ts';
 import { systemRandom } from './random.ts';
+import { createFabricServer } from './transport/fabric-server.ts';
+import type { MeshServer } from './transport/grpc-server.ts';
 import { OpenSessions } from './transport/open-sessions.ts';
+import { renewAt } from './transport/renew.ts';
 import { checkPq } from './transport/tls.ts';
 import type { MeshTls } from './transport/tls.ts';
 import { readBan, signBan } from './trust/ban-entry.ts';
 import { banFile } from './trust/ban-files.ts';
 import { banGate } from './trust/ban-gate.ts';
 import type { BanGate } from './trust/ban-gate.ts';
-import { holdIdentity } from './trust/identity-source.ts';
-import { localTrustDomain, ownIdentity } from './trust/own-identity.ts';
+import type { Authority } from './trust/authority.ts';
+import { TrustFabric, type AttestOutcome } from './trust/fabric.ts';
+import { readFabricAddresses, TRUST_PORT_DEFAULT } from './trust/fabric-file.ts';
+import { writeIdentity } from './trust/identity-files.ts';
+import { holdIdentity, type HeldIdentity, type Identity } from './trust/identity-source.ts';
+import { issueOwn, localTrustDomain, ownIdentity } from './trust/own-identity.ts';
 import { formatSpiffeId, parseSpiffeId } from './trust/spiffe-id.ts';
+
+/** Who this node is, and what keeps it so. */
+export interface NodeTrust {
+  readonly tls: MeshTls;
+  readonly gate: BanGate;
+  readonly held: HeldIdentity;
+  /** Kept here; else a Trust Fabric renews the identity. */
+  readonly authority: Authority | undefined;
+  readonly renew: () => Promise<Identity>;
+  readonly keep: (identity: Identity) => void;
+}
 
 /**
  * On loopback an authority is made where there is none, as ssh makes host keys: what this user starts on this machine belongs
  * together. Beyond it, who belongs to whom is for a person to say.
  * @throws MeshError PQ_UNAVAILABLE, and as `ownIdentity`
  */
-export async function nodeTls({ name, bind, dataDir, pq, gossipKeyring, gossipKey }: Config, log: Logger, clock: Clock): Promise<{ readonly tls: MeshTls; readonly gate: BanGate }> {
+export async function nodeTrust({ name, bind, dataDir, pq, svidTtlMs, gossipKeyring, gossipKey }: Config, log: Logger, clock: Clock): Promise<NodeTrust> {
   checkPq(pq);
   const dir = authorityDir(homedir());
+  const kept = trustDir(dataDir);
   const makeAuthorityFor = isLoopback(bind) ? localTrustDomain(hostname()) : undefined;
-  const own = await ownIdentity({ kind: 'node', name, trustDir: trustDir(dataDir), authorityDir: dir, makeAuthorityFor, nowMs: clock.wallNow() });
-  const { id, serial, notAfterMs } = own.identity.svid;
-  if (own.hasMadeAuthority) log.log('info', 'authority-made', { trustDomain: id.trustDomain, dir });
+  const who = { kind: 'node', name, ttlMs: svidTtlMs } as const;
+  const { identity, authority, hasMadeAuthority } = await ownIdentity({ ...who, trustDir: kept, authorityDir: dir, makeAuthorityFor, nowMs: clock.wallNow() });
+  const { id, serial, notAfterMs } = identity.svid;
+  if (hasMadeAuthority) log.log('info', 'authority-made', { trustDomain: id.trustDomain, dir });
   log.log('info', 'identity', { id: formatSpiffeId(id), serial, expires: new Date(notAfterMs).toISOString() });
   if (!isLoopback(bind) && gossipKeyring === undefined && gossipKey === undefined) {
     log.log('warn', 'gossip-in-the-clear', { bind, todo: 'encrypt it with --gossip-keyring: whoever reaches this address can read it, and speak in it' });
   }
+  const held = holdIdentity(identity);
   const gate = banGate();
-  return { tls: { identity: holdIdentity(own.identity), pq, sessions: new OpenSessions(), admits: (caller) => gate.fault(caller.id, caller.notBeforeMs) }, gate };
+  const fabric = readFabricAddresses(kept);
+  return {
+    tls: { identity: held, pq, sessions: new OpenSessions(), admits: (caller) => gate.fault(caller.id, caller.notBeforeMs) },
+    gate,
+    held,
+    authority,
+    renew: () => (authority === undefined ? renewAt(fabric, held.current()) : issueOwn(authority, { ...who, nowMs: clock.wallNow() })),
+    keep: (renewed) => writeIdentity(kept, renewed),
+  };
+}
+
+export interface FabricListen {
+  readonly config: Config;
+  readonly authority: Authority;
+  readonly trust: Pick<NodeTrust, 'held' | 'gate'>;
+  readonly gossipAddress: () => string;
+  readonly audit: AuditLog;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly onBug: (error: unknown) => void;
+}
+
+/** Undefined where the usual port is taken and none was asked for: another node of this machine has the same authority. */
+export async function openFabric({ config, authority, trust, gossipAddress, audit, log, clock, onBug }: FabricListen): Promise<MeshServer | undefined> {
+  const fabric = new TrustFabric({
+    authority,
+    authorityDir: authorityDir(homedir()),
+    ttlMs: config.svidTtlMs,
+    welcome: () => ({ gossipKeys: gossipKeysOf(config), gossipSeeds: [gossipAddress()] }),
+    // Who is evicted may attest again; that is what it is for.
+    refuses: (id) => trust.gate.fault(id, clock.wallNow()),
+    note: (outcome) => noteAttestation(outcome, log, audit, clock),
+    wallNow: () => clock.wallNow(),
+  });
+  try {
+    return await createFabricServer({ host: config.bind, port: config.trustPort ?? TRUST_PORT_DEFAULT }, fabric, trust.held, onBug);
+  } catch (error) {
+    if (config.trustPort !== undefined || !(error instanceof MeshError) || error.code !== 'PORT_IN_USE') throw error;
+    log.log('info', 'trust-fabric-not-served', { reason: error.message, todo: 'choose a port with --trust-port, if this node is to give out identities' });
+    return undefined;
+  }
+}
+
+/** The keys as they are now: `mesh keys` changes the file while the node runs. */
+function gossipKeysOf({ gossipKeyring, gossipKey }: Config): readonly Uint8Array[] {
+  if (gossipKeyring !== undefined) return readKeyring(gossipKeyring);
+  return gossipKey === undefined ? [] : [Buffer.from(gossipKey, 'base64')];
+}
+
+function noteAttestation({ method, remote, id, serial, fault }: AttestOutcome, log: Logger, audit: AuditLog, clock: Clock): void {
+  const who = id === undefined ? remote : formatSpiffeId(id);
+  const what = method === 'x509pop' ? 'renew-identity' : 'attest';
+  if (fault === undefined) {
+    log.log('info', 'attested', { id: who, method, remote, serial });
+    audit.record({ what, who, outcome: 'done', subject: remote, detail: `by ${method}, serial ${serial ?? ''}` }, clock.wallNow());
+  } else {
+    log.log('warn', 'attestation-refused', { id: who, method, remote, code: fault.code, reason: fault.message });
+    audit.record({ what, who, outcome: 'refused', subject: remote, detail: `by ${method}: ${fault.code}: ${fault.message}` }, clock.wallNow());
+  }
+}
+
+/** A node that joined takes the keys that it was given, unless it is told of others. */
+export function withHandedKeyring(config: Config): Config {
+  const handed = handedKeyring(trustDir(config.dataDir));
+  return config.gossipKeyring === undefined && config.gossipKey === undefined && existsSync(handed) ? { ...config, gossipKeyring: handed } : config;
 }
 
 /** Whoever is refused here stands in the log and in the audit. */

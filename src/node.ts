@@ -24,7 +24,8 @@ import { LineFile } from './line-file.ts';
 import { readKeyring } from './data-dir/keyring-file.ts';
 import { RegistryFiles } from './data-dir/registry-files.ts';
 import { NodeProcess } from './node-process.ts';
-import { banParts, nodeTls, tellOfAlarms } from './node-trust.ts';
+import { banParts, nodeTrust, openFabric, tellOfAlarms, withHandedKeyring } from './node-trust.ts';
+import type { NodeTrust } from './node-trust.ts';
 import type { NodeEnd } from './node-process.ts';
 import { systemRandom } from './random.ts';
 import { ROOT_PATH } from './supervision/child-spec.ts';
@@ -74,7 +75,8 @@ export interface RunningNode {
 const JOIN_TIMEOUT_MS = 5_000;
 
 /** @throws MeshError when a listener or the data directory cannot be had, or another node has the name; what was already up is down again by then */
-export async function startNode({ config, log, version, signal }: NodeOptions): Promise<RunningNode> {
+export async function startNode({ config: given, log, version, signal }: NodeOptions): Promise<RunningNode> {
+  const config = withHandedKeyring(given);
   const adminSocket = join(config.dataDir, 'admin.sock');
   checkSocketPath(adminSocket);
   // Read for each life of membership; what is wrong with it is better known before anything runs.
@@ -83,7 +85,7 @@ export async function startNode({ config, log, version, signal }: NodeOptions): 
   // Trouble with the disk that comes later is lived with; a node that began with it would show an empty registry.
   await registryFiles.check();
   const clock = systemClock;
-  const { tls, gate } = await nodeTls(config, log, clock);
+  const trust = await nodeTrust(config, log, clock);
   const startLog = new StartLog(log);
   const system = new ActorSystem({ clock, random: systemRandom, log: startLog });
   const refs = meshRefs((path) => system.ref(path));
@@ -100,9 +102,9 @@ export async function startNode({ config, log, version, signal }: NodeOptions): 
   const trail = keepTrail(system, config, boot, log);
   const audit = keepAudit(config, log);
   audit.record({ what: 'node-start', who: NODE_ITSELF, outcome: 'begun', subject: config.name, detail: `pid ${process.pid}, run ${boot}, mesh ${version}` }, clock.wallNow());
-  tellOfAlarms(tls.sessions, log, audit, clock);
+  tellOfAlarms(trust.tls.sessions, log, audit, clock);
   const rooms = await loadRooms(config);
-  const parts = meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot, audit, tls, rooms, bans: banParts({ config, tls, gate, log, audit, clock }) });
+  const parts = meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot, audit, log: startLog, trust, rooms });
   try {
     await node.start(meshTree(parts, refs));
     signal?.addEventListener('abort', () => node.stop(), { once: true });
@@ -224,22 +226,27 @@ interface Makings {
   readonly registryFiles: RegistryFiles;
   readonly boot: string;
   readonly audit: AuditLog;
-  readonly tls: MeshTls;
+  readonly log: Logger;
+  readonly trust: NodeTrust;
   readonly rooms: Rooms;
-  readonly bans: MeshParts['bans'];
 }
 
-function meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot, audit, tls, rooms, bans }: Makings): MeshParts {
+function meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot, audit, log, trust, rooms }: Makings): MeshParts {
+  const { tls, gate, held, renew, keep, authority } = trust;
   const grpcListen = parseAddress(ports.grpcAddress, config.grpcPort);
   return {
     node: config.name,
     registryFiles,
     registry: { random: systemRandom },
     membership: (audience) => membershipChild(config, ports, audience, rooms),
-    bans,
+    bans: banParts({ config, tls, gate, log, audit, clock: systemClock }),
     peers: { selfAddress: ports.grpcAddress, dial: (address, peer) => dialPeer(parseAddress(address, config.grpcPort), peer, { tls }), random: systemRandom },
     agents: { encodeBatch: encodeTelemetryBatch, random: systemRandom },
     openGrpc: () => openGrpc(grpcListen, refs, tls),
+    identity: {
+      renewal: { held, renew, keep, random: systemRandom },
+      openFabric: authority && (() => openFabric({ config, authority, trust, gossipAddress: () => ports.gossipAddress, audit, log, clock: systemClock, onBug: (error) => node.noteBug(error) })),
+    },
     formation: {
       self: () => parseAddress(ports.gossipAddress, config.gossipPort),
       random: systemRandom,

@@ -30,6 +30,8 @@ import { rosterActor } from './peers/roster-actor.ts';
 import type { RosterActorOptions, RosterMessage } from './peers/roster-actor.ts';
 import { registryActor } from './registry/registry-actor.ts';
 import type { RegistryMessage, RegistryOptions } from './registry/registry-actor.ts';
+import { identityActor } from './trust/identity-actor.ts';
+import type { IdentityActorOptions } from './trust/identity-actor.ts';
 import { storageActor } from './registry/storage-actor.ts';
 import type { StoredFiles } from './registry/storage-actor.ts';
 import type { StorageRequest } from './registry/storage-messages.ts';
@@ -82,6 +84,13 @@ export interface MeshParts {
   readonly openGrpc: () => Promise<Listener>;
   readonly admin: Omit<AdminActorOptions, 'membership' | 'peers' | 'agents' | 'registry' | 'bus' | 'memberTrail'>;
   readonly formation: FormationParts;
+  readonly identity: IdentityParts;
+}
+
+interface IdentityParts {
+  readonly renewal: IdentityActorOptions;
+  /** Where the authority is kept here. */
+  readonly openFabric: (() => Promise<Listener | undefined>) | undefined;
 }
 
 interface FormationParts extends Omit<ReconcilerOptions, 'membership'> {
@@ -121,7 +130,16 @@ export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
         adminActor({ ...parts.admin, memberTrail, membership: refs.membership, peers: refs.roster, agents: refs.directory, registry: refs.registry, bus: refs.bus }),
       ),
     ]),
+    identity(parts.identity),
     ...(isDiscovering ? [formation(parts.formation, refs)] : []),
+  ]);
+}
+
+/** Behind all others, who rest on nothing here: the identity is held outside, and a Trust Fabric may be away. */
+function identity({ renewal, openFabric }: IdentityParts): SupervisorSpec {
+  return supervisor('identity', 'one_for_one', [
+    worker('renewal', () => identityActor(renewal)),
+    ...(openFabric === undefined ? [] : [worker('fabric', () => listenerActor(openFabric))]),
   ]);
 }
 

@@ -2,31 +2,50 @@
 import { systemClock } from '../clock.ts';
 import { agentTrustDir, authorityDir } from '../config/home-path.ts';
 import type { Logger } from '../log.ts';
+import { systemRandom } from '../random.ts';
 import { OpenSessions } from '../transport/open-sessions.ts';
+import { renewAt } from '../transport/renew.ts';
 import type { MeshTls } from '../transport/tls.ts';
+import { readFabricAddresses } from '../trust/fabric-file.ts';
+import { writeIdentity } from '../trust/identity-files.ts';
 import { holdIdentity } from '../trust/identity-source.ts';
-import { localTrustDomain, ownIdentity } from '../trust/own-identity.ts';
+import { issueOwn, localTrustDomain, ownIdentity } from '../trust/own-identity.ts';
 import { formatSpiffeId } from '../trust/spiffe-id.ts';
+import { keepIdentity } from './identity-keeper.ts';
 
 export interface AgentTlsOptions {
   readonly id: string;
   readonly home: string;
   readonly hostName: string;
   readonly log: Logger;
+  /** Ends the renewal of the identity. */
+  readonly signal: AbortSignal;
 }
 
 /**
  * An agent may be started before the first node of its machine: then it is the one that makes the authority.
  * @throws MeshError as `ownIdentity`
  */
-export async function agentTls({ id, home, hostName, log }: AgentTlsOptions): Promise<MeshTls> {
+export async function agentTls({ id, home, hostName, log, signal }: AgentTlsOptions): Promise<MeshTls> {
   const where = { trustDir: agentTrustDir(home, id), authorityDir: authorityDir(home), makeAuthorityFor: localTrustDomain(hostName) };
-  const { identity } = await ownIdentity({ kind: 'agent', name: id, ...where, nowMs: systemClock.wallNow() });
+  const who = { kind: 'agent', name: id } as const;
+  const { identity, authority } = await ownIdentity({ ...who, ...where, nowMs: systemClock.wallNow() });
   const { svid } = identity;
   log.log('info', 'identity', { id: formatSpiffeId(svid.id), serial: svid.serial, expires: new Date(svid.notAfterMs).toISOString() });
+  const held = holdIdentity(identity);
+  const fabric = readFabricAddresses(where.trustDir);
+  const stop = keepIdentity({
+    held,
+    renew: () => (authority === undefined ? renewAt(fabric, held.current()) : issueOwn(authority, { ...who, nowMs: systemClock.wallNow() })),
+    keep: (renewed) => writeIdentity(where.trustDir, renewed),
+    log,
+    clock: systemClock,
+    random: systemRandom,
+  });
+  signal.addEventListener('abort', stop, { once: true });
   const sessions = new OpenSessions();
   sessions.onAlarm((alarm) => {
     if (alarm.kind === 'refused') log.log('warn', 'node-refused', { remote: alarm.remote, code: alarm.fault.code, reason: alarm.fault.message });
   });
-  return { identity: holdIdentity(identity), pq: 'prefer', sessions };
+  return { identity: held, pq: 'prefer', sessions };
 }

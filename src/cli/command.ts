@@ -3,6 +3,7 @@ import type { FoundNode } from '../data-dir/data-dir.ts';
 import type { runAgent } from '../agent/agent.ts';
 import type { agentTls } from '../agent/agent-tls.ts';
 import type { tryDiscovery } from '../discovery-trial.ts';
+import type { joinDomain } from '../joining.ts';
 import type { createLog, NodeLog } from '../log.ts';
 import type { startNode } from '../node.ts';
 import type { AdminClient, connectAdmin } from '../transport/grpc-client.ts';
@@ -53,6 +54,7 @@ export interface Doors {
   agentTls: typeof agentTls;
   runAgent: typeof runAgent;
   tryDiscovery: typeof tryDiscovery;
+  joinDomain: typeof joinDomain;
   createLog(...parameters: Parameters<typeof createLog>): Promise<NodeLog>;
 }
 

@@ -50,6 +50,7 @@ const doors: Doors = {
   agentTls: async (...parameters) => (await import('../agent/agent-tls.ts')).agentTls(...parameters),
   runAgent: async (...parameters) => (await import('../agent/agent.ts')).runAgent(...parameters),
   tryDiscovery: async (...parameters) => (await import('../discovery-trial.ts')).tryDiscovery(...parameters),
+  joinDomain: async (...parameters) => (await import('../joining.ts')).joinDomain(...parameters),
   createLog: async (...parameters) => (await import('../log.ts')).createLog(...parameters),
 };
 

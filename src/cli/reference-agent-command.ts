@@ -41,7 +41,7 @@ export const REFERENCE_AGENT_COMMAND: CommandSpec = {
     const log = await doors.createLog({ node: id, level: 'info', stderr: true, colour: call.paintError.isColorSupported });
     const stop = watchForStop(io);
     try {
-      const tls = await doors.agentTls({ id, home: io.home, hostName: io.hostName, log });
+      const tls = await doors.agentTls({ id, home: io.home, hostName: io.hostName, log, signal: stop.signal });
       await doors.runAgent({ ...told, tls, log, clock: systemClock, random: systemRandom, signal: stop.signal });
       return DONE;
     } finally {

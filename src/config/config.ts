@@ -12,19 +12,16 @@ import { absolutePath, defaultDataDir } from './home-path.ts';
 import { SWITCH, type KeySpec, type Switch } from './key-spec.ts';
 import type { LogLevel } from '../log.ts';
 import { nearestWord } from '../nearest-word.ts';
+import { TRUST_KEYS, type TrustConfig } from './trust-keys.ts';
 
 /** Timing presets of the gossip protocol; the numbers are the membership room's. */
 const PROFILES = ['lan', 'wan', 'local'] as const;
 type Profile = (typeof PROFILES)[number];
 
-/** Never, where both ends can, or nothing else. */
-const PQ = ['off', 'prefer', 'require'] as const;
-export type Pq = (typeof PQ)[number];
-
 /** Repeated from log.ts, which loads the whole logger: a command that only asks a node needs none. */
 const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const satisfies readonly LogLevel[];
 
-export interface Config extends GossipConfig {
+export interface Config extends GossipConfig, TrustConfig {
   readonly name: string;
   /** IP address that every listener binds to. */
   readonly bind: string;
@@ -41,8 +38,6 @@ export interface Config extends GossipConfig {
   /** What the members of the mesh are told about this node. */
   readonly tag: Readonly<Record<string, string>>;
   readonly profile: Profile;
-  /** Post-quantum key exchange with peers and agents. */
-  readonly pq: Pq;
   /** Whether gossip runs in a thread of its own, so that a main thread that is busy does not make the node look dead. */
   readonly gossipThread: Switch;
   readonly logLevel: LogLevel;
@@ -161,14 +156,6 @@ export const CONFIG_KEYS = {
     schema: z.enum(PROFILES),
     choices: PROFILES,
   },
-  pq: {
-    placeholder: PQ.join('|'),
-    summary: 'post-quantum key exchange (X25519MLKEM768): never, where both ends can (Node.js 22.20 or later), or refuse all else',
-    default: 'prefer',
-    expected: 'off, prefer or require',
-    schema: z.enum(PQ),
-    choices: PQ,
-  },
   gossipThread: {
     placeholder: SWITCH.join('|'),
     summary: 'whether gossip runs in a thread of its own',
@@ -177,6 +164,7 @@ export const CONFIG_KEYS = {
     schema: z.enum(SWITCH),
     choices: SWITCH,
   },
+  ...TRUST_KEYS,
   ...GOSSIP_KEYS,
   logLevel: {
     placeholder: LOG_LEVELS.join('|'),
@@ -258,12 +246,14 @@ export function readConfig(sources: ConfigSources): { readonly config: Config; r
     bind: value('bind', CONFIG_KEYS.bind.default),
     gossipPort: value('gossipPort', GOSSIP_PORT_DEFAULT),
     grpcPort: value('grpcPort', GRPC_PORT_DEFAULT),
+    trustPort: value('trustPort', undefined),
     join: Object.freeze(value('join', [])),
     discover: Object.freeze(value('discover', [])),
     dataDir: absolutePath(value('dataDir', defaultDataDir(sources.home, name)), sources.home),
     tag: value('tag', {}),
     profile: value('profile', CONFIG_KEYS.profile.default),
     pq: value('pq', CONFIG_KEYS.pq.default),
+    svidTtlMs: value('svidTtlMs', Number(CONFIG_KEYS.svidTtlMs.default)),
     gossipThread: value('gossipThread', sources.isOwnProcess === true ? 'on' : 'off'),
     gossipKeyring: keyring === undefined ? undefined : absolutePath(keyring, sources.home),
     gossipKey: value('gossipKey', undefined),
@@ -300,7 +290,7 @@ function givenFor(
   };
 }
 
-const NUMBERS: ReadonlySet<ConfigKey> = new Set(['gossipPort', 'grpcPort', 'degradedMs', 'stallLimitMs']);
+const NUMBERS: ReadonlySet<ConfigKey> = new Set(['gossipPort', 'grpcPort', 'trustPort', 'svidTtlMs', 'degradedMs', 'stallLimitMs']);
 
 /** What parts the items where one text holds several. Specs have commas and spaces in them. */
 const LISTS: Readonly<Partial<Record<ConfigKey, string>>> = { join: ',', discover: ';' };
@@ -344,16 +334,14 @@ function check(key: ConfigKey, given: Given, faults: ConfigFault[]): unknown {
   return undefined;
 }
 
-function portFaults({ gossipPort, grpcPort }: Config): ConfigFault[] {
-  if (gossipPort === 0 || gossipPort !== grpcPort) return [];
-  return [
-    {
-      code: 'BAD_CONFIG',
-      what: `gossipPort and grpcPort are both ${gossipPort}`,
-      given: String(gossipPort),
-      expected: 'two different ports: both listen on TCP',
-    },
-  ];
+/** All three listen on TCP. */
+function portFaults({ gossipPort, grpcPort, trustPort }: Config): ConfigFault[] {
+  const ports = Object.entries({ gossipPort, grpcPort, trustPort }).filter(([, number]) => number !== undefined && number !== 0);
+  return ports.flatMap(([key, number], at) =>
+    ports.slice(at + 1).flatMap(([other, same]) =>
+      number === same ? [{ code: 'BAD_CONFIG' as const, what: `${key} and ${other} are both ${number}`, given: String(number), expected: 'two different ports: both listen on TCP' }] : [],
+    ),
+  );
 }
 
 function stallFaults({ degradedMs, stallLimitMs }: Config): ConfigFault[] {

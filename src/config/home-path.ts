@@ -29,3 +29,8 @@ export function trustDir(dataDir: string): string {
 export function agentTrustDir(home: string, agent: string): string {
   return join(home, '.omega-mesh', '.agents', agent);
 }
+
+/** The identity with which this person asks nodes elsewhere. */
+export function adminTrustDir(home: string, admin: string): string {
+  return join(home, '.omega-mesh', '.admins', admin);
+}

@@ -2,7 +2,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Metadata } from '@grpc/grpc-js';
 import { MeshError } from '../errors.ts';
-import { ADMIN_ROLES } from '../trust/authority.ts';
+import { roleIn } from '../trust/admin-role.ts';
 import type { AdminRole } from '../trust/authority.ts';
 import type { Bundle } from '../trust/bundle.ts';
 import type { SpiffeId } from '../trust/spiffe-id.ts';
@@ -31,12 +31,6 @@ export function callerOf(chain: readonly X509Certificate[], bundle: Bundle, nowM
   }
   const id = verifyChain(chain, bundle, nowMs);
   return { id, role: id.kind === 'admin' ? roleIn(leaf) : undefined, serial: leaf.serialNumber, ...validity(leaf), tlsGroup };
-}
-
-/** The authority writes the role as the unit of the subject; an admin without one may look. */
-function roleIn(leaf: X509Certificate): AdminRole {
-  const units = leaf.subject.split('\n').filter((line) => line.startsWith('OU='));
-  return ADMIN_ROLES.find((role) => units.length === 1 && units[0] === `OU=${role}`) ?? 'viewer';
 }
 
 /** The gate knows who calls, and the handler must: the metadata is what both have in their hands. */

@@ -6,7 +6,7 @@ import { systemErrorMeaning } from '../system-error.ts';
 
 interface Listener {
   /** What it is for, as people know it. */
-  readonly use: 'gossip' | 'gRPC';
+  readonly use: 'gossip' | 'gRPC' | 'the Trust Fabric';
   readonly protocol: 'TCP' | 'UDP';
   /** How a person chooses its port. */
   readonly flag: string;

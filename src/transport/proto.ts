@@ -8,6 +8,7 @@ import type { ProtoGrpcType as BanProtos } from './generated/bans.ts';
 import type { ProtoGrpcType as ChaosProtos } from './generated/chaos.ts';
 import type { ProtoGrpcType as PeerProtos } from './generated/peer.ts';
 import type { ProtoGrpcType as SerfProtos } from './generated/serf.ts';
+import type { ProtoGrpcType as TrustProtos } from './generated/trust.ts';
 
 interface Loaded {
   readonly omega: {
@@ -17,7 +18,8 @@ interface Loaded {
         AdminProtos['omega']['mesh']['v1'] &
         ChaosProtos['omega']['mesh']['v1'] &
         SerfProtos['omega']['mesh']['v1'] &
-        BanProtos['omega']['mesh']['v1'];
+        BanProtos['omega']['mesh']['v1'] &
+        TrustProtos['omega']['mesh']['v1'];
     };
   };
 }
@@ -26,7 +28,8 @@ interface Loaded {
 const PROTO_DIR = fileURLToPath(new URL('../../proto', import.meta.url));
 
 // The options are those of the `protos` script in package.json: the generated types hold for no others.
-export const definition = loadSync(['omega/mesh/v1/peer.proto', 'omega/mesh/v1/agent.proto', 'omega/mesh/v1/admin.proto', 'omega/mesh/v1/chaos.proto', 'omega/mesh/v1/serf.proto', 'omega/mesh/v1/bans.proto'], {
+const FILES = ['peer', 'agent', 'admin', 'chaos', 'serf', 'bans', 'trust'].map((name) => `omega/mesh/v1/${name}.proto`);
+export const definition = loadSync(FILES, {
   includeDirs: [PROTO_DIR],
   keepCase: false,
   longs: Number,

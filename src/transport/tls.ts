@@ -4,7 +4,7 @@ import { connect, createSecureContext } from 'node:tls';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import type { Socket } from 'node:net';
 import { systemClock } from '../clock.ts';
-import type { Pq } from '../config/config.ts';
+import type { Pq } from '../config/trust-keys.ts';
 import { MeshError } from '../errors.ts';
 import type { Identity, IdentitySource } from '../trust/identity-source.ts';
 import { formatSpiffeId } from '../trust/spiffe-id.ts';

@@ -117,6 +117,11 @@ async function readRequest(x509: typeof Peculiar, der: Uint8Array): Promise<Pecu
   throw new MeshError('MALFORMED', 'the request for a certificate is not one', { expected: 'PKCS #10 (DER) of a P-256 or Ed25519 key, signed by that key' });
 }
 
+/** DER (SubjectPublicKeyInfo) of the key that is to be certified. @throws MeshError MALFORMED */
+export async function requestedKey(request: Uint8Array): Promise<Buffer> {
+  return Buffer.from((await readRequest(await peculiar(), request)).publicKey.rawData);
+}
+
 /** @throws MeshError MALFORMED where the request is none, or was not signed by the key in it */
 export async function issueSvid(authority: Authority, request: Uint8Array, { id, role, ttlMs = SVID_TTL_MS }: Issue, nowMs: number): Promise<X509Certificate> {
   const x509 = await peculiar();

@@ -17,6 +17,8 @@ export interface OwnIdentityOptions {
   readonly authorityDir: string;
   /** The trust domain of an authority that is made when there is none; undefined: none is made. */
   readonly makeAuthorityFor: string | undefined;
+  /** Of what is issued here. */
+  readonly ttlMs?: number;
   readonly nowMs: number;
 }
 
@@ -34,7 +36,7 @@ export function localTrustDomain(hostName: string): string {
 }
 
 /** A new key and its certificate, from an authority that is kept here. */
-export async function issueOwn(authority: Authority, { kind, name, nowMs, ttlMs }: Pick<OwnIdentityOptions, 'kind' | 'name' | 'nowMs'> & { readonly ttlMs?: number }): Promise<Identity> {
+export async function issueOwn(authority: Authority, { kind, name, nowMs, ttlMs }: Pick<OwnIdentityOptions, 'kind' | 'name' | 'ttlMs' | 'nowMs'>): Promise<Identity> {
   const { key, request } = await makeRequest();
   const id = { trustDomain: authority.trustDomain, kind, name };
   const certificate = await issueSvid(authority, request, { id, ...(ttlMs === undefined ? {} : { ttlMs }) }, nowMs);

@@ -1,0 +1,94 @@
+/** Attestation: proto to a Trust Fabric's exchange and back. */
+import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js';
+import { systemClock } from '../clock.ts';
+import { MeshError } from '../errors.ts';
+import type { Attestation, Issued } from '../trust/fabric.ts';
+import type { AttestIssued } from './generated/omega/mesh/v1/AttestIssued.ts';
+import type { AttestReply } from './generated/omega/mesh/v1/AttestReply.ts';
+import type { AttestRequest__Output } from './generated/omega/mesh/v1/AttestRequest.ts';
+import { statusFromError } from './grpc-status.ts';
+import { protos } from './proto.ts';
+import type { MeshService } from './session-service.ts';
+
+/** An exchange is two round trips and some signing. Who needs longer holds a place for nothing. */
+const EXCHANGE_TIMEOUT_MS = 10_000;
+/** At a time. Each costs some milliseconds of a core; a mesh of a thousand that starts at once waits for its turn. */
+const EXCHANGES_MAX = 128;
+
+type Call = ServerDuplexStream<AttestRequest__Output, AttestReply>;
+
+/**
+ * @param exchangeFor the exchange on the connection with this host and port
+ * @param onBug hears of everything thrown that is no MeshError
+ */
+export function trustService(exchangeFor: (peer: string) => Attestation | undefined, onBug: (error: unknown) => void): MeshService {
+  let open = 0;
+  const attest: handleBidiStreamingCall<AttestRequest__Output, AttestReply> = (call) => {
+    let isOver = false;
+    const fail = (fault: MeshError): void => {
+      if (isOver) return;
+      isOver = true;
+      call.emit('error', statusFromError(fault));
+    };
+    if (open >= EXCHANGES_MAX) return fail(new MeshError('OVERLOADED', 'the Trust Fabric has its hands full', { expected: `at most ${EXCHANGES_MAX} at a time`, todo: 'try again shortly' }));
+    const exchange = exchangeFor(call.getPeer());
+    // Closed between the call and this turn.
+    if (exchange === undefined) return fail(new MeshError('SESSION_CLOSED', 'the connection has ended'));
+    open++;
+    const timeout = systemClock.setTimer(EXCHANGE_TIMEOUT_MS, () => fail(new MeshError('REFUSED', `the attestation was not over after ${EXCHANGE_TIMEOUT_MS} ms`, { todo: 'try again' })));
+    call.once('close', () => {
+      open--;
+      timeout.cancel();
+    });
+    run(call, exchange).then(
+      () => {
+        if (!isOver) call.end();
+        isOver = true;
+      },
+      (error: unknown) => {
+        if (!(error instanceof MeshError)) onBug(error);
+        fail(error instanceof MeshError ? error : new MeshError('INTERNAL', 'the Trust Fabric failed over this', { todo: 'its log says more' }));
+      },
+    );
+  };
+  return { definition: protos.TrustService.service, implementation: { Attest: attest } };
+}
+
+async function run(call: Call, exchange: Attestation): Promise<void> {
+  const requests = requestsOf(call);
+  const { begin } = await requests.next();
+  if (!begin) throw outOfOrder('begin');
+  call.write({ challenge: exchange.begin(begin) });
+  const { proof } = await requests.next();
+  if (!proof) throw outOfOrder('proof');
+  const { signature, tokenSecret = Buffer.alloc(0), chain } = proof;
+  call.write({ issued: asMessage(await exchange.prove({ signature, secret: tokenSecret, chain: chain?.certificates ?? [] })) });
+}
+
+function outOfOrder(expected: string): MeshError {
+  return new MeshError('MALFORMED', 'an attestation out of order', { expected: `${expected} first` });
+}
+
+/** One at a time; an iterator of the stream would end the call when it is let go of. */
+function requestsOf(call: Call): { next(): Promise<AttestRequest__Output> } {
+  const waiting: AttestRequest__Output[] = [];
+  let heard: ((request: AttestRequest__Output) => void) | undefined;
+  call.on('data', (request: AttestRequest__Output) => {
+    if (heard === undefined) waiting.push(request);
+    else heard(request);
+    heard = undefined;
+    // Two are all there are; what more is sent is not read.
+    if (waiting.length > 1) call.pause();
+  });
+  call.on('error', () => undefined);
+  return { next: () => (waiting.length > 0 ? Promise.resolve(waiting.shift()!) : new Promise((resolve) => (heard = resolve))) };
+}
+
+function asMessage({ certificates, bundle, gossipKeys, gossipSeeds }: Issued): AttestIssued {
+  return {
+    chain: { certificates: certificates.map(({ raw }) => raw) },
+    bundle: { trustDomain: bundle.trustDomain, authorities: bundle.authorities.map(({ raw }) => raw) },
+    gossipKeys: gossipKeys.map((key) => Buffer.from(key)),
+    gossipSeeds: [...gossipSeeds],
+  };
+}

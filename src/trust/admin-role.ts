@@ -1,0 +1,9 @@
+/** What an admin may do, as its certificate says. */
+import type { X509Certificate } from 'node:crypto';
+import { ADMIN_ROLES, type AdminRole } from './authority.ts';
+
+/** The authority writes the role as the unit of the subject; an admin without one may look. */
+export function roleIn(leaf: X509Certificate): AdminRole {
+  const units = leaf.subject.split('\n').filter((line) => line.startsWith('OU='));
+  return ADMIN_ROLES.find((role) => units.length === 1 && units[0] === `OU=${role}`) ?? 'viewer';
+}

@@ -1,0 +1,59 @@
+/** The ways in which somebody proves to an authority who it is. One more (a TPM, a cloud's document) is one more of these. */
+import type { KeyObject, X509Certificate } from 'node:crypto';
+import { MeshError } from '../errors.ts';
+import { roleIn } from './admin-role.ts';
+import { certificatesIn, publicKeyIn, type AttestMethod } from './attestation.ts';
+import { requestedKey, type AdminRole } from './authority.ts';
+import type { Bundle } from './bundle.ts';
+import type { SpiffeId } from './spiffe-id.ts';
+import { verifyChain } from './svid.ts';
+import { redeemToken } from './token-files.ts';
+import { tokenName } from './token.ts';
+
+/** What was sent to prove it. */
+export interface Evidence {
+  /** PKCS #10, DER. */
+  readonly request: Uint8Array;
+  readonly secret: Uint8Array;
+  readonly chain: readonly Uint8Array[];
+}
+
+interface Attested {
+  readonly id: SpiffeId;
+  readonly role: AdminRole | undefined;
+}
+
+export interface Attestor {
+  /** Which key must have signed the challenge. @throws MeshError */
+  provingKey(evidence: Evidence): Promise<KeyObject>;
+  /** Who it is; asked once the challenge has been answered. @throws MeshError */
+  attest(evidence: Evidence, nowMs: number): Promise<Attested>;
+}
+
+/** A token is worth one identity, for the key of the request. */
+function joinToken(authorityDir: string): Attestor {
+  return {
+    provingKey: async ({ request }) => publicKeyIn(await requestedKey(request)),
+    attest: async ({ request, secret }, nowMs) => redeemToken(authorityDir, secret, tokenName(await requestedKey(request)), nowMs),
+  };
+}
+
+/** Who has a certificate that still holds gets another for the same name: this is how identities are renewed. */
+function x509pop(bundle: Bundle): Attestor {
+  const leafIn = ({ chain }: Evidence): X509Certificate => {
+    const [leaf] = certificatesIn(chain);
+    if (leaf !== undefined) return leaf;
+    throw new MeshError('MALFORMED', 'x509pop without a certificate', { expected: 'the chain of an SVID, leaf first' });
+  };
+  return {
+    provingKey: (evidence) => Promise.resolve(leafIn(evidence).publicKey),
+    attest: (evidence, nowMs) => {
+      const id = verifyChain(certificatesIn(evidence.chain), bundle, nowMs);
+      return Promise.resolve({ id, role: id.kind === 'admin' ? roleIn(leafIn(evidence)) : undefined });
+    },
+  };
+}
+
+export function attestorsOf(authorityDir: string, bundle: Bundle): Readonly<Record<AttestMethod, Attestor>> {
+  return { join_token: joinToken(authorityDir), x509pop: x509pop(bundle) };
+}

@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { listenTo, Playground, until } from '../support/mesh-process.ts';
+import type { StartedNode } from '../support/mesh-process.ts';
+
+interface Shown {
+  readonly id: string;
+  readonly serial: string;
+  readonly authorityDir: string | null;
+}
+
+/** Two homes stand for two machines: what is in the one, the other does not have. */
+describe('a trust domain, as processes on two machines', function () {
+  this.timeout(60_000);
+  let here: Playground;
+  let there: Playground;
+  let n1: StartedNode;
+  /** Short enough to see renewals. */
+  const FLAGS = ['--svid-ttl-ms', '12000'];
+  const ORIGIN = '127.0.65.11';
+
+  beforeEach(async () => {
+    here = new Playground();
+    there = new Playground();
+    const made = await here.run('init', '--trust-domain', 'omega.test', '--name', 'n1', '--data-dir', join(here.home, 'n1'));
+    expect(made.code, made.stderr).to.equal(0);
+  });
+  afterEach(async () => {
+    await there.clear();
+    await here.clear();
+  });
+
+  const token = async (...who: string[]): Promise<string> => (await here.run('token', 'create', ...who)).stdout.trim();
+  const shown = async (node: StartedNode): Promise<Shown> => node.json<Shown>('trust', 'show');
+
+  it('is joined by a second node with a token, renewed while it runs, and closed to who has none', async () => {
+    n1 = await here.node('n1', { bind: ORIGIN, flags: FLAGS });
+    const text = await token('--node', 'n2');
+    const joined = await there.run('join', '--token', text, '--seed', ORIGIN, '--data-dir', join(there.home, 'n2'));
+    expect(joined.stdout, joined.stderr).to.equal(`joined omega.test as spiffe://omega.test/node/n2, in ${join(there.home, 'n2', 'trust')}\n`);
+
+    // It was told nothing else: the token's answer said where the mesh is.
+    const n2 = await there.node('n2', { bind: '127.0.65.12' });
+    await until('a session of both', 20_000, async () => {
+      const members = await n2.json<{ name: string; session: string }[]>('members');
+      return members.some(({ name, session }) => name === 'n1' && session === 'open') ? true : undefined;
+    });
+    const before = await shown(n2);
+    expect([before.id, before.authorityDir]).to.deep.equal(['spiffe://omega.test/node/n2', null]);
+    await until('another certificate', 20_000, async () => ((await shown(n2)).serial === before.serial ? undefined : true));
+    expect(n2.stderr()).to.match(/identity-renewed/);
+
+    const again = await there.run('join', '--token', text, '--seed', ORIGIN, '--data-dir', join(there.home, 'n3'));
+    expect(again.code).to.equal(1);
+    expect(again.stderr).to.match(/^mesh: the token for spiffe:\/\/omega\.test\/node\/n2 was used at /);
+    const entries = readFileSync(join(n1.dataDir, 'trust', 'audit.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as { what: string; who: string; outcome: string; detail?: string });
+    const told = entries.filter(({ what }) => what === 'attest' || what === 'renew-identity').map(({ what, outcome, who }) => `${what} ${outcome} ${who.replace(/^127.*/, 'stranger')}`);
+    expect(told).to.include.members(['attest done spiffe://omega.test/node/n2', 'renew-identity done spiffe://omega.test/node/n2', 'attest refused stranger']);
+  });
+
+  it('goes on without its authority, and renews when that is back', async () => {
+    n1 = await here.node('n1', { bind: ORIGIN, flags: ['--svid-ttl-ms', '40000'] });
+    await there.run('join', '--token', await token('--node', 'n2'), '--seed', ORIGIN, '--data-dir', join(there.home, 'n2'));
+    const n2 = await there.node('n2', { bind: '127.0.65.12' });
+    await n1.kill('SIGTERM');
+    const before = await shown(n2);
+    await until('a warning', 30_000, () => (/identity-not-renewed/.test(n2.stderr()) ? true : undefined));
+    expect((await shown(n2)).serial).to.equal(before.serial);
+    n1 = await here.node('n1', { bind: ORIGIN, flags: FLAGS });
+    await until('another certificate', 20_000, async () => ((await shown(n2)).serial === before.serial ? undefined : true));
+  });
+
+  it('has agents that join with a token, and takes none of another domain', async () => {
+    n1 = await here.node('n1', { bind: ORIGIN });
+    const stranger = there.spawn('agent', '--id', 'a1', '--node', n1.grpc);
+    const said = listenTo(stranger);
+    await until('a refusal', 20_000, () => (/WRONG_TRUST_DOMAIN|UNKNOWN_AUTHORITY/.test(said.stderr()) ? true : undefined));
+    stranger.kill();
+    const joined = await there.run('join', '--token', await token('--agent', 'a1'), '--seed', ORIGIN);
+    expect(joined.stdout, joined.stderr).to.match(/^joined omega\.test as spiffe:\/\/omega\.test\/agent\/a1, /);
+    there.spawn('agent', '--id', 'a1', '--node', n1.grpc);
+    await until('the agent', 20_000, async () => ((await n1.json<{ id: string }[]>('agents')).some(({ id }) => id === 'a1') ? true : undefined));
+  });
+});
