@@ -75,7 +75,8 @@ const TRIALS: { readonly [K in MembershipRequest['kind']]: (room: ThreadedMember
   view: async ({ ref }) => {
     const { members } = await ref.ask<MembershipView>((reply) => ({ kind: 'view', reply }), 5_000);
     expect(members.map(({ name }) => name)).to.deep.equal(['a']);
-    expect(systemClock.now() - members[0]!.statusSinceMs, 'the clocks of both threads').to.be.within(0, 60_000);
+    // A busy machine may stop a thread for some milliseconds between the two readings that its clock begins with.
+    expect(systemClock.now() - members[0]!.statusSinceMs, 'the clocks of both threads').to.be.within(-1_000, 60_000);
   },
   record: async ({ ref }) => {
     const record = await ref.ask<MemberRecord>((reply) => ({ kind: 'record', member: 'a', reply }), 5_000);
