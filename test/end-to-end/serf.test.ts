@@ -53,15 +53,15 @@ describe('what programs tell and ask each other, as processes', function () {
   it('one that was killed is said to have left, and forgotten, by whoever is asked', async () => {
     const n3 = await play.node('n3', { bind: '127.0.35.23', flags: ['--profile', 'local', '--join', n1.gossip] });
     const statusAt = async (node: StartedNode): Promise<string | undefined> => (await node.json<{ name: string; status: string }[]>('members')).find(({ name }) => name === 'n3')?.status;
-    for (const node of [n1, n2]) await until(`${node.name} sees n3`, 10_000, async () => ((await statusAt(node)) === 'alive' ? true : undefined));
+    for (const node of [n1, n2]) await until(`${node.name} sees n3`, 20_000, async () => ((await statusAt(node)) === 'alive' ? true : undefined));
     const early = await n1.mesh('force-leave', 'n3');
     expect([early.code, early.stderr]).to.satisfy(([code, text]: [number, string]) => code === 1 && text.includes('n3 is not known to be dead'));
     await n3.kill('SIGKILL');
     for (const node of [n1, n2]) await until(`${node.name} holds n3 dead`, 30_000, async () => ((await statusAt(node)) === 'dead' ? true : undefined));
     expect(await n1.mesh('force-leave', 'n3')).to.include({ code: 0, stdout: 'n3 has left\n' });
-    for (const node of [n1, n2]) await until(`${node.name} lets n3 go`, 5_000, async () => ((await statusAt(node)) === 'left' ? true : undefined));
+    for (const node of [n1, n2]) await until(`${node.name} lets n3 go`, 20_000, async () => ((await statusAt(node)) === 'left' ? true : undefined));
     expect(await n2.json('force-leave', 'n3', '--prune')).to.deep.equal({ member: 'n3', prune: true });
-    for (const node of [n1, n2]) await until(`${node.name} has forgotten n3`, 5_000, async () => ((await statusAt(node)) === undefined ? true : undefined));
+    for (const node of [n1, n2]) await until(`${node.name} has forgotten n3`, 20_000, async () => ((await statusAt(node)) === undefined ? true : undefined));
     expect((await n1.mesh('members', 'why', 'n3')).stdout).to.include('it had left, and it was said that it is to be forgotten');
     expect(await n1.mesh('force-leave', 'n3')).to.include({ code: 1 });
   });
