@@ -40,17 +40,22 @@ export function shuffle<T>(random: Random, items: T[]): T[] {
   return items;
 }
 
-/**
- * Up to `count` different items, each as likely as another. Fisher and Yates, with only the places written down that
- * changed: of a thousand items three are wanted.
- */
+/** Up to `count` different items, each as likely as another. */
 export function sample<T>(random: Random, items: readonly T[], count: number): T[] {
-  const moved = new Map<number, number>();
   const taken: T[] = [];
-  for (let i = 0; i < Math.min(count, items.length); i++) {
+  for (const item of count > 0 ? shuffled(random, items) : []) if (taken.push(item) >= count) break;
+  return taken;
+}
+
+/**
+ * The items in an order of chance, for as long as somebody asks: Fisher and Yates, with only the places written down that
+ * changed. Of a thousand mostly three are wanted.
+ */
+export function* shuffled<T>(random: Random, items: readonly T[]): Generator<T> {
+  const moved = new Map<number, number>();
+  for (let i = 0; i < items.length; i++) {
     const j = i + randomInt(random, items.length - i);
-    taken.push(items[moved.get(j) ?? j]!);
+    yield items[moved.get(j) ?? j]!;
     moved.set(j, moved.get(i) ?? i);
   }
-  return taken;
 }

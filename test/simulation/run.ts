@@ -1,6 +1,7 @@
 /**
  * `npm run simulate -- --seed 7 --nodes 50`: a storm over a mesh in one process, and whether the laws held.
  * `npm run simulate -- --seeds 200 --nodes 50`: the storms 1 to 200, as many at once as there are cores.
+ * `npm run simulate -- --nodes 1000 --seconds 60`: what a thousand do, in minutes.
  */
 import { availableParallelism } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
@@ -33,6 +34,7 @@ export interface Report {
 }
 
 const EXIT = { held: 0, broken: 1, misused: 2 } as const;
+const SECONDS_A_LINE = 10;
 /** One screen; the seed brings all of them back. */
 const VIOLATIONS_SHOWN = 10;
 
@@ -66,19 +68,23 @@ function share(text: string): number {
   throw new InvalidArgumentError('It must be a number from 0 to 0.9.');
 }
 
-function simulate({ seed, nodes, seconds, loss, profile }: Flags): Report {
+function simulate({ seed, nodes, seconds, loss, profile, json }: Flags): Report {
   const weather = { ...weatherOf(seed), ...(loss === undefined ? {} : { loss }) };
   const startedAt = performance.now();
-  const simulation = storm({ seed, nodes, profile, forMs: seconds * 1_000, weather, onSecond: progress(seconds) });
+  const simulation = storm({ seed, nodes, profile, forMs: seconds * 1_000, weather, onSecond: json ? () => undefined : progress(seconds) });
   const history = simulation.history();
   const laws = judge(history);
   return { seed, nodes, virtualSeconds: seconds, wallMs: Math.round(performance.now() - startedAt), events: history.beliefs.length, hash: hashOf(history), laws };
 }
 
-/** On a terminal only, and wiped away at the end. */
+/** On a terminal a line that is wiped away at the end; elsewhere one now and then, for large meshes take minutes. */
 function progress(seconds: number): (second: number) => void {
-  if (!process.stderr.isTTY) return () => undefined;
-  return (second) => process.stderr.write(second === seconds ? '\r\u001b[K' : `\r${second} of ${seconds} virtual seconds`);
+  const startedAt = performance.now();
+  return (second) => {
+    const words = (): string => `${second} of ${seconds} virtual seconds in ${((performance.now() - startedAt) / 1_000).toFixed(0)} s, ${(process.memoryUsage().rss / 2 ** 30).toFixed(1)} GiB`;
+    if (process.stderr.isTTY) process.stderr.write(second === seconds ? '\r\u001b[K' : `\r${words()}`);
+    else if (second % SECONDS_A_LINE === 0) process.stderr.write(`${words()}\n`);
+  };
 }
 
 function formatReport({ seed, nodes, virtualSeconds, wallMs, events, hash, laws }: Report): string {

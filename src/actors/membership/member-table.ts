@@ -1,5 +1,5 @@
 /** Who is known, and whose turn it is to be probed. */
-import { randomInt, shuffle, type Random } from '../../random.ts';
+import { randomInt, shuffle, shuffled, type Random } from '../../random.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
 import type { MemberStatus } from './membership-messages.ts';
 import type { Suspicion } from './suspicion.ts';
@@ -63,6 +63,18 @@ export class MemberTable {
     const peers: Member[] = [];
     for (const member of this.#members.values()) if (member.name !== this.self && isWanted(member)) peers.push(member);
     return peers;
+  }
+
+  /** Some of the members other than this node, each as likely as another; looks at few when most are wanted. */
+  draw(count: number, isWanted: (member: Member) => boolean): Member[] {
+    const drawn: Member[] = [];
+    for (const name of shuffled(this.#random, this.#turns)) {
+      const member = this.#members.get(name);
+      // Who was forgotten and came back has two turns until the next round.
+      if (member === undefined || name === this.self || !isWanted(member) || drawn.includes(member)) continue;
+      if (drawn.push(member) >= count) break;
+    }
+    return drawn;
   }
 
   /** How many members other than this node have the status. */

@@ -69,7 +69,6 @@ export class Swim {
   readonly #lateness: Lateness;
   readonly #clockKeeper: ClockKeeper;
   #isGoing = false;
-  #goodbyeAtMs = Infinity;
   #hasLeft = false;
 
   constructor(options: SwimOptions) {
@@ -278,21 +277,20 @@ export class Swim {
     this.#keepClocks(false);
     this.#spread();
     for (const { address } of this.#context.isLeaving ? [] : this.#datagrams.takeUntold()) this.#pushPull.exchange(address, false, undefined);
-    // The goodbye is out when it has been sent as often as it is ever sent; what was sent a moment ago the sockets may still hold.
-    const isOut = !this.#context.queue.has(this.#context.name) && this.#context.now - this.#goodbyeAtMs >= this.#context.profile.gossipIntervalMs;
-    if (this.#context.isLeaving && isOut) this.#endLeaving();
+    // The goodbye is out when it has been sent as often as it is ever sent.
+    if (this.#context.isLeaving && !this.#context.queue.has(this.#context.name)) this.#endLeaving();
   }
 
   /** To some of those that may be alive, the freshly dead among them: they may not know what is said about them. */
   #spread(): void {
     if (this.#context.queue.size === 0) return;
-    const { table, profile, random, now } = this.#context;
-    const listeners = table.peers(({ status, statusSinceMs }) => {
+    const { table, profile, now } = this.#context;
+    const listeners = table.draw(profile.gossipNodes, ({ status, statusSinceMs }) => {
       if (status === 'dead') return now - statusSinceMs < profile.gossipToTheDeadMs;
       return status !== 'left';
     });
     // Those whom datagrams do not reach are told on streams.
-    const reached = sample(random, listeners, profile.gossipNodes).filter(({ name }) => !this.#datagrams.isLost(name));
+    const reached = listeners.filter(({ name }) => !this.#datagrams.isLost(name));
     for (const peer of reached) if (!this.#context.sendGossip(peer)) return;
   }
 
@@ -323,7 +321,6 @@ export class Swim {
   }
 
   #sayGoodbye(): void {
-    this.#goodbyeAtMs = this.#context.now;
     this.#updates.leave();
     const { incarnation, name } = this.#context.self;
     this.#tellMany({ type: 'dead', incarnation, node: name, from: name });

@@ -22,7 +22,7 @@ import { Suspicion, confirmationsMax, confirmationsWanted, suspicionMinMs } from
 import type { SwimContext } from './swim-context.ts';
 import { VSN, isCompatible, versionsOf } from './version-vector.ts';
 import { MEMBERS_MAX } from './wire/stream.ts';
-import { addressKey, ipBytes } from './wire/ip-address.ts';
+import { addressKey, ipBytes, keptAddr } from './wire/ip-address.ts';
 import type { Alive, Dead, Message, Suspect } from './wire/messages.ts';
 import { decodeTags } from './wire/tags.ts';
 
@@ -226,7 +226,7 @@ export class Updates {
     const statusSinceMs = known?.status === 'alive' ? known.statusSinceMs : this.#context.now;
     const member: Member = {
       name,
-      addr: copyOf(claim.addr),
+      addr: keptAddr(claim.addr, address.port),
       address,
       meta,
       tags: like?.tags ?? decodeTags(meta),

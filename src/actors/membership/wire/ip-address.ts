@@ -13,10 +13,37 @@ export function ipBytes(host: string): Uint8Array {
   return parsed;
 }
 
+/** An address as it is read and as it is written. */
+interface Known {
+  readonly addr: Uint8Array;
+  readonly address: GossipAddress;
+}
+
+/** Gossip says the same addresses again and again: they are made into text once, and kept once however many brains know them. */
+const known = new Map<number, Known>();
+/** About 300 bytes each. When more have come it starts anew, and costs as much as if it were not there. */
+const KNOWN_MAX = 4_096;
+
+function knownV4(addr: Uint8Array, port: number): Known {
+  const [a = 0, b = 0, c = 0, d = 0] = addr;
+  const key = (((a * 256 + b) * 256 + c) * 256 + d) * 65_536 + port;
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  if (known.size >= KNOWN_MAX) known.clear();
+  const entry = { addr: Uint8Array.of(a, b, c, d), address: { host: `${a}.${b}.${c}.${d}`, port } };
+  known.set(key, entry);
+  return entry;
+}
+
+/** The bytes, for keeping: what is received is a window on a whole packet or stream, which would live as long. */
+export function keptAddr(addr: Uint8Array, port: number): Uint8Array {
+  return addr.length === 4 ? knownV4(addr, port).addr : new Uint8Array(addr);
+}
+
 /** Text of an address, undefined when the bytes are none. IPv4 inside IPv6 is shown as the IPv4 it is. */
 export function addressOf(addr: Uint8Array, port: number): GossipAddress | undefined {
   if (port === 0) return undefined;
-  if (addr.length === 4) return { host: addr.join('.'), port };
+  if (addr.length === 4) return knownV4(addr, port).address;
   if (addr.length !== 16) return undefined;
   if (V4_IN_V6_PREFIX.equals(addr.subarray(0, 12))) return { host: addr.subarray(12).join('.'), port };
   return { host: formatV6(addr), port };

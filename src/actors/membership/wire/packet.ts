@@ -12,10 +12,10 @@ export const PARTS_MAX = 127;
 export const COMPOUND_HEADER_BYTES = 2;
 export const PART_HEADER_BYTES = 2;
 export const CRC_HEADER_BYTES = 5;
-/** A ping or an ack is shorter: little of it occurs twice, and making it smaller fails. */
-const COMPRESSED_BYTES_MIN = 128;
 /** As many as one compound can count; compounds in compounds would make thousands of acks of one packet. */
 const MESSAGES_MAX = 255;
+/** Some twenty packets. */
+const PAGE_BYTES = 32 * 1024;
 /** Compounds and compressed messages in each other. Peers nest them once, as a compressed compound; some forwarders once more. */
 const NESTING_MAX = 3;
 /** What the compressed messages of one packet may become: no more than a packet can hold. */
@@ -89,20 +89,32 @@ class Unpacking {
  */
 export function pack(messages: readonly Uint8Array[], withCrc: boolean, compresses = false): Uint8Array {
   const plain = messages.length === 1 ? messages[0]! : compound(messages);
-  const body = compresses && plain.length >= COMPRESSED_BYTES_MIN ? smallerOf(plain, compress(plain)) : plain;
+  const body = compresses ? smallerOf(plain, compress(plain)) : plain;
   if (!withCrc) return body;
-  const packet = Buffer.allocUnsafeSlow(CRC_HEADER_BYTES + body.length);
+  const packet = room(CRC_HEADER_BYTES + body.length);
   packet[0] = TYPE.crc;
   packet.writeUInt32BE(crc32(body), 1);
   packet.set(body, CRC_HEADER_BYTES);
   return packet;
 }
 
-/** Packets are gone in a moment: between messages that are kept, in the runtime's pool, each would leave a hole. */
+let page = Buffer.alloc(0);
+let pageUsed = 0;
+
+/** Packets are gone in a moment. In the runtime's pool they would lie between messages that are kept, each of which holds a page. */
+function room(bytes: number): Buffer {
+  if (pageUsed + bytes > page.length) {
+    page = Buffer.allocUnsafeSlow(Math.max(PAGE_BYTES, bytes));
+    pageUsed = 0;
+  }
+  pageUsed += bytes;
+  return page.subarray(pageUsed - bytes, pageUsed);
+}
+
 function compound(messages: readonly Uint8Array[]): Uint8Array {
   if (messages.length === 0 || messages.length > PARTS_MAX) throw new RangeError(`a compound of ${messages.length} messages`);
   let end = COMPOUND_HEADER_BYTES + PART_HEADER_BYTES * messages.length;
-  const bytes = Buffer.allocUnsafeSlow(messages.reduce((sum, message) => sum + message.length, end));
+  const bytes = room(messages.reduce((sum, message) => sum + message.length, end));
   bytes[0] = TYPE.compound;
   bytes[1] = messages.length;
   messages.forEach((message, part) => {
