@@ -22,6 +22,7 @@ export class DialSocket {
   readonly #expected: ExpectedPeer;
   readonly #tls: MeshTls;
   #peer: Caller | undefined;
+  #validForMs = 0;
   #fault: MeshError | undefined;
   #isGivenUp = false;
 
@@ -43,6 +44,11 @@ export class DialSocket {
     return this.#peer;
   }
 
+  /** How long both certificates were still valid for when the connection was made. */
+  get validForMs(): number {
+    return this.#validForMs;
+  }
+
   /** Why the last connection did not come to stand. */
   get fault(): MeshError | undefined {
     return this.#fault;
@@ -60,6 +66,7 @@ export class DialSocket {
     try {
       const secured = await secure(socket, this.#remote, this.#expected, this.#tls);
       this.#peer = secured.caller;
+      this.#validForMs = secured.validForMs;
       this.#fault = undefined;
       this.#tls.sessions.opened(secured.socket, this.#remote, secured.caller, true);
       return secured.socket;

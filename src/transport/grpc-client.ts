@@ -21,6 +21,7 @@ import type { SerfServiceDefinition } from './generated/omega/mesh/v1/SerfServic
 import { CHANNEL_OPTIONS } from './grpc-options.ts';
 import { errorFromStatus } from './grpc-status.ts';
 import { clientStream } from './grpc-stream.ts';
+import { lastingSession } from './lasting-session.ts';
 import type { OutboxLimits } from './outbox.ts';
 import { PEER_OUTBOX, PEER_SESSION } from './peer-service.ts';
 import { protos } from './proto.ts';
@@ -58,20 +59,23 @@ function dial<Up, Down, Seen, In>(
   options: DialOptions & { readonly limits: OutboxLimits },
 ): FrameStream<Up, In> {
   const remote = formatAddress(address);
-  const socket = new DialSocket(remote, expected, options.tls);
-  const client = new Client(remote, socket.credentials, CHANNEL_OPTIONS);
-  const call: ClientDuplexStream<Buffer, In> = client.makeBidiStreamRequest(method.path, asBytes, method.responseDeserialize);
-  return clientStream(call, {
-    remote,
-    encode: method.requestSerialize,
-    limits: options.limits,
-    connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
-    callerNow: () => socket.peer,
-    connectFault: () => socket.fault,
-    release: (isEstablished) => {
-      client.close();
-      if (!isEstablished) socket.giveUp();
-    },
+  return lastingSession((headers, onStanding) => {
+    const socket = new DialSocket(remote, expected, options.tls);
+    const client = new Client(remote, socket.credentials, CHANNEL_OPTIONS);
+    const call: ClientDuplexStream<Buffer, In> = client.makeBidiStreamRequest(method.path, asBytes, method.responseDeserialize, headers);
+    return clientStream(call, {
+      remote,
+      encode: method.requestSerialize,
+      limits: options.limits,
+      connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
+      callerNow: () => socket.peer,
+      connectFault: () => socket.fault,
+      onEstablished: (answer) => onStanding(answer, socket.validForMs),
+      release: (isEstablished) => {
+        client.close();
+        if (!isEstablished) socket.giveUp();
+      },
+    });
   });
 }
 

@@ -5,9 +5,10 @@ import type { ChannelOptions } from '@grpc/grpc-js';
 export const FRAME_BYTES_MAX = 4 * 1024 * 1024;
 
 const BOTH_ENDS = {
-  // A peer whose machine froze is noticed in 13 s even when nothing is sent; SWIM notices sooner and decides.
-  'grpc.keepalive_time_ms': 10_000,
-  'grpc.keepalive_timeout_ms': 3_000,
+  // An end whose machine or network is gone is noticed in 5 s, also when nothing is sent: a ping after 3 s of silence, 2 s for its
+  // answer. Of agents nobody else would notice. Ten thousand of them are 3,300 pings a second, some 5 % of a core.
+  'grpc.keepalive_time_ms': 3_000,
+  'grpc.keepalive_timeout_ms': 2_000,
   'grpc.keepalive_permit_without_calls': 1,
   'grpc.max_receive_message_length': FRAME_BYTES_MAX,
   // Its books cost memory for every connection, and nobody here reads them.

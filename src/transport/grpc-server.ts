@@ -1,7 +1,8 @@
 /** The listening side of gRPC: one server on TCP for peers and agents, one on a unix socket for the operator. */
 import { chmod } from 'node:fs/promises';
+import type { TLSSocket } from 'node:tls';
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
-import type { ServerInterceptor } from '@grpc/grpc-js';
+import type { ConnectionInjector, ServerInterceptor } from '@grpc/grpc-js';
 import { formatAddress } from '../address.ts';
 import type { Address } from '../address.ts';
 import { systemClock } from '../clock.ts';
@@ -22,6 +23,15 @@ setLogVerbosity(logVerbosity.NONE);
 /** What is left after the grace period is cut off at once; this long is given to the sockets to notice. */
 const CUT_OFF_MS = 1_000;
 
+/**
+ * Of the time that both certificates of a connection are valid: then callers are told to come over a new one, and what is under way
+ * may end. Sessions have moved by then. (max_connection_age will not do: grpc-js 1.14 breaks a drained connection off at its next
+ * keepalive ping, sessions and all.)
+ */
+const DRAIN_AT = 0.9;
+/** What a timer can hold, 24 days. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
 export interface MeshServer {
   /** Where it listens: host:port with the real port, or the path of the socket. */
   readonly address: string;
@@ -35,17 +45,28 @@ export interface MeshServer {
  */
 export async function createMeshServer(listen: Address, services: readonly MeshService[], tls: MeshTls): Promise<MeshServer> {
   checkPq(tls.pq);
-  const listener = new TlsListener(tls, (socket) => injector.injectConnection(socket));
+  const listener = new TlsListener(tls, (socket, validForMs) => take(socket, validForMs));
   const server = serverWith([...services, ...conventions(services)], [callGate((place) => listener.connectionFrom(place))]);
-  // TLS is done when a connection comes to this one.
-  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const connections = new Set<ConnectionInjector>();
+  const take = (socket: TLSSocket, validForMs: number): void => {
+    // TLS is done when a connection comes to this one. One each, for that is what can be drained.
+    const connection = server.createConnectionInjector(ServerCredentials.createInsecure());
+    connections.add(connection);
+    const worn = systemClock.setTimer(Math.min(validForMs * DRAIN_AT, TIMER_MAX_MS), () => connection.drain(validForMs));
+    socket.once('close', () => {
+      worn.cancel();
+      connections.delete(connection);
+      connection.destroy();
+    });
+    connection.injectConnection(socket);
+  };
   const port = await listener.listen(listen).catch((cause: Error) => {
     listener.close();
     throw portFault({ use: 'gRPC', protocol: 'TCP', flag: '--grpc-port' }, listen, cause);
   });
   const drain = (graceMs: number): void => {
     listener.close();
-    injector.drain(graceMs);
+    for (const connection of connections) connection.drain(graceMs);
   };
   return meshServer(server, formatAddress({ host: listen.host, port }), drain, () => listener.cutOff());
 }

@@ -1,15 +1,15 @@
 /** FrameStream over the two ends of a grpc-js duplex call. */
-import { Metadata, status as Status } from '@grpc/grpc-js';
-import type { ClientDuplexStream, ServerDuplexStream } from '@grpc/grpc-js';
+import { status as Status } from '@grpc/grpc-js';
+import type { ClientDuplexStream, Metadata, ServerDuplexStream } from '@grpc/grpc-js';
 import { formatAddress } from '../address.ts';
 import { systemClock } from '../clock.ts';
 import type { Timer } from '../clock.ts';
 import { MeshError } from '../errors.ts';
 import { callerBy } from './caller.ts';
 import type { Caller } from './caller.ts';
-import type { FrameStream } from './frame-stream.ts';
 import { FRAME_BYTES_MAX } from './grpc-options.ts';
 import { errorFromStatus, statusFromError } from './grpc-status.ts';
+import type { StreamPart } from './handover-stream.ts';
 import { Outbox } from './outbox.ts';
 import type { OutboxLimits } from './outbox.ts';
 
@@ -33,11 +33,13 @@ interface StreamParts<Out, In> {
   readonly limits: OutboxLimits;
   /** Tells the other side that this one has closed; grpc-js then ends the call once what is queued has gone out. */
   readonly endCall: (fault: MeshError | undefined) => void;
+  /** Tells the other side that nothing more will come, where this side can. */
+  readonly finish: () => void;
   /** Ends the call now. */
   readonly cutOff: () => void;
 }
 
-class GrpcStream<Out, In> implements FrameStream<Out, In> {
+class GrpcStream<Out, In> implements StreamPart<Out, In> {
   readonly remote: string;
   readonly #parts: StreamParts<Out, In>;
   readonly #outbox: Outbox;
@@ -97,6 +99,10 @@ class GrpcStream<Out, In> implements FrameStream<Out, In> {
     this.#parts.endCall(fault);
   }
 
+  finish(): void {
+    if (this.#end === undefined) this.#parts.finish();
+  }
+
   /** The call has ended, for this reason unless this end had closed already. */
   over(fault: MeshError | undefined): void {
     this.#linger?.cancel();
@@ -133,8 +139,11 @@ export interface StreamOptions<Out> {
   readonly limits: OutboxLimits;
 }
 
-/** The serving end. A fault given to `close` reaches the client as a status. */
-export function serverStream<Out, In>(call: ServerDuplexStream<In, Buffer>, options: StreamOptions<Out>): FrameStream<Out, In> {
+/**
+ * The serving end. A fault given to `close` reaches the client as a status.
+ * @param headers go at once, not with the first frame: they tell the client that its session stands
+ */
+export function serverStream<Out, In>(call: ServerDuplexStream<In, Buffer>, headers: Metadata, options: StreamOptions<Out>): StreamPart<Out, In> {
   const remote = remoteOf(call.getPeer());
   const endCall = (fault: MeshError | undefined): void => {
     if (fault === undefined) call.end();
@@ -143,7 +152,7 @@ export function serverStream<Out, In>(call: ServerDuplexStream<In, Buffer>, opti
   // A server cannot reset a call (grpc-js 1.14): the status waits until the client reads on or its connection breaks.
   const cutOff = (): void => undefined;
   const caller = callerBy(call.metadata);
-  const stream = new GrpcStream<Out, In>({ call, remote, callerNow: () => caller, endCall, cutOff, ...options });
+  const stream = new GrpcStream<Out, In>({ call, remote, callerNow: () => caller, endCall, finish: () => undefined, cutOff, ...options });
   let ending: Timer | undefined;
   call.on('end', () => {
     ending = systemClock.setTimer(GOOD_END_MS, () => stream.close());
@@ -155,8 +164,7 @@ export function serverStream<Out, In>(call: ServerDuplexStream<In, Buffer>, opti
   });
   // grpc-js ends the call at an error; the listener is there so that none goes unheard.
   call.on('error', () => undefined);
-  // Headers now, not with the first frame: they tell the client that its session stands.
-  call.sendMetadata(new Metadata());
+  call.sendMetadata(headers);
   return stream;
 }
 
@@ -169,6 +177,8 @@ export interface ClientStreamOptions<Out> extends StreamOptions<Out> {
   readonly callerNow: () => Caller | undefined;
   /** Why there is no connection, where that is known better than grpc-js tells it. */
   readonly connectFault: () => MeshError | undefined;
+  /** Called once, when the server answers, with its headers. */
+  readonly onEstablished: (headers: Metadata) => void;
   /** Called once, when grpc-js is done with the call; says whether the server ever answered. */
   readonly release: (isEstablished: boolean) => void;
 }
@@ -177,7 +187,7 @@ export interface ClientStreamOptions<Out> extends StreamOptions<Out> {
  * The dialling end. `close()` lets what is queued go out first; `close(fault)` cancels, since in grpc a client has no
  * status to give: the server learns SESSION_CLOSED.
  */
-export function clientStream<Out, In>(call: ClientDuplexStream<Buffer, In>, options: ClientStreamOptions<Out>): FrameStream<Out, In> {
+export function clientStream<Out, In>(call: ClientDuplexStream<Buffer, In>, options: ClientStreamOptions<Out>): StreamPart<Out, In> {
   const { remote, connectTimeoutMs } = options;
   let isEstablished = false;
   const connectTimer = systemClock.setTimer(connectTimeoutMs, () => {
@@ -189,10 +199,12 @@ export function clientStream<Out, In>(call: ClientDuplexStream<Buffer, In>, opti
     if (fault === undefined) call.end();
     else call.cancel();
   };
-  const stream = new GrpcStream<Out, In>({ call, endCall, cutOff, ...options });
-  call.once('metadata', () => {
+  const finish = (): void => void call.end();
+  const stream = new GrpcStream<Out, In>({ call, endCall, finish, cutOff, ...options });
+  call.once('metadata', (headers) => {
     isEstablished = true;
     connectTimer.cancel();
+    options.onEstablished(headers);
   });
   // Every error is followed by its status, which says the same.
   call.on('error', () => undefined);

@@ -4,6 +4,8 @@ import type { MethodDefinition } from '@grpc/proto-loader';
 import { MeshError } from '../errors.ts';
 import type { FrameStream } from './frame-stream.ts';
 import { serverStream } from './grpc-stream.ts';
+import { HandoverStream } from './handover-stream.ts';
+import { asksToMove, sessionHeaders, sessionKey } from './lasting-session.ts';
 import { statusFromError } from './grpc-status.ts';
 import type { OutboxLimits } from './outbox.ts';
 
@@ -31,16 +33,35 @@ export function sessionService<Up, Down, In, Seen>(
 ): MeshService {
   const { sessionsMax, limits } = options;
   let open = 0;
+  const movable = new Map<string, HandoverStream<Down, In>>();
   const session: handleBidiStreamingCall<In, Buffer> = (call: ServerDuplexStream<In, Buffer>) => {
-    if (open >= sessionsMax) {
+    const refuse = (fault: MeshError): boolean => call.emit('error', statusFromError(fault));
+    const key = sessionKey(call.metadata);
+    const isMove = asksToMove(call.metadata);
+    const moving = key === undefined ? undefined : movable.get(key);
+    if (isMove && moving?.canMove !== true) {
+      refuse(new MeshError('SESSION_CLOSED', `this ${name} session is not here, or moves already`, { todo: 'open another' }));
+      return;
+    }
+    // One that moves is here already; its old connection goes in a moment.
+    if (!isMove && open >= sessionsMax) {
       const parts = { expected: `at most ${sessionsMax} ${name} sessions`, todo: 'connect to another node' };
-      call.emit('error', statusFromError(new MeshError('OVERLOADED', `this node takes no more ${name} sessions`, parts)));
+      refuse(new MeshError('OVERLOADED', `this node takes no more ${name} sessions`, parts));
       return;
     }
     open++;
     // Not at the end of the stream but of the call: what a slow client has not read yet still takes room.
     call.once('close', () => open--);
-    onSession(serverStream(call, { encode: method.responseSerialize, limits }));
+    const part = serverStream<Down, In>(call, sessionHeaders(call.metadata), { encode: method.responseSerialize, limits });
+    if (isMove) {
+      moving?.moveTo(part);
+      return;
+    }
+    const stream = new HandoverStream<Down, In>(part, () => {
+      if (key !== undefined && movable.get(key) === stream) movable.delete(key);
+    });
+    if (key !== undefined) movable.set(key, stream);
+    onSession(stream);
   };
   return {
     definition: { Session: { ...method, responseSerialize: asBytes } },

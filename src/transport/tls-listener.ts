@@ -26,15 +26,16 @@ export class TlsListener {
   readonly #forget: () => void;
   #refused = 0;
 
-  /** @param onConnection gets every connection on which HTTP/2 is to be spoken */
-  constructor(tls: MeshTls, onConnection: (socket: TLSSocket) => void) {
+  /** @param onConnection gets every connection on which HTTP/2 is to be spoken, and for how long its certificates are valid */
+  constructor(tls: MeshTls, onConnection: (socket: TLSSocket, validForMs: number) => void) {
     this.#tls = tls;
     const { identity, pq, sessions } = tls;
     const options = { requestCert: true, rejectUnauthorized: false, ALPNProtocols: ['h2'], handshakeTimeout: HANDSHAKE_TIMEOUT_MS };
     this.#server = createServer({ ...options, ...contextOptions(identity.current(), pq) });
     this.#forget = identity.onChange((renewed) => this.#server.setSecureContext(contextOptions(renewed, pq)));
     this.#server.on('secureConnection', (socket) => {
-      if (this.#admit(socket)) onConnection(socket);
+      const validForMs = this.#admit(socket);
+      if (validForMs !== undefined) onConnection(socket, validForMs);
     });
     this.#server.on('tlsClientError', (error: Error & { readonly code?: string }, socket) => {
       const remote = remoteOf(socket);
@@ -72,7 +73,8 @@ export class TlsListener {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  #admit(socket: TLSSocket): boolean {
+  /** For how long, if at all. */
+  #admit(socket: TLSSocket): number | undefined {
     const place = `${socket.remoteAddress ?? ''}|${socket.remotePort ?? 0}`;
     const remote = remoteOf(socket);
     const { sessions, admits } = this.#tls;
@@ -91,10 +93,10 @@ export class TlsListener {
     });
     if (!(caller instanceof MeshError)) {
       sessions.opened(socket, remote, caller, false);
-      return true;
+      return Math.min(caller.notAfterMs, this.#tls.identity.current().svid.notAfterMs) - systemClock.wallNow();
     }
     sessions.refused(remote, idOf(socket), caller);
-    return this.#hearOut(socket);
+    return this.#hearOut(socket) ? REFUSED_OPEN_MS : undefined;
   }
 
   #judge(socket: TLSSocket): Gated['caller'] {

@@ -91,25 +91,33 @@ function chainOf(socket: TLSSocket): readonly X509Certificate[] {
   return chain;
 }
 
+export interface Secured {
+  readonly socket: TLSSocket;
+  readonly caller: Caller;
+  /** Until the first of the two certificates expires. */
+  readonly validForMs: number;
+}
+
 /**
  * Speaks TLS on a socket that stands, and answers when the other end has proved to be whom we meant.
  * @throws MeshError as `authenticate`; WRONG_IDENTITY, PQ_REQUIRED, NODE_UNREACHABLE
  */
-export async function secure(socket: Socket, remote: string, expected: ExpectedPeer, tls: MeshTls): Promise<{ readonly socket: TLSSocket; readonly caller: Caller }> {
-  const secured = await handshake(socket, remote, tls);
+export async function secure(socket: Socket, remote: string, expected: ExpectedPeer, tls: MeshTls): Promise<Secured> {
+  const own = tls.identity.current();
+  const secured = await handshake(socket, remote, own, tls.pq);
   try {
     const caller = authenticate(secured, tls);
     checkExpected(caller.id, expected, remote);
-    return { socket: secured, caller };
+    return { socket: secured, caller, validForMs: Math.min(own.svid.notAfterMs, caller.notAfterMs) - systemClock.wallNow() };
   } catch (error) {
     secured.destroy();
     throw error;
   }
 }
 
-function handshake(socket: Socket, remote: string, { identity, pq }: MeshTls): Promise<TLSSocket> {
+function handshake(socket: Socket, remote: string, own: Identity, pq: Pq): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const secureContext = createSecureContext(contextOptions(identity.current(), pq));
+    const secureContext = createSecureContext(contextOptions(own, pq));
     // No name is asked for and none is checked: who is meant is a SPIFFE ID, whatever host it runs on.
     const secured = connect({ socket, secureContext, ALPNProtocols: ['h2'], rejectUnauthorized: false, checkServerIdentity: () => undefined });
     const fail = (error?: Error): void => reject(handshakeFault(error, remote, pq));
