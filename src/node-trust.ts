@@ -16,7 +16,7 @@ import { systemRandom } from './random.ts';
 import { createFabricServer } from './transport/fabric-server.ts';
 import type { MeshServer } from './transport/grpc-server.ts';
 import { OpenSessions } from './transport/open-sessions.ts';
-import { renewAt } from './transport/renew.ts';
+import { renewJoined } from './transport/renew.ts';
 import { checkPq } from './transport/tls.ts';
 import type { MeshTls } from './transport/tls.ts';
 import { readBan, signBan } from './trust/ban-entry.ts';
@@ -25,7 +25,7 @@ import { banGate } from './trust/ban-gate.ts';
 import type { BanGate } from './trust/ban-gate.ts';
 import type { Authority } from './trust/authority.ts';
 import { TrustFabric, type AttestOutcome } from './trust/fabric.ts';
-import { readFabricAddresses, TRUST_PORT_DEFAULT } from './trust/fabric-file.ts';
+import { TRUST_PORT_DEFAULT } from './trust/fabric-file.ts';
 import { writeIdentity } from './trust/identity-files.ts';
 import { holdIdentity, type HeldIdentity, type Identity } from './trust/identity-source.ts';
 import { issueOwn, localTrustDomain, ownIdentity } from './trust/own-identity.ts';
@@ -62,13 +62,12 @@ export async function nodeTrust({ name, bind, dataDir, pq, svidTtlMs, gossipKeyr
   }
   const held = holdIdentity(identity);
   const gate = banGate();
-  const fabric = readFabricAddresses(kept);
   return {
     tls: { identity: held, pq, sessions: new OpenSessions(), admits: (caller) => gate.fault(caller.id, caller.notBeforeMs) },
     gate,
     held,
     authority,
-    renew: () => (authority === undefined ? renewAt(fabric, held.current()) : issueOwn(authority, { ...who, nowMs: clock.wallNow() })),
+    renew: () => (authority === undefined ? renewJoined(kept, held.current()) : issueOwn(authority, { ...who, nowMs: clock.wallNow() })),
     keep: (renewed) => writeIdentity(kept, renewed),
   };
 }

@@ -4,9 +4,8 @@ import { agentTrustDir, authorityDir } from '../config/home-path.ts';
 import type { Logger } from '../log.ts';
 import { systemRandom } from '../random.ts';
 import { OpenSessions } from '../transport/open-sessions.ts';
-import { renewAt } from '../transport/renew.ts';
+import { renewJoined } from '../transport/renew.ts';
 import type { MeshTls } from '../transport/tls.ts';
-import { readFabricAddresses } from '../trust/fabric-file.ts';
 import { writeIdentity } from '../trust/identity-files.ts';
 import { holdIdentity } from '../trust/identity-source.ts';
 import { issueOwn, localTrustDomain, ownIdentity } from '../trust/own-identity.ts';
@@ -33,10 +32,9 @@ export async function agentTls({ id, home, hostName, log, signal }: AgentTlsOpti
   const { svid } = identity;
   log.log('info', 'identity', { id: formatSpiffeId(svid.id), serial: svid.serial, expires: new Date(svid.notAfterMs).toISOString() });
   const held = holdIdentity(identity);
-  const fabric = readFabricAddresses(where.trustDir);
   const stop = keepIdentity({
     held,
-    renew: () => (authority === undefined ? renewAt(fabric, held.current()) : issueOwn(authority, { ...who, nowMs: systemClock.wallNow() })),
+    renew: () => (authority === undefined ? renewJoined(where.trustDir, held.current()) : issueOwn(authority, { ...who, nowMs: systemClock.wallNow() })),
     keep: (renewed) => writeIdentity(where.trustDir, renewed),
     log,
     clock: systemClock,

@@ -1,12 +1,24 @@
-/** Another identity for the present one, from the first Trust Fabric that answers. */
+/** Another identity for the present one: what somebody has put on disk by `mesh join`, or from the first Trust Fabric that answers. */
 import type { Address } from '../address.ts';
 import { MeshError } from '../errors.ts';
 import { makeRequest } from '../trust/authority.ts';
+import { readFabricAddresses } from '../trust/fabric-file.ts';
+import { readIdentity } from '../trust/identity-files.ts';
 import type { Identity } from '../trust/identity-source.ts';
+import { formatSpiffeId } from '../trust/spiffe-id.ts';
 import { attest } from './attest-client.ts';
 
-/** @throws MeshError what the last one said, or why it said nothing; NO_IDENTITY where there is none to ask */
-export async function renewAt(addresses: readonly Address[], { svid, bundle }: Identity): Promise<Identity> {
+/**
+ * @param dir where the present one is kept
+ * @throws MeshError what the last Fabric said, or why it said nothing; NO_IDENTITY where there is none to ask
+ */
+export async function renewJoined(dir: string, present: Identity): Promise<Identity> {
+  const kept = readIdentity(dir);
+  const isLater = kept !== undefined && formatSpiffeId(kept.svid.id) === formatSpiffeId(present.svid.id) && kept.svid.notAfterMs > present.svid.notAfterMs;
+  return isLater ? kept : renewAt(readFabricAddresses(dir), present);
+}
+
+async function renewAt(addresses: readonly Address[], { svid, bundle }: Identity): Promise<Identity> {
   let fault = new MeshError('NO_IDENTITY', 'nobody is known who could renew this identity', { expected: 'the address of a Trust Fabric in fabric.json', todo: 'join again: `mesh join`' });
   for (const address of addresses) {
     try {

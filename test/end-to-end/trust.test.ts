@@ -71,6 +71,19 @@ describe('a trust domain, as processes on two machines', function () {
     await until('another certificate', 20_000, async () => ((await shown(n2)).serial === before.serial ? undefined : true));
   });
 
+  it('gives the banned nothing, whatever they prove', async () => {
+    n1 = await here.node('n1', { bind: ORIGIN, flags: FLAGS });
+    await there.run('join', '--token', await token('--node', 'n2'), '--seed', ORIGIN, '--data-dir', join(there.home, 'n2'));
+    const n2 = await there.node('n2', { bind: '127.0.65.12' });
+    const banned = await n1.mesh('trust', 'ban', 'n2', '--reason', 'its disk was stolen', '--force');
+    expect(banned.code, banned.stderr).to.equal(0);
+    await until('a refused renewal', 20_000, () => (/identity-not-renewed.*was banned at/.test(n2.stderr()) ? true : undefined));
+    expect((await n1.mesh('audit', 'tail')).stdout).to.match(/refused renew-identity .* by spiffe:\/\/omega\.test\/node\/n2: by x509pop: BANNED/);
+    const again = await there.run('join', '--token', await token('--node', 'n2'), '--seed', ORIGIN, '--data-dir', join(there.home, 'n3'));
+    expect(again.code).to.equal(1);
+    expect(again.stderr).to.match(/^mesh: spiffe:\/\/omega\.test\/node\/n2 was banned at .*: its disk was stolen/);
+  });
+
   it('has agents that join with a token, and takes none of another domain', async () => {
     n1 = await here.node('n1', { bind: ORIGIN });
     const stranger = there.spawn('agent', '--id', 'a1', '--node', n1.grpc);

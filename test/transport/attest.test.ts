@@ -5,11 +5,14 @@ import { expect } from 'chai';
 import { parseAddress, type Address } from '../../src/address.ts';
 import { MeshError, type ErrorCode } from '../../src/errors.ts';
 import { attest, fetchAuthority, type Evidence } from '../../src/transport/attest-client.ts';
+import { renewJoined } from '../../src/transport/renew.ts';
 import { createFabricServer } from '../../src/transport/fabric-server.ts';
 import type { MeshServer } from '../../src/transport/grpc-server.ts';
 import { bundleOf, makeAuthority, makeRequest, type Authority } from '../../src/trust/authority.ts';
 import { keepAuthority } from '../../src/trust/authority-files.ts';
 import { keyPin } from '../../src/trust/bundle.ts';
+import { writeFabricAddresses } from '../../src/trust/fabric-file.ts';
+import { writeIdentity } from '../../src/trust/identity-files.ts';
 import { TrustFabric, type AttestOutcome, type FabricOptions } from '../../src/trust/fabric.ts';
 import { holdIdentity, type HeldIdentity } from '../../src/trust/identity-source.ts';
 import { issueOwn } from '../../src/trust/own-identity.ts';
@@ -147,6 +150,20 @@ describe('attestation over a real connection', () => {
     expect((await faultOf(attest({ address, bundle, request: await makeRequest(), evidence: { kind: 'x509pop', svid: foreign.svid } }))).code).to.equal('UNKNOWN_AUTHORITY');
     const stolen = { ...member.svid, key: foreign.svid.key };
     expect((await faultOf(attest({ address, bundle, request: await makeRequest(), evidence: { kind: 'x509pop', svid: stolen } }))).code).to.equal('BAD_SIGNATURE');
+  });
+
+  it('is asked by who joined there, unless somebody has joined once more meanwhile', async () => {
+    const kept = join(dir, '..', 'n2');
+    const member = await issueOwn(authority, { kind: 'node', name: 'n2', nowMs: Date.now() - MINUTE });
+    writeIdentity(kept, member);
+    const nobody = await faultOf(renewJoined(kept, member));
+    expect([nobody.code, nobody.todo]).to.deep.equal(['NO_IDENTITY', 'join again: `mesh join`']);
+    writeFabricAddresses(kept, [{ host: '127.0.65.1', port: 1 }, address]);
+    const renewed = await renewJoined(kept, member);
+    expect(outcomes.map(({ method }) => method)).to.deep.equal(['x509pop']);
+    writeIdentity(kept, renewed);
+    expect((await renewJoined(kept, member)).svid.serial).to.equal(renewed.svid.serial);
+    expect(outcomes).to.have.length(1);
   });
 
   it('diagnoses a clock that is ten minutes off, in either direction', async () => {
