@@ -13,6 +13,7 @@ const MESH = new URL('../dist/cli/main.js', import.meta.url).pathname;
 const BATCH_RECORDS = 32;
 const MEASURE_MS = 4_000;
 const WARM_UP_MS = 1_000;
+const CATCH_UP_MS = 5_000;
 
 export interface TelemetryOutcome {
   readonly recordsPerS: number;
@@ -48,17 +49,25 @@ async function measure(grpc: string, admin: string, home: string, isTailed: bool
   const agent = await startFirehose(grpc, home);
   const operator = connectAdmin(admin, 'bench');
   const enough = new AbortController();
-  let tailed = 0;
+  // Those shown are counted of the records that were sent meanwhile, whenever they are shown: the tail lags behind.
+  const sent = { before: Infinity, after: Infinity };
+  let shown = 0;
   const tail = isTailed
     ? (async () => {
-        for await (const _event of operator.tailAgent({ id: 'bench' }, enough.signal)) tailed++;
+        for await (const { sequence } of operator.tailAgent({ id: 'bench' }, enough.signal)) {
+          if (sequence > sent.after) return;
+          if (sequence > sent.before) shown++;
+        }
       })().catch(() => undefined)
     : Promise.resolve();
   await pause(WARM_UP_MS);
-  const [sentBefore, tailedBefore, startedAt] = [agent.sent(), tailed, performance.now()];
+  sent.before = agent.sent();
+  const startedAt = performance.now();
   await pause(MEASURE_MS);
   const seconds = (performance.now() - startedAt) / 1_000;
-  const outcome = { recordsPerS: (agent.sent() - sentBefore) / seconds, tailedPerS: (tailed - tailedBefore) / seconds };
+  sent.after = agent.sent();
+  await Promise.race([tail, pause(CATCH_UP_MS)]);
+  const outcome = { recordsPerS: (sent.after - sent.before) / seconds, tailedPerS: shown / seconds };
   enough.abort();
   agent.close();
   await tail;

@@ -31,13 +31,14 @@ describe('the endpoints of a Kubernetes service', function () {
     useToken('first');
     await import('@kubernetes/client-node');
   });
-  const useToken = (token: string): void => {
+  const useToken = (token: string): void => useUser({ token });
+  const useUser = (user: object): void => {
     const config = {
       apiVersion: 'v1',
       kind: 'Config',
       'current-context': 'here',
       clusters: [{ name: 'here', cluster: { server: api.url, 'insecure-skip-tls-verify': true } }],
-      users: [{ name: 'me', user: { token } }],
+      users: [{ name: 'me', user }],
       contexts: [{ name: 'here', context: { cluster: 'here', user: 'me' } }],
     };
     writeFileSync(join(home, 'config'), JSON.stringify(config));
@@ -101,6 +102,28 @@ describe('the endpoints of a Kubernetes service', function () {
     api.put(slice('mesh-1', '127.0.0.3'));
     useToken('second');
     expect(await becomes(watching, '127.0.0.3')).to.not.have.property('trouble');
+  });
+
+  it('are found again with the token that is in the file by then, as in a pod, where it changes each hour', async () => {
+    const tokenFile = join(home, 'token');
+    writeFileSync(tokenFile, 'first');
+    // What the client makes of a pod's account.
+    useUser({ 'auth-provider': { name: 'tokenFile', config: { tokenFile } } });
+    api.put(slice('mesh-1', '127.0.0.2'));
+    const watching = watch();
+    await becomes(watching, '127.0.0.2');
+    await isWatched();
+    api.token = 'second';
+    writeFileSync(tokenFile, 'second');
+    api.endWatches();
+    api.put(slice('mesh-1', '127.0.0.3'));
+    expect(await becomes(watching, '127.0.0.3')).to.not.have.property('trouble');
+    api.token = 'third';
+    api.endWatches();
+    expect((await watching.next()).trouble, 'with a file that is behind').to.equal('the API server: it does not take the token (401)');
+    writeFileSync(tokenFile, 'third');
+    api.put(slice('mesh-1', '127.0.0.4'));
+    expect(await becomes(watching, '127.0.0.4')).to.not.have.property('trouble');
   });
 
   it('stay when the server is gone, or says no', async () => {
