@@ -21,6 +21,8 @@ const FIRST_MS = 1_000;
 const ANSWER_MS = 120;
 /** Who is known need not answer, and the question still fits into one packet. */
 const KNOWN_SAID_MAX = 64;
+/** Whoever lists the kinds of services asks for this (RFC 6763, 9). */
+const KINDS = '_services._dns-sd._udp.local';
 /** The lower four bits of a flag word say what went wrong, bit 10 that the answer is the owner's. */
 const AUTHORITATIVE = 0x0400;
 
@@ -33,7 +35,7 @@ export function multicastDns({ service, port, every }: SpecOf<'mdns'>, world: Di
     const socket = await openGroup({ kind: 'multicast', host: GROUP, port }, bind, {
       onPacket(bytes) {
         const packet = read(bytes);
-        if (packet?.type === 'query' && isAsked(packet, service, own)) asked.ring();
+        if (packet?.type === 'query' && isAsked(packet, own)) asked.ring();
         if (packet?.type !== 'response') return;
         const before = JSON.stringify(records.candidates);
         records.hear([...(packet.answers ?? []), ...(packet.additionals ?? [])], clock.now());
@@ -83,11 +85,11 @@ function read(bytes: Uint8Array): Packet | undefined {
 }
 
 /** Whoever says that he knows the answer is not told it (RFC 6762, 7.1). */
-function isAsked({ questions = [], answers = [] }: Packet, service: string, own: Packet | undefined): boolean {
-  const [pointer] = own?.answers ?? [];
-  if (pointer?.type !== 'PTR') return false;
-  const isFor = questions.some(({ type, name }) => type === 'PTR' && name.toLowerCase() === service.toLowerCase());
-  return isFor && !answers.some((known) => known.type === 'PTR' && known.data === pointer.data && (known.ttl ?? 0) > TTL_S / 2);
+function isAsked({ questions = [], answers = [] }: Packet, own: Packet | undefined): boolean {
+  return (own?.answers ?? []).some((pointer) => {
+    const isFor = questions.some(({ type, name }) => type === 'PTR' && name.toLowerCase() === pointer.name.toLowerCase());
+    return isFor && !answers.some((known) => known.type === 'PTR' && pointer.type === 'PTR' && known.data === pointer.data && (known.ttl ?? 0) > TTL_S / 2);
+  });
 }
 
 /** This node as an instance; with a time to live of 0 it says goodbye. */
@@ -98,7 +100,8 @@ function recordsOf(service: string, { host, port }: GossipAddress, ttl: number):
   return {
     type: 'response',
     flags: AUTHORITATIVE,
-    answers: [{ type: 'PTR', name: service, ttl, data: instance }],
+    // That there are such services may still be true of others when this one goes.
+    answers: [{ type: 'PTR', name: service, ttl, data: instance }, ...(ttl === 0 ? [] : [{ type: 'PTR', name: KINDS, ttl, data: service } as const])],
     additionals: [
       { type: 'SRV', name: instance, ttl, data: { target, port } },
       { type: 'TXT', name: instance, ttl, data: ['txtvers=1'] },

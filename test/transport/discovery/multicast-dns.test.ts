@@ -7,6 +7,7 @@ import { discoverBy } from '../../../src/transport/discovery/strategies.ts';
 import { DiscoveryBench, type Watching } from '../../support/discovery-world.ts';
 
 const SERVICE = '_omega-mesh._udp.local';
+const KINDS = '_services._dns-sd._udp.local';
 /** Another for each process that tests at the same time; 5353 may belong to this machine's own responder. */
 const PORT = 20_000 + (process.pid % 30_000);
 
@@ -57,7 +58,8 @@ describe('nodes as a service of multicast DNS', () => {
     await hears(node, '127.0.34.51');
     const instance = `127-0-34-51-7946.${SERVICE}`;
     const response = packets.find(({ type }) => type === 'response')!;
-    expect(response.answers).to.have.length(1);
+    expect(response.answers).to.have.length(2);
+    expect(response.answers![1]).to.deep.include({ type: 'PTR', name: KINDS, data: SERVICE });
     expect(response.answers![0]).to.deep.include({ type: 'PTR', name: SERVICE, ttl: 120, data: instance });
     const records = response.additionals!.map((record) => `${record.type} ${record.name} ${JSON.stringify('data' in record ? record.data : '')}`);
     expect(records[0]).to.include(`SRV ${instance}`).and.include('"port":7946,"target":"127-0-34-51-7946.local"');
@@ -71,6 +73,11 @@ describe('nodes as a service of multicast DNS', () => {
     expect(answers()).to.equal(before);
     socket.send(encode(question));
     while (answers() === before) await node.next();
+    // Whoever lists the kinds of services there are.
+    await node.isQuietFor(1_000);
+    const listed = answers();
+    socket.send(encode({ type: 'query', questions: [{ type: 'PTR', name: KINDS }] }));
+    while (answers() === listed) await node.next();
   });
 
   it('live through whatever is said to the group', async () => {
