@@ -159,7 +159,7 @@ export class Join {
 
   /**
    * The first members learned of are remembered at once: a node that crashes right after it joined must find back. And
-   * whom people let go is not looked for any more.
+   * whom people let go or banned is not looked for any more.
    */
   heed(effects: readonly SwimEffect[]): void {
     const before = this.#remembered.size;
@@ -168,7 +168,7 @@ export class Join {
       if (effect.kind !== 'notify' || !('address' in effect.event)) continue;
       const { type, member, address } = effect.event;
       const { size } = this.#remembered;
-      if (type === 'left' || type === 'reaped') this.#remembered.delete(addressKey(address));
+      if (type === 'left' || type === 'reaped' || type === 'dead') this.#remembered.delete(addressKey(address));
       else if (type === 'alive' && member !== this.#context.name && before < REMEMBERED_TRIED) this.#remember(address);
       hasChanged ||= this.#remembered.size !== size;
     }

@@ -28,8 +28,9 @@ export type MemberEvent = {
   /** This node itself was accused, or was confronted with a claim of an earlier life. */
   | { readonly type: 'refuted'; readonly reason: 'accused'; readonly accuser: string }
   | { readonly type: 'refuted'; readonly reason: 'outdated-claim' }
-  /** `banned`: the mesh keeps it out, as this node heard. */
-  | { readonly type: 'dead'; readonly reason: 'suspicion-timeout' | 'told' | 'banned'; readonly accuser: string }
+  | { readonly type: 'dead'; readonly reason: 'suspicion-timeout' | 'told'; readonly accuser: string }
+  /** The mesh keeps it out, as this node heard. */
+  | { readonly type: 'dead'; readonly reason: 'banned'; readonly accuser: string; readonly address: GossipAddress }
   | { readonly type: 'left'; readonly reason: 'goodbye' }
   /** It was dead, and somebody says that it is not to be waited for. */
   | { readonly type: 'left'; readonly reason: 'let-go'; readonly address: GossipAddress }

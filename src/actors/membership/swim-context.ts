@@ -15,7 +15,7 @@ import { Serf } from './serf/serf.ts';
 import type { SerfEffect, SerfInput } from './serf/serf-effects.ts';
 import type { Application } from './version-vector.ts';
 import type { Envelope } from './wire/envelope.ts';
-import { addressOf } from './wire/ip-address.ts';
+import { addressKey, addressOf } from './wire/ip-address.ts';
 import type { KeyChange, KeyOutcome } from './wire/keyring.ts';
 import { encodeMessage, type Message } from './wire/messages.ts';
 import { NO_BYTES } from './wire/msgpack.ts';
@@ -56,6 +56,8 @@ export class SwimContext {
   readonly dropped: Record<string, number> = {};
   /** By name. Whoever knows the key of gossip can speak in their place, and say what they like of them. */
   banned: ReadonlySet<string> = new Set();
+  /** Where they were, name by address. */
+  readonly bannedAt = new Map<string, string>();
   /** Of the input being handled. */
   now = 0;
   /** From the moment of leaving on this node claims nothing more, about itself or others. */
@@ -177,7 +179,9 @@ export class SwimContext {
     return outcome;
   }
 
+  /** Where a banned member was nobody is asked: whoever waits for the answer waits as for one that is silent. */
   request(to: GossipAddress, request: Uint8Array, timeoutMs: number, exchange: Exchange): void {
+    if (this.#isBannedAt(to)) return;
     const number = this.#exchange++;
     this.#exchanges.set(number, exchange);
     this.emit({ kind: 'request', exchange: number, to, request: this.envelope.request(request), timeoutMs });
@@ -233,7 +237,15 @@ export class SwimContext {
   }
 
   #sendParts(to: GossipAddress, member: Member | undefined, parts: readonly Uint8Array[]): void {
+    if (this.#isBannedAt(to)) return;
     const [, protocolMax = 0] = member?.vsn ?? [];
     this.emit({ kind: 'send', to, packet: this.envelope.packet(parts, protocolMax >= CRC_PROTOCOL) });
+  }
+
+  /** Whether nobody but a banned member is known to be there. */
+  #isBannedAt(address: GossipAddress): boolean {
+    if (this.banned.size === 0) return false;
+    const name = this.bannedAt.get(addressKey(address));
+    return name !== undefined && this.banned.has(name) && (this.table.at(address)?.name ?? name) === name;
   }
 }

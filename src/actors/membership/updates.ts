@@ -70,14 +70,16 @@ export class Updates {
 
   /** Whom the mesh has banned is dead to this node, and nobody hears otherwise from it. */
   ban(names: readonly string[]): void {
-    const { table, name: self } = this.#context;
+    const { table, departed, bannedAt, name: self } = this.#context;
     this.#context.banned = new Set(names);
     for (const name of names) {
-      const member = table.get(name);
-      if (name === self || member === undefined || !isOccupied(member)) continue;
-      const { incarnation } = this.#become(member, 'dead', member.incarnation);
+      const member = table.get(name) ?? departed.get(name);
+      if (name === self || member === undefined) continue;
+      bannedAt.set(addressKey(member.address), name);
+      if (!isOccupied(member)) continue;
+      const { incarnation, address } = this.#become(member, 'dead', member.incarnation);
       this.#expectFewerConfirmations();
-      this.#context.notify({ type: 'dead', reason: 'banned', member: name, incarnation, accuser: self });
+      this.#context.notify({ type: 'dead', reason: 'banned', member: name, incarnation, accuser: self, address });
     }
   }
 
