@@ -36,7 +36,8 @@ async function sessionsOf({ admin }: Running): Promise<string[]> {
 /** When each of the others cut it off, in milliseconds after the ban was signed. */
 function cutOffMs(others: readonly Running[], subject: string, signedAtMs: number): readonly number[] | undefined {
   const found = others.map(({ node }) => {
-    const [entry] = readAudit(join(node.dataDir, 'trust', 'audit.jsonl'), ({ at }) => (Date.parse(at) >= signedAtMs ? 'take' : 'enough')).filter((each) => each.what === 'ban-in-force' && each.subject === subject);
+    const since = readAudit(join(node.dataDir, 'trust', 'audit.jsonl'), ({ at }) => (Date.parse(at) >= signedAtMs ? 'take' : 'enough'));
+    const entry = since.find((each) => each.what === 'ban-in-force' && each.subject === subject);
     return entry === undefined ? undefined : Date.parse(entry.at) - signedAtMs;
   });
   return found.includes(undefined) ? undefined : (found as number[]);
