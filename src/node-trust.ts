@@ -90,8 +90,8 @@ export async function openFabric({ config, authority, trust, gossipAddress, audi
     authorityDir: authorityDir(homedir()),
     ttlMs: config.svidTtlMs,
     welcome: () => ({ gossipKeys: gossipKeysOf(config), gossipSeeds: [gossipAddress()] }),
-    // Who is evicted may attest again; that is what it is for.
-    refuses: (id) => trust.gate.fault(id, clock.wallNow()),
+    // Who is evicted may attest again, but not with the certificate that it was evicted with.
+    refuses: (id, notBeforeMs) => trust.gate.fault(id, notBeforeMs),
     note: (outcome) => noteAttestation(outcome, log, audit, clock),
     wallNow: () => clock.wallNow(),
   });
@@ -146,6 +146,9 @@ export function tellOfAlarms(sessions: OpenSessions, log: Logger, audit: AuditLo
   });
 }
 
+/** Who is evicted is told, over what is then cut off: it may attest again, and so come back by itself. */
+const EVICTED_OPEN_MS = 500;
+
 interface BanMakings {
   readonly config: Config;
   readonly tls: MeshTls;
@@ -168,9 +171,12 @@ export function banParts({ config, tls, gate, log, audit, clock }: BanMakings): 
       gate.replace(all);
       let severed = 0;
       for (const { claim, issuer } of restricted) {
-        const count = sessions.sever(parseSpiffeId(claim.subject));
-        severed += count;
         const { subject, kind, reason, by } = claim;
+        const count = sessions.list().filter(({ caller }) => formatSpiffeId(caller.id) === subject).length;
+        const sever = (): void => void sessions.sever(parseSpiffeId(subject));
+        if (kind === 'ban') sever();
+        else clock.setTimer(EVICTED_OPEN_MS, sever);
+        severed += count;
         log.log('warn', kind === 'ban' ? 'banned' : 'evicted', { subject, reason, by, issuer, severed: count });
         audit.record({ what: `${kind}-in-force`, who: `${by} on ${issuer}`, outcome: 'done', subject, detail: `${reason}; connections cut off: ${count}` }, clock.wallNow());
       }

@@ -31,7 +31,7 @@ import type { RosterActorOptions, RosterMessage } from './peers/roster-actor.ts'
 import { registryActor } from './registry/registry-actor.ts';
 import type { RegistryMessage, RegistryOptions } from './registry/registry-actor.ts';
 import { identityActor } from './trust/identity-actor.ts';
-import type { IdentityActorOptions } from './trust/identity-actor.ts';
+import type { IdentityActorOptions, IdentityMessage } from './trust/identity-actor.ts';
 import { storageActor } from './registry/storage-actor.ts';
 import type { StoredFiles } from './registry/storage-actor.ts';
 import type { StorageRequest } from './registry/storage-messages.ts';
@@ -45,6 +45,7 @@ export interface MeshRefs {
   readonly membership: ActorRef<MembershipMessage>;
   readonly bus: ActorRef<BusMessage>;
   readonly bans: ActorRef<BansMessage>;
+  readonly identity: ActorRef<IdentityMessage>;
   readonly peerSessions: ActorRef<SupervisorMessage>;
   readonly roster: ActorRef<RosterMessage>;
   readonly agentSessions: ActorRef<SupervisorMessage>;
@@ -61,6 +62,7 @@ export function meshRefs(ref: <M>(path: string) => ActorRef<M>): MeshRefs {
     membership: ref('/membership/swim'),
     bus: ref('/bus/subjects'),
     bans: ref('/trust/bans'),
+    identity: ref('/identity/renewal'),
     peerSessions: ref('/peers/sessions'),
     roster: ref('/peers/roster'),
     agentSessions: ref('/agents/sessions'),
@@ -78,7 +80,7 @@ export interface MeshParts {
   readonly registry: Pick<RegistryOptions, 'random'>;
   /** On the main thread or in one of its own. */
   readonly membership: (audience: Pick<MembershipActorOptions, 'listeners' | 'hearers' | 'serfListeners'>) => ThreadSpec | { readonly start: () => ReturnType<typeof membershipActor> };
-  readonly bans: Omit<BansActorOptions, 'peers' | 'membership'>;
+  readonly bans: Omit<BansActorOptions, 'peers' | 'membership' | 'identity'>;
   readonly peers: Pick<RosterActorOptions, 'selfAddress' | 'dial' | 'random'>;
   readonly agents: Pick<DirectoryActorOptions, 'encodeBatch' | 'random'>;
   readonly openGrpc: () => Promise<Listener>;
@@ -112,7 +114,7 @@ export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
       { type: 'worker', id: 'swim', ...STARTING, ...LEAVING, ...parts.membership({ listeners, hearers: [refs.admin], serfListeners: [refs.serfDesk] }) },
     ]),
     supervisor('bus', 'one_for_one', [worker('subjects', () => busActor({ self: node, peers: refs.roster }))]),
-    supervisor('trust', 'one_for_one', [worker('bans', () => bansActor({ ...parts.bans, peers: refs.roster, membership: refs.membership }))]),
+    supervisor('trust', 'one_for_one', [worker('bans', () => bansActor({ ...parts.bans, peers: refs.roster, membership: refs.membership, identity: refs.identity }))]),
     supervisor('peers', 'rest_for_one', [
       dynamic('sessions', PEERS_MAX),
       worker('roster', () =>

@@ -6,7 +6,7 @@ import { certificatesIn, publicKeyIn, type AttestMethod } from './attestation.ts
 import { requestedKey, type AdminRole } from './authority.ts';
 import type { Bundle } from './bundle.ts';
 import type { SpiffeId } from './spiffe-id.ts';
-import { verifyChain } from './svid.ts';
+import { validity, verifyChain } from './svid.ts';
 import { redeemToken } from './token-files.ts';
 import { tokenName } from './token.ts';
 
@@ -21,6 +21,8 @@ export interface Evidence {
 interface Attested {
   readonly id: SpiffeId;
   readonly role: AdminRole | undefined;
+  /** When the certificate was made that proves it; undefined where something else does. */
+  readonly notBeforeMs: number | undefined;
 }
 
 export interface Attestor {
@@ -34,7 +36,7 @@ export interface Attestor {
 function joinToken(authorityDir: string): Attestor {
   return {
     provingKey: async ({ request }) => publicKeyIn(await requestedKey(request)),
-    attest: async ({ request, secret }, nowMs) => redeemToken(authorityDir, secret, tokenName(await requestedKey(request)), nowMs),
+    attest: async ({ request, secret }, nowMs) => ({ ...redeemToken(authorityDir, secret, tokenName(await requestedKey(request)), nowMs), notBeforeMs: undefined }),
   };
 }
 
@@ -49,7 +51,8 @@ function x509pop(bundle: Bundle): Attestor {
     provingKey: (evidence) => Promise.resolve(leafIn(evidence).publicKey),
     attest: (evidence, nowMs) => {
       const id = verifyChain(certificatesIn(evidence.chain), bundle, nowMs);
-      return Promise.resolve({ id, role: id.kind === 'admin' ? roleIn(leafIn(evidence)) : undefined });
+      const leaf = leafIn(evidence);
+      return Promise.resolve({ id, role: id.kind === 'admin' ? roleIn(leaf) : undefined, notBeforeMs: validity(leaf).notBeforeMs });
     },
   };
 }

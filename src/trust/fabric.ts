@@ -13,8 +13,8 @@ export interface FabricOptions {
   readonly ttlMs: number;
   /** What nodes are told beside their identity. */
   readonly welcome: () => Welcome;
-  /** Why somebody gets no identity whatever it proves; a ban. */
-  readonly refuses: (id: SpiffeId) => MeshError | undefined;
+  /** Why somebody gets no identity whatever it proves, or none for a certificate of that time: a ban, an eviction. */
+  readonly refuses: (id: SpiffeId, notBeforeMs: number) => MeshError | undefined;
   /** Hears of everyone who was attested, and of everyone who was not. */
   readonly note: (outcome: AttestOutcome) => void;
   readonly wallNow: () => number;
@@ -126,7 +126,7 @@ export class Attestation {
       const attested = await attestor.attest(evidence, nowMs);
       id = attested.id;
       const { authority, refuses, ttlMs, welcome } = this.#options;
-      const refusal = refuses(id);
+      const refusal = refuses(id, attested.notBeforeMs ?? nowMs);
       if (refusal !== undefined) throw refusal;
       const certificate = await issueSvid(authority, begin.request, { id, ...(attested.role === undefined ? {} : { role: attested.role }), ttlMs }, nowMs);
       this.#note(begin.method, id, certificate.serialNumber, undefined);

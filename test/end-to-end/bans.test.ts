@@ -72,6 +72,19 @@ describe('a ban, as processes', function () {
     expect((await n1.mesh('audit', 'verify')).code).to.equal(0);
   });
 
+  it('of the certificates only has the node attest again, and come back by itself', async () => {
+    const n1 = await start('n1');
+    const n2 = await start('n2', n1);
+    const serial = async (): Promise<string | undefined> => (await n1.json<{ peer: string; serial: string }[]>('sessions')).find(({ peer }) => peer.includes('n2'))?.serial;
+    const before = await until('the session', 30_000, async () => ((await open(n1)).length === 1 ? serial() : undefined));
+    expect((await n1.mesh('trust', 'evict', 'n2', '--reason', 'its key was in a backup')).stdout).to.include('evicted');
+    await until('a session with a new certificate', 60_000, async () => {
+      const now = await serial();
+      return now !== undefined && now !== before && (await open(n1)).includes('n2') ? true : undefined;
+    });
+    expect((await n2.mesh('audit', 'tail', '--json')).stdout).to.include('evict-in-force');
+  });
+
   it('ends the stream of an agent wherever it is connected, and an eviction that of its old certificate', async () => {
     const n1 = await start('n1');
     const n2 = await start('n2', n1);

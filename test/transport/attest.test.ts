@@ -166,6 +166,21 @@ describe('attestation over a real connection', () => {
     expect(outcomes).to.have.length(1);
   });
 
+  it('renews nobody with the certificate that it was evicted with, and takes a token of it', async () => {
+    const bundle = bundleOf(authority);
+    const member = await issueOwn(authority, { kind: 'node', name: 'n2', nowMs: Date.now() - 5 * MINUTE });
+    const since: number[] = [];
+    await server.close(0);
+    const evictedAtMs = Date.now() - MINUTE;
+    server = await serve({ refuses: (_id, notBeforeMs) => (since.push(notBeforeMs), notBeforeMs < evictedAtMs ? new MeshError('BANNED', 'evicted') : undefined) });
+    address = parseAddress(server.address, 0);
+    expect((await faultOf(attest({ address, bundle, request: await makeRequest(), evidence: { kind: 'x509pop', svid: member.svid } }))).code).to.equal('BANNED');
+    const made = token();
+    const again = await attest({ address, bundle, request: await makeRequest(), evidence: byToken(made) });
+    expect(again.identity.svid.id.name).to.equal('n2');
+    expect(since[0]).to.equal(member.svid.notBeforeMs);
+  });
+
   it('diagnoses a clock that is ten minutes off, in either direction', async () => {
     for (const [ms, says] of [[10 * MINUTE, /your clock is 10 min behind/], [-10 * MINUTE, /your clock is 10 min ahead/]] as const) {
       skewMs = ms;

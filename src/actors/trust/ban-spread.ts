@@ -7,12 +7,12 @@
  *    with the ids of all its entries; then each sends what the other lacks. So whoever was away, or lost a frame, learns all.
  * 3. An entry proves itself: it is looked into once, whoever brings it. What is refused is remembered for a while, so that a
  *    peer that goes on sending it costs little; and of each frame only so much is read.
- * 4. The banned are told nothing: they have no session.
+ * 4. The banned are told nothing: they have no session. The evicted are told, so that they attest again.
  */
 import type { Random } from '../../random.ts';
 import { sample } from '../../random.ts';
 import { MeshError } from '../../errors.ts';
-import { banId, type BanEntry, type HeldBan } from '../../trust/ban-entry.ts';
+import { banId, type BanEntry, type BanKind, type HeldBan } from '../../trust/ban-entry.ts';
 import { parseSpiffeId } from '../../trust/spiffe-id.ts';
 import { BanList, type Restriction } from './ban-list.ts';
 
@@ -152,8 +152,10 @@ export class BanSpread {
     const now = this.list.restrictions();
     const restricted = [...now.values()].filter(({ id, claim }) => before.get(claim.subject)?.id !== id);
     const released = [...before.keys()].filter((subject) => !now.has(subject));
-    const kept = new Set(restricted.map(({ claim }) => nodeOf(claim.subject)));
-    const forward = tellTo.filter((node) => !kept.has(node)).flatMap((node) => frames(added).map((frame): BanSpreadEffect => ({ kind: 'send', node, frame })));
+    const nodesOf = (kind: BanKind): Set<string | undefined> => new Set(restricted.filter(({ claim }) => claim.kind === kind).map(({ claim }) => nodeOf(claim.subject)));
+    const [banned, evicted] = [nodesOf('ban'), nodesOf('evict')];
+    const listeners = new Set([...tellTo.filter((node) => !banned.has(node)), ...[...this.#peers].filter((node) => evicted.has(node))]);
+    const forward = [...listeners].flatMap((node) => frames(added).map((frame): BanSpreadEffect => ({ kind: 'send', node, frame })));
     return [{ kind: 'changed', restricted, released }, ...forward];
   }
 }

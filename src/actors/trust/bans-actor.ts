@@ -3,7 +3,7 @@ import { MeshError } from '../../errors.ts';
 import type { Random } from '../../random.ts';
 import type { ActorContext, ActorRef, Behavior } from '../../supervision/behavior.ts';
 import type { BanClaim, BanEntry, HeldBan } from '../../trust/ban-entry.ts';
-import { parseSpiffeId, type SpiffeId } from '../../trust/spiffe-id.ts';
+import { formatSpiffeId, parseSpiffeId, type SpiffeId } from '../../trust/spiffe-id.ts';
 import type { BansNews } from '../membership/membership-messages.ts';
 import { OpenPeers, type OpenPeersMessage } from '../peers/open-peers.ts';
 import type { PeersRequest, TrustFrameArrived } from '../peers/peer-messages.ts';
@@ -30,9 +30,16 @@ export interface BansActorOptions {
   readonly alarm: (node: string, fault: MeshError) => void;
   readonly peers: ActorRef<PeersRequest>;
   readonly membership: ActorRef<BansNews>;
+  readonly identity: ActorRef<{ readonly kind: 'renew' }>;
 }
 
-export type BansMessage = BansRequest | OpenPeersMessage | TrustFrameArrived | { readonly kind: 'pulse' };
+export type BansMessage =
+  | BansRequest
+  | OpenPeersMessage
+  | TrustFrameArrived
+  | { readonly kind: 'pulse' }
+  /** This node was evicted, and a certificate that is made now is a new one. */
+  | { readonly kind: 'attest-again' };
 
 interface BansState {
   readonly spread: BanSpread;
@@ -41,6 +48,8 @@ interface BansState {
   pulses: number;
 }
 
+/** Certificates tell whole seconds: one that is made in the second of the eviction could be one of before. */
+const SECOND_MS = 1_100;
 /** Membership forgets whom it keeps out when it restarts: it is told again and again. */
 const TELL_EVERY_PULSES = 5;
 
@@ -81,6 +90,9 @@ function hear(state: BansState, message: BansMessage, options: BansActorOptions,
       if (frame !== undefined) think(state, { kind: 'heard', node: message.node, frame }, options, context);
       return;
     }
+    case 'attest-again':
+      options.identity.send({ kind: 'renew' });
+      return;
     case 'pulse':
       if (++state.pulses % TELL_EVERY_PULSES === 0) tellMembership(state, options);
       think(state, message, options, context);
@@ -129,11 +141,20 @@ function perform(state: BansState, effect: BanSpreadEffect, options: BansActorOp
     case 'changed': {
       // First, for it is what all this is for.
       const severed = options.enforce(state.spread.list.restrictions(), effect.restricted, effect.released);
+      attestAgain(effect.restricted, options, context);
       tellMembership(state, options);
       keep(state, options, context);
       return severed;
     }
   }
+}
+
+/** When this node is the one that was evicted. */
+function attestAgain(restricted: readonly Restriction[], { self }: BansActorOptions, context: Context): void {
+  const own = restricted.find(({ claim }) => claim.kind === 'evict' && claim.subject === formatSpiffeId(self));
+  if (own === undefined) return;
+  const aheadMs = Math.max(0, own.claim.epochMs - context.clock.wallNow());
+  context.setTimer('attest-again', aheadMs + SECOND_MS, { kind: 'attest-again' });
 }
 
 function tellMembership({ spread }: BansState, { membership, self }: BansActorOptions): void {

@@ -30,6 +30,11 @@ describe('the spread of bans', () => {
     expect(sent(effects).map(({ node }) => node)).to.deep.equal(['n2', 'n3']);
   });
 
+  it('tells an evicted node too, so that it attests again', () => {
+    const spread = node(...Array.from({ length: 20 }, (_, at) => `n${at}`));
+    expect(sent(heard(spread, 'n3', { entries: [madeBan({ kind: 'evict' }).entry] })).map(({ node }) => node)).to.include('n4');
+  });
+
   it('passes what is new on to a few others, and never back', () => {
     const spread = node(...Array.from({ length: 20 }, (_, at) => `p${at}`));
     const to = sent(heard(spread, 'p3', { entries: [madeBan({}).entry] })).map(({ node }) => node);
