@@ -85,7 +85,8 @@ export async function startNode({ config: given, log, version, signal }: NodeOpt
   // Trouble with the disk that comes later is lived with; a node that began with it would show an empty registry.
   await registryFiles.check();
   const clock = systemClock;
-  const trust = await nodeTrust(config, log, clock);
+  const audit = keepAudit(config, log);
+  const trust = await nodeTrust(config, log, clock).catch((error: unknown) => refuseStart(error, config, audit, clock));
   const startLog = new StartLog(log);
   const system = new ActorSystem({ clock, random: systemRandom, log: startLog });
   const refs = meshRefs((path) => system.ref(path));
@@ -100,7 +101,6 @@ export async function startNode({ config: given, log, version, signal }: NodeOpt
   });
   const boot = randomBytes(4).toString('hex');
   const trail = keepTrail(system, config, boot, log);
-  const audit = keepAudit(config, log);
   audit.record({ what: 'node-start', who: NODE_ITSELF, outcome: 'begun', subject: config.name, detail: `pid ${process.pid}, run ${boot}, mesh ${version}` }, clock.wallNow());
   tellOfAlarms(trust.tls.sessions, log, audit, clock);
   const rooms = await loadRooms(config);
@@ -167,6 +167,13 @@ function keepAudit({ dataDir }: Config, log: Logger): AuditLog {
     lost: (error) => log.log('error', 'audit-lost', { file, error: toErrorInfo(error).message }),
     changed: (expected, found) => log.log('error', 'audit-changed', { file, expected: expected.sequence, expectedHash: expected.hash, found: found.sequence }),
   });
+}
+
+/** A key that others can read, a file that was changed: whoever looks into the audit later finds that too. */
+function refuseStart(error: unknown, { name }: Config, audit: AuditLog, clock: Clock): never {
+  if (error instanceof MeshError) audit.record({ what: 'node-start', who: NODE_ITSELF, outcome: 'refused', subject: name, detail: `${error.code}: ${error.message}` }, clock.wallNow());
+  audit.close();
+  throw error;
 }
 
 /** Until the node is up, whoever starts it tells people why it is not: how the tree came down again is for the file. */

@@ -2,7 +2,14 @@
 import { parseAddress, type Address } from '../address.ts';
 import { systemClock } from '../clock.ts';
 import { GRPC_PORT_DEFAULT, nameFromHost } from '../config/config.ts';
+import { agentTrustDir } from '../config/home-path.ts';
+import { MeshError } from '../errors.ts';
 import { systemRandom } from '../random.ts';
+import { keyPin } from '../trust/bundle.ts';
+import { TRUST_PORT_DEFAULT } from '../trust/fabric-file.ts';
+import { readIdentity } from '../trust/identity-files.ts';
+import { formatSpiffeId } from '../trust/spiffe-id.ts';
+import { parseToken, type Token } from '../trust/token.ts';
 import type { Call, CommandSpec } from './command.ts';
 import { DONE } from './exit-code.ts';
 import { labels, wholeNumber } from './option-value.ts';
@@ -26,18 +33,26 @@ export const REFERENCE_AGENT_COMMAND: CommandSpec = {
         `may be repeated, for when the first does not answer (default: the node that runs here; port ${GRPC_PORT_DEFAULT})`,
       isRepeatable: true,
     },
+    { flags: '--token <token>', summary: 'join with this first, unless it has been done; the id is that of the token then' },
+    {
+      flags: '--seed <host[:port]>',
+      summary: `where the token was made: the trust port of that node (default: the hosts of --node, port ${TRUST_PORT_DEFAULT}); may be repeated`,
+      isRepeatable: true,
+    },
     { flags: '--interval <ms>', summary: `time between two readings (default: ${INTERVAL_DEFAULT_MS})` },
     { flags: '--label <key=value>', summary: 'tell the node something about this agent; may be repeated', isRepeatable: true },
   ],
   example: 'mesh agent --id a1 --node 127.0.0.1 --node 127.0.0.2 --label rack=r1',
   run: async (call) => {
     const { io, doors, options } = call;
-    const id = typeof options['id'] === 'string' ? options['id'] : nameFromHost(io.hostName);
+    const token = typeof options['token'] === 'string' ? parseToken(options['token'].trim()) : undefined;
+    const id = idOf(call, token);
     const intervalMs =
       options['interval'] === undefined
         ? INTERVAL_DEFAULT_MS
         : wholeNumber('--interval', String(options['interval']), INTERVAL_MIN_MS, INTERVAL_MAX_MS);
     const told = { id, nodes: nodesOf(call), intervalMs, labels: labels('--label', listOf(options['label'])), version: readVersion() };
+    if (token !== undefined) await joinOnce(call, token, told.nodes);
     const log = await doors.createLog({ node: id, level: 'info', stderr: true, colour: call.paintError.isColorSupported });
     const stop = watchForStop(io);
     try {
@@ -50,6 +65,23 @@ export const REFERENCE_AGENT_COMMAND: CommandSpec = {
     }
   },
 };
+
+function idOf({ io, options }: Call, token: Token | undefined): string {
+  const id = typeof options['id'] === 'string' ? options['id'] : (token?.id.name ?? nameFromHost(io.hostName));
+  if (token === undefined || (token.id.kind === 'agent' && token.id.name === id)) return id;
+  const given = formatSpiffeId(token.id);
+  throw new MeshError('BAD_ARGUMENT', `the token is for ${given}, and this would be the agent ${id}`, { given, expected: `a token for the agent ${id}`, todo: `make one with \`mesh token create --agent ${id}\`` });
+}
+
+/** A unit file says the same at each start, and a token is used once. */
+async function joinOnce({ io, doors, options }: Call, token: Token, nodes: readonly Address[]): Promise<void> {
+  const trustDir = agentTrustDir(io.home, token.id.name);
+  const kept = readIdentity(trustDir);
+  if (kept !== undefined && kept.svid.notAfterMs > Date.now() && kept.bundle.authorities.some((authority) => keyPin(authority) === token.pin)) return;
+  const seeds = listOf(options['seed']).flatMap((text) => text.split(',')).map((text) => parseAddress(text, TRUST_PORT_DEFAULT));
+  const fabric = seeds.length > 0 ? seeds : nodes.map(({ host }) => ({ host, port: TRUST_PORT_DEFAULT }));
+  await doors.joinDomain({ token, fabric: fabric as [Address, ...Address[]], trustDir, dataDir: undefined });
+}
 
 function nodesOf({ options, findNode }: Call): Address[] {
   const named = listOf(options['node']);

@@ -1,4 +1,10 @@
 import { expect } from 'chai';
+import type { Joining } from '../../src/joining.ts';
+import { makeAuthority } from '../../src/trust/authority.ts';
+import { keyPin } from '../../src/trust/bundle.ts';
+import { writeIdentity } from '../../src/trust/identity-files.ts';
+import { issueOwn } from '../../src/trust/own-identity.ts';
+import { formatToken, makeToken } from '../../src/trust/token.ts';
 import { FakeProcess, type Outcome } from './fake-process.ts';
 
 describe('mesh agent', () => {
@@ -29,6 +35,27 @@ describe('mesh agent', () => {
       intervalMs: 200,
       labels: { rack: 'r=1', x: '' },
     });
+  });
+
+  it('joins with its token once, as whom the token says', async () => {
+    const made = await makeAuthority('omega.test', Date.now());
+    const token = (kind: 'agent' | 'node'): string =>
+      formatToken(makeToken({ id: { trustDomain: 'omega.test', kind, name: 'a1' }, role: undefined, pin: keyPin(made.certificate), expiresAtMs: Date.now() + 60_000 }));
+    const asked: Joining[] = [];
+    let ran = 0;
+    fake.doors.runAgent = ({ id }) => Promise.resolve(void (id === 'a1' && ran++));
+    fake.doors.joinDomain = async (joining) => {
+      asked.push(joining);
+      const identity = await issueOwn(made, { kind: 'agent', name: 'a1', nowMs: Date.now() });
+      writeIdentity(joining.trustDir, identity);
+      return { identity, gossipSeeds: [], isGossipEncrypted: false };
+    };
+    for (let start = 0; start < 2; start++) expect((await mesh('agent', '--token', token('agent'), '--node', 'h:1', '--node', 'i')).exitCode).to.equal(0);
+    expect(ran).to.equal(2);
+    expect(asked.map(({ fabric }) => fabric)).to.deep.equal([[{ host: 'h', port: 7948 }, { host: 'i', port: 7948 }]]);
+    const other = await mesh('agent', '--id', 'a2', '--token', token('agent'), '--node', 'h');
+    expect([other.exitCode, other.stderr.split('\n')[0]]).to.deep.equal([2, 'mesh: the token is for spiffe://omega.test/agent/a1, and this would be the agent a2']);
+    expect((await mesh('agent', '--token', token('node'), '--node', 'h')).exitCode).to.equal(2);
   });
 
   it('ends on the first signal with 0', async () => {

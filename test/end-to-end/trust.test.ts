@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { listenTo, Playground, until } from '../support/mesh-process.ts';
@@ -90,9 +90,16 @@ describe('a trust domain, as processes on two machines', function () {
     const said = listenTo(stranger);
     await until('a refusal', 20_000, () => (/WRONG_TRUST_DOMAIN|UNKNOWN_AUTHORITY/.test(said.stderr()) ? true : undefined));
     stranger.kill();
-    const joined = await there.run('join', '--token', await token('--agent', 'a1'), '--seed', ORIGIN);
-    expect(joined.stdout, joined.stderr).to.match(/^joined omega\.test as spiffe:\/\/omega\.test\/agent\/a1, /);
-    there.spawn('agent', '--id', 'a1', '--node', n1.grpc);
+    there.spawn('agent', '--token', await token('--agent', 'a1'), '--node', n1.grpc);
     await until('the agent', 20_000, async () => ((await n1.json<{ id: string }[]>('agents')).some(({ id }) => id === 'a1') ? true : undefined));
+  });
+
+  it('has no node with a key that others can read, and that stands in the audit', async () => {
+    chmodSync(join(here.home, '.omega-mesh', '.authority', 'ca.key'), 0o644);
+    const { code, stderr } = await here.run('start', '--name', 'n1', '--bind', ORIGIN, '--data-dir', join(here.home, 'n1'));
+    expect(code).to.equal(1);
+    expect(stderr).to.match(/others may read the private key .*ca\.key \(mode 644\)/).and.to.match(/chmod 600 .*ca\.key/);
+    const [entry] = readFileSync(join(here.home, 'n1', 'trust', 'audit.jsonl'), 'utf8').split('\n');
+    expect(JSON.parse(entry!)).to.deep.include({ what: 'node-start', outcome: 'refused', subject: 'n1' }).and.to.have.property('detail').that.matches(/^KEY_EXPOSED: /);
   });
 });
