@@ -34,7 +34,9 @@ export interface Report {
 }
 
 const EXIT = { held: 0, broken: 1, misused: 2 } as const;
+/** Where nothing can be wiped away. */
 const SECONDS_A_LINE = 10;
+const STORMS_A_LINE = 20;
 /** One screen; the seed brings all of them back. */
 const VIOLATIONS_SHOWN = 10;
 
@@ -112,7 +114,9 @@ async function simulateMany(count: number, { nodes, seconds, loss, profile, json
     flags,
     jobs: availableParallelism(),
     onOver: (over, broken) => {
-      if (process.stderr.isTTY) process.stderr.write(over === count ? '\r\u001b[K' : `\r${over} of ${count} storms, ${broken.length} broke a law\u001b[K`);
+      const words = `${over} of ${count} storms, ${broken.length} broke a law`;
+      if (process.stderr.isTTY) process.stderr.write(over === count ? '\r\u001b[K' : `\r${words}\u001b[K`);
+      else if (over % STORMS_A_LINE === 0) process.stderr.write(`${words}\n`);
     },
   });
   const wallMs = Math.round(performance.now() - startedAt);
