@@ -24,7 +24,7 @@ function whole(min: number, max: number): (text: string) => number {
 
 function parseFlags(argv: readonly string[]): Flags {
   const command = new Command('bench:memberlist')
-    .description("A mesh of ours beside one of HashiCorp's memberlist: joins, goodbyes, deaths, and what they take for dead that lives. Some 17 minutes.")
+    .description("A mesh of ours beside one of HashiCorp's memberlist: joins, goodbyes, deaths, and what they take for dead that lives. Some 19 minutes.")
     .addOption(new Option('--nodes <numbers>', 'sizes of the mesh').default([16, 32], '16,32').argParser((text) => text.split(',').map(whole(4, 128))))
     .addOption(new Option('--rounds <number>', 'joins of each size; every second one goes on with a goodbye and a death').default(20).argParser(whole(1, 1_000)))
     .addOption(new Option('--seconds <number>', 'of lost packets, and of busy cores; half of it of idleness').default(120).argParser(whole(2, 3_600)))

@@ -45,7 +45,7 @@ function rowsOf(sides: Measured): Row[] {
     timeRow('a killed node: first suspicion', sides, ({ kills }) => kills.map(({ suspectedMs }) => suspectedMs)),
     timeRow('a killed node: first dead', sides, ({ kills }) => kills.map(({ deadMs }) => deadMs)),
     timeRow('a killed node: all know', sides, ({ kills }) => kills.map(({ allKnowMs }) => allKnowMs)),
-    idleRow('idle: UDP bytes/s per node', sides, ({ udpBytes }) => udpBytes.toFixed(0)),
+    idleRow('idle: UDP bytes/s per node', sides, ({ udpBytes }) => (Number.isNaN(udpBytes) ? '' : udpBytes.toFixed(0))),
     { ...idleRow('idle: CPU, % of a core per node', sides, ({ cpuPercent }) => cpuPercent.toFixed(3)), isMet: isFrugal(sides) },
     ...alarmRows('20 % of UDP and TCP lost', sides, ({ lossy }) => lossy),
     ...alarmRows('all cores busy', sides, ({ busy }) => busy),
@@ -79,5 +79,6 @@ function alarmRows(when: string, { theirs, ours }: Measured, alarmsOf: (figures:
 }
 
 function seconds(ms: number): string {
+  if (ms < 100) return `${ms.toFixed(0)} ms`;
   return Number.isFinite(ms) ? `${(ms / 1_000).toFixed(2)} s` : 'never';
 }

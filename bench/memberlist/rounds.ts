@@ -38,6 +38,8 @@ interface Idleness {
 
 export type Measured = Readonly<Record<keyof Programs, Figures>>;
 
+type Sides = Readonly<Record<keyof Programs, Side>>;
+
 const LOSS_PERCENT = 20;
 const READY_MS = 30_000;
 /** Gossip that missed somebody is repaired by push/pull: two rounds of it, in the profile that has the longest. */
@@ -72,10 +74,10 @@ export class Bench {
     for (const nodes of this.#plan.nodes) {
       const figures = { theirs: noFigures(), ours: noFigures() };
       measured.set(nodes, figures);
-      const sides = { theirs: this.#start('theirs', nodes), ours: this.#start('ours', nodes) };
-      for (let round = 0; round < this.#plan.rounds; round++) await this.#round(sides, round, figures);
-      for (const of of SIDES) await this.#end(sides[of]);
-      await this.#idle(nodes, figures);
+      await this.#withBoth(nodes, async (sides) => {
+        for (let round = 0; round < this.#plan.rounds; round++) await this.#round(sides, round, figures);
+        await this.#idle(sides, figures);
+      });
     }
     const most = Math.max(...this.#plan.nodes);
     await this.#lossy(most, measured.get(most)!);
@@ -88,7 +90,7 @@ export class Bench {
     for (const side of SIDES) this.#networks[side].remove();
   }
 
-  async #round(sides: Readonly<Record<keyof Programs, Side>>, round: number, figures: Measured): Promise<void> {
+  async #round(sides: Sides, round: number, figures: Measured): Promise<void> {
     for (const of of SIDES) {
       const { joinMs: joins, leaveMs: leaves, kills } = figures[of];
       const { nodes } = sides[of];
@@ -108,10 +110,11 @@ export class Bench {
   }
 
   /** Both at once, as in what follows: what else the machine does is then the same for both. */
-  async #idle(nodes: number, figures: Measured): Promise<void> {
+  async #idle(sides: Sides, figures: Measured): Promise<void> {
     const seconds = this.#plan.seconds / 2;
+    const { nodes } = sides.ours;
     this.#say(`${nodes} nodes, ${seconds} s of nothing`);
-    await this.#together(nodes, async (side, of) => {
+    await this.#watch(sides, async (side, of) => {
       const [cpuMs, udpBytes] = [side.cpuMs, side.network.udpBytes];
       await pause(seconds * 1_000);
       const each = nodes * seconds;
@@ -123,11 +126,11 @@ export class Bench {
     if (!this.isIsolated) return;
     const { seconds } = this.#plan;
     this.#say(`${nodes} nodes, ${seconds} s in which ${LOSS_PERCENT} % of UDP and TCP are lost`);
-    await this.#together(nodes, async (side, of) => {
+    await this.#withBoth(nodes, (sides) => this.#watch(sides, async (side, of) => {
       side.network.lose(LOSS_PERCENT);
       figures[of].lossy = await this.#alarms(side, seconds);
       side.network.loseNothing();
-    });
+    }));
   }
 
   async #busy(nodes: number, figures: Measured): Promise<void> {
@@ -136,9 +139,9 @@ export class Bench {
     this.#say(`${nodes} nodes, ${seconds} s in which ${cores} processes keep ${cores} cores busy`);
     const spinning = Array.from({ length: cores }, () => spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }));
     try {
-      await this.#together(nodes, async (side, of) => {
+      await this.#withBoth(nodes, (sides) => this.#watch(sides, async (side, of) => {
         figures[of].busy = await this.#alarms(side, seconds);
-      });
+      }));
     } finally {
       for (const one of spinning) one.kill('SIGKILL');
     }
@@ -150,12 +153,16 @@ export class Bench {
     return falseAlarms(side.happened.slice(before));
   }
 
-  async #together(nodes: number, watch: (side: Side, of: keyof Programs) => Promise<void>): Promise<void> {
-    const both = SIDES.map((of) => ({ of, side: this.#start(of, nodes) }));
-    await Promise.all(both.map(({ side }) => this.#join(side)));
+  async #withBoth(nodes: number, work: (sides: Sides) => Promise<void>): Promise<void> {
+    const sides = { theirs: this.#start('theirs', nodes), ours: this.#start('ours', nodes) };
+    await work(sides);
+    for (const of of SIDES) await this.#end(sides[of]);
+  }
+
+  async #watch(sides: Sides, watch: (side: Side, of: keyof Programs) => Promise<void>): Promise<void> {
+    await Promise.all(SIDES.map((of) => this.#join(sides[of])));
     await pause(QUIET_MS);
-    await Promise.all(both.map(({ of, side }) => watch(side, of)));
-    for (const { side } of both) await this.#end(side);
+    await Promise.all(SIDES.map((of) => watch(sides[of], of)));
   }
 
   async #join(side: Side): Promise<number | undefined> {
