@@ -140,7 +140,11 @@ export async function issueSvid(authority: Authority, request: Uint8Array, { id,
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
-      new x509.SubjectAlternativeNameExtension([{ type: 'url', value: formatSpiffeId({ ...id, trustDomain: authority.trustDomain }) }]),
+      // The name of a node is a host name too: clients of other libraries can be told to expect one, and no SPIFFE ID.
+      new x509.SubjectAlternativeNameExtension([
+        { type: 'url', value: formatSpiffeId({ ...id, trustDomain: authority.trustDomain }) },
+        ...(id.kind === 'node' ? [{ type: 'dns' as const, value: id.name }] : []),
+      ]),
       await x509.SubjectKeyIdentifierExtension.create(publicKey),
       await x509.AuthorityKeyIdentifierExtension.create(new x509.X509Certificate(Uint8Array.from(authority.certificate.raw))),
     ],
