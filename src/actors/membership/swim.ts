@@ -69,6 +69,7 @@ export class Swim {
   readonly #lateness: Lateness;
   readonly #clockKeeper: ClockKeeper;
   #isGoing = false;
+  #goodbyeAtMs = Infinity;
   #hasLeft = false;
 
   constructor(options: SwimOptions) {
@@ -277,8 +278,9 @@ export class Swim {
     this.#keepClocks(false);
     this.#spread();
     for (const { address } of this.#context.isLeaving ? [] : this.#datagrams.takeUntold()) this.#pushPull.exchange(address, false, undefined);
-    // The goodbye is out when it has been sent as often as it is ever sent.
-    if (this.#context.isLeaving && !this.#context.queue.has(this.#context.name)) this.#endLeaving();
+    // The goodbye is out when it has been sent as often as it is ever sent; what was sent a moment ago the sockets may still hold.
+    const isOut = !this.#context.queue.has(this.#context.name) && this.#context.now - this.#goodbyeAtMs >= this.#context.profile.gossipIntervalMs;
+    if (this.#context.isLeaving && isOut) this.#endLeaving();
   }
 
   /** To some of those that may be alive, the freshly dead among them: they may not know what is said about them. */
@@ -321,6 +323,7 @@ export class Swim {
   }
 
   #sayGoodbye(): void {
+    this.#goodbyeAtMs = this.#context.now;
     this.#updates.leave();
     const { incarnation, name } = this.#context.self;
     this.#tellMany({ type: 'dead', incarnation, node: name, from: name });

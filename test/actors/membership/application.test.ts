@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { VSN, versionsOf } from '../../../src/actors/membership/version-vector.ts';
 import { encodePushPull, type PushPull } from '../../../src/actors/membership/wire/stream.ts';
-import { BrainUnderTest, alive, hostOf, ping, stateOf } from './brain-under-test.ts';
+import { BrainUnderTest, alive, hostOf, nameOf, ping, stateOf } from './brain-under-test.ts';
 
 const NONE = versionsOf('none');
 
@@ -40,9 +40,15 @@ describe('a node in a mesh without Serf', () => {
 
   it('has no intent to let go ahead of its goodbye, which is heard at once', () => {
     const brain = new BrainUnderTest({ application: 'none' });
-    brain.hear(alive('b', 1, hostOf(0), { vsn: NONE }));
+    // So many that each has been told, and no more need be.
+    for (let i = 0; i < 20; i++) brain.hear(alive(nameOf(i), 1, hostOf(i), { vsn: NONE }));
     brain.tell({ kind: 'leave', timeoutMs: 1_000 });
     expect(brain.sentOf('dead')[0]).to.include({ node: 'me', from: 'me' });
     expect(brain.left).to.equal(0);
+    // A beat that was due at that very moment: the socket has not sent anything yet.
+    brain.tell({ kind: 'timer', timer: { kind: 'gossip' } });
+    expect(brain.left).to.equal(0);
+    brain.pass(500);
+    expect(brain.left).to.equal(1);
   });
 });

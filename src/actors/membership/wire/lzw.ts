@@ -16,8 +16,11 @@ const LAST_CODE = CODES - 1;
 
 /** Four places for each entry, so that a search rarely meets another's. A place holds prefix, byte and code in 32 bits; 0 is free. */
 const PLACES = 4 * CODES;
-/** Shared by all calls: none outlives its turn. */
+/** Shared by all calls, as those below: none outlives its turn. */
 const places = new Uint32Array(PLACES);
+/** Of what is decompressed every entry is a piece: where it stands, and how long it is. No code is read before its entry is written. */
+const starts = new Uint32Array(CODES);
+const lengths = new Uint32Array(CODES);
 
 export function lzwCompress(bytes: Uint8Array): Uint8Array {
   const out = new CodeWriter(bytes.length);
@@ -64,9 +67,6 @@ export function lzwCompress(bytes: Uint8Array): Uint8Array {
 export function lzwDecompress(compressed: Uint8Array, bytesMax: number): Uint8Array {
   let out: Buffer = Buffer.allocUnsafe(Math.min(bytesMax, 4 * compressed.length));
   let length = 0;
-  // Every entry is a piece of what has been written: where it stands there, and how long it is.
-  const starts = new Uint32Array(CODES);
-  const lengths = new Uint32Array(CODES);
   let width = WIDTH_MIN;
   let highest = END;
   /** Where the piece of the last code begins; undefined when the next code makes no entry. */

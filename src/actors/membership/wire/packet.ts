@@ -12,6 +12,8 @@ export const PARTS_MAX = 127;
 export const COMPOUND_HEADER_BYTES = 2;
 export const PART_HEADER_BYTES = 2;
 export const CRC_HEADER_BYTES = 5;
+/** A ping or an ack is shorter: little of it occurs twice, and making it smaller fails. */
+const COMPRESSED_BYTES_MIN = 128;
 /** As many as one compound can count; compounds in compounds would make thousands of acks of one packet. */
 const MESSAGES_MAX = 255;
 /** Some twenty packets. */
@@ -89,7 +91,7 @@ class Unpacking {
  */
 export function pack(messages: readonly Uint8Array[], withCrc: boolean, compresses = false): Uint8Array {
   const plain = messages.length === 1 ? messages[0]! : compound(messages);
-  const body = compresses ? smallerOf(plain, compress(plain)) : plain;
+  const body = compresses && plain.length >= COMPRESSED_BYTES_MIN ? smallerOf(plain, compress(plain)) : plain;
   if (!withCrc) return body;
   const packet = room(CRC_HEADER_BYTES + body.length);
   packet[0] = TYPE.crc;
