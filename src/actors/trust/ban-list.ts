@@ -5,7 +5,8 @@
  *    share. So lists can be merged in any order, and as often as one likes, and are the same in the end.
  * 2. An `unban` takes back what has a lower epoch. An epoch is a time at which the signer's certificate was valid: neither an
  *    old unban that is sent again nor one with the key of a certificate that had expired sets anybody free.
- * 3. An `unban` counts as long as who signed it may speak: what the banned have set free is banned again.
+ * 3. An `unban` counts as long as who signed it may speak. So that a ban does not bring back old ones with it, who bans takes over
+ *    what the banned one has set free, in the same breath (`freedBy`).
  * 4. A `ban` or `evict` counts whoever is banned. Were those of the banned void, they could, by dating one back, make void
  *    what bans them. A node that is not what it should be can so keep others out, and is bounded below; it can let nobody in.
  */
@@ -65,6 +66,11 @@ export class BanList {
   /** What keeps out this subject with a certificate of that time; undefined when it may speak. */
   restriction(subject: string, issuedMs: number): Restriction | undefined {
     return this.#restriction(subject, issuedMs, new Set());
+  }
+
+  /** Unbans that count and would not if who signed them were banned. */
+  freedBy(issuer: string): readonly HeldBan[] {
+    return this.entries.filter((ban) => ban.claim.kind === 'unban' && ban.issuer === issuer && this.restriction(ban.claim.subject, 0) === undefined);
   }
 
   /** All who are kept out, by subject; those evicted with the certificates that they had. */

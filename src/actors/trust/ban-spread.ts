@@ -31,7 +31,7 @@ export interface BanFrame {
 }
 
 export type BanSpreadInput =
-  | { readonly kind: 'issued'; readonly ban: HeldBan }
+  | { readonly kind: 'issued'; readonly bans: readonly HeldBan[] }
   /** What this node had kept, when it starts. */
   | { readonly kind: 'kept'; readonly entries: readonly BanEntry[] }
   | { readonly kind: 'peer-up'; readonly node: string }
@@ -72,7 +72,7 @@ export class BanSpread {
   handle(input: BanSpreadInput, nowMs: number): readonly BanSpreadEffect[] {
     switch (input.kind) {
       case 'issued':
-        return this.#take([input.ban], [...this.#peers]);
+        return this.#take(input.bans, [...this.#peers]);
       case 'kept':
         this.#read(input.entries, '', nowMs, []);
         // Whom it keeps out was told of when it came.
@@ -92,21 +92,23 @@ export class BanSpread {
     }
   }
 
-  #hear(node: string, { digest, ids, wanted, entries }: BanFrame, nowMs: number): readonly BanSpreadEffect[] {
+  #hear(node: string, frame: BanFrame, nowMs: number): readonly BanSpreadEffect[] {
+    const { ids, wanted, entries } = frame;
     if (entries !== undefined) {
       const others = [...this.#peers].filter((peer) => peer !== node);
       return this.#read(entries.slice(0, ENTRIES_OF_FRAME_MAX), node, nowMs, sample(this.#options.random, others, FORWARD_TO));
     }
-    const [kind, answer] =
-      ids !== undefined
-        ? ['ids', () => this.#compare(node, ids.slice(0, IDS_OF_FRAME_MAX))] as const
-        : wanted !== undefined
-          ? ['wanted', () => this.#give(node, new Set(wanted.slice(0, IDS_OF_FRAME_MAX)))] as const
-          : ['digest', () => (digest === this.list.digest ? [] : [this.#idsTo(node)])] as const;
-    if (this.#answered.has(`${kind} ${node}`)) return [];
-    const effects = answer();
-    if (effects.length > 0) this.#answered.add(`${kind} ${node}`);
+    const question = `${ids !== undefined ? 'ids' : wanted !== undefined ? 'wanted' : 'digest'} ${node}`;
+    if (this.#answered.has(question)) return [];
+    const effects = this.#answer(node, frame);
+    if (effects.length > 0) this.#answered.add(question);
     return effects;
+  }
+
+  #answer(node: string, { digest, ids, wanted }: BanFrame): readonly BanSpreadEffect[] {
+    if (ids !== undefined) return this.#compare(node, ids.slice(0, IDS_OF_FRAME_MAX));
+    if (wanted !== undefined) return this.#give(node, new Set(wanted.slice(0, IDS_OF_FRAME_MAX)));
+    return digest === this.list.digest ? [] : [this.#idsTo(node)];
   }
 
   #digestTo(node: string): BanSpreadEffect {

@@ -109,11 +109,11 @@ function obey(state: BansState, { order }: Extract<BansMessage, { kind: 'order' 
   try {
     const taken = state.orders.take(order, state.spread.list, context.clock.wallNow());
     if (taken.outcome === 'waits') return { ...taken, told: 0, severed: 0 };
-    const ban = options.sign(taken.claim);
+    const bans = taken.claims.map((claim) => options.sign(claim));
     // What no other node would believe is not said either: this node's own certificate may have expired.
-    options.read(ban.entry);
-    const { severed, told } = think(state, { kind: 'issued', ban }, options, context);
-    return { outcome: 'done', subject: taken.claim.subject, severed, told };
+    for (const { entry } of bans) options.read(entry);
+    const { severed, told } = think(state, { kind: 'issued', bans }, options, context);
+    return { outcome: 'done', subject: taken.subject, severed, told };
   } catch (error) {
     if (error instanceof MeshError) return error;
     throw error;
