@@ -73,6 +73,13 @@ export class BanList {
     return this.entries.filter((ban) => ban.claim.kind === 'unban' && ban.issuer === issuer && this.restriction(ban.claim.subject, 0) === undefined);
   }
 
+  /** Who is free now, and would be kept out with these. */
+  alsoKeptOut(bans: readonly HeldBan[]): readonly string[] {
+    const next = new BanList();
+    for (const ban of [...this.entries, ...bans]) next.add(ban);
+    return [...next.restrictions().keys()].filter((subject) => this.restriction(subject, 0) === undefined);
+  }
+
   /** All who are kept out, by subject; those evicted with the certificates that they had. */
   restrictions(): ReadonlyMap<string, Restriction> {
     const found = new Map<string, Restriction>();

@@ -41,7 +41,7 @@ export class BanOrders {
       if (!order.isForced && !this.#isSecond(subject, by, nowMs)) return { outcome: 'waits', subject };
     }
     this.#waiting.delete(subject);
-    const takenOver = kind === 'unban' ? [] : list.freedBy(subject).map(({ claim }) => ({ ...claim, epochMs: list.nextEpochMs(claim.subject, nowMs) }));
+    const takenOver = kind === 'unban' ? [] : list.freedBy(subject).map(({ claim: { subject: freed, kind: unban, reason: why, by: whose } }) => ({ epochMs: list.nextEpochMs(freed, nowMs), subject: freed, kind: unban, reason: why, by: whose }));
     return { outcome: 'done', subject, claims: [{ epochMs: list.nextEpochMs(subject, nowMs), subject, kind, reason, by }, ...takenOver] };
   }
 

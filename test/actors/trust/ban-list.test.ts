@@ -116,6 +116,15 @@ describe('the ban list', () => {
     expect(list.restriction(N4, 1_001)).to.equal(undefined);
   });
 
+  it('foretells who would be kept out with a ban, because the banned one has set them free', () => {
+    const list = listOf(madeBan({ subject: idOf('n1') }), madeBan({ subject: idOf('n1'), kind: 'unban', epochMs: 2, issuer: 'n4' }));
+    const ban = madeBan({ epochMs: 3, issuer: 'n1' });
+    expect(list.alsoKeptOut([ban])).to.have.members([idOf('n1'), N4]);
+    expect(list.alsoKeptOut([ban, madeBan({ subject: idOf('n1'), kind: 'unban', epochMs: 3, issuer: 'n1' })])).to.include(idOf('n1'));
+    expect(list.alsoKeptOut([ban, madeBan({ subject: idOf('n1'), kind: 'unban', epochMs: 3, issuer: 'n2' })])).to.deep.equal([N4]);
+    expect(restricted(list)).to.deep.equal([]);
+  });
+
   it('holds a bounded number of entries of one node, and has room for those of others', () => {
     const list = new BanList();
     const outcomes = Array.from({ length: ENTRIES_OF_ISSUER_MAX + 1 }, (_, at) => list.add(madeBan({ subject: idOf(`x${at}`), issuer: 'n3' })));
