@@ -1,4 +1,5 @@
-import { chmodSync, readFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { listenTo, Playground, until } from '../support/mesh-process.ts';
@@ -35,12 +36,15 @@ describe('a trust domain, as processes on two machines', function () {
   const shown = async (node: StartedNode): Promise<Shown> => node.json<Shown>('trust', 'show');
 
   it('is joined by a second node with a token, renewed while it runs, and closed to who has none', async () => {
-    n1 = await here.node('n1', { bind: ORIGIN, flags: FLAGS });
+    const keyring = join(here.home, 'keyring.json');
+    writeFileSync(keyring, JSON.stringify([randomBytes(32).toString('base64')]), { mode: 0o600 });
+    n1 = await here.node('n1', { bind: ORIGIN, flags: [...FLAGS, '--gossip-keyring', keyring] });
     const text = await token('--node', 'n2');
     const joined = await there.run('join', '--token', text, '--seed', ORIGIN, '--data-dir', join(there.home, 'n2'));
     expect(joined.stdout, joined.stderr).to.equal(`joined omega.test as spiffe://omega.test/node/n2, in ${join(there.home, 'n2', 'trust')}\n`);
 
-    // It was told nothing else: the token's answer said where the mesh is.
+    // It was told nothing else: the answer said where the mesh is, and with which keys it gossips.
+    expect(readFileSync(join(there.home, 'n2', 'trust', 'gossip-keys.json'), 'utf8').replaceAll(/\s/g, '')).to.equal(readFileSync(keyring, 'utf8'));
     const n2 = await there.node('n2', { bind: '127.0.65.12' });
     await until('a session of both', 20_000, async () => {
       const members = await n2.json<{ name: string; session: string }[]>('members');
