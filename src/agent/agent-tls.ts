@@ -32,7 +32,7 @@ export async function agentTls({ id, home, hostName, log, signal }: AgentTlsOpti
   const { svid } = identity;
   log.log('info', 'identity', { id: formatSpiffeId(svid.id), serial: svid.serial, expires: new Date(svid.notAfterMs).toISOString() });
   const held = holdIdentity(identity);
-  const stop = keepIdentity({
+  const keeper = keepIdentity({
     held,
     renew: () => (authority === undefined ? renewJoined(where.trustDir, held.current()) : issueOwn(authority, { ...who, nowMs: systemClock.wallNow() })),
     keep: (renewed) => writeIdentity(where.trustDir, renewed),
@@ -40,10 +40,10 @@ export async function agentTls({ id, home, hostName, log, signal }: AgentTlsOpti
     clock: systemClock,
     random: systemRandom,
   });
-  signal.addEventListener('abort', stop, { once: true });
+  signal.addEventListener('abort', () => keeper.stop(), { once: true });
   const sessions = new OpenSessions();
   sessions.onAlarm((alarm) => {
     if (alarm.kind === 'refused') log.log('warn', 'node-refused', { remote: alarm.remote, code: alarm.fault.code, reason: alarm.fault.message });
   });
-  return { identity: held, pq: 'prefer', sessions };
+  return { identity: held, pq: 'prefer', sessions, onBanned: () => keeper.renewNow() };
 }

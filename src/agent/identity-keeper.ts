@@ -17,8 +17,14 @@ export interface IdentityKeeperOptions {
   readonly random: Random;
 }
 
-/** Begins at once; the answer ends it. */
-export function keepIdentity({ held, renew, keep, log, clock, random }: IdentityKeeperOptions): () => void {
+export interface IdentityKeeper {
+  /** Now, for somebody no longer takes the present one. */
+  renewNow(): void;
+  stop(): void;
+}
+
+/** Begins at once. */
+export function keepIdentity({ held, renew, keep, log, clock, random }: IdentityKeeperOptions): IdentityKeeper {
   const renewal = new Renewal(held.current().svid, random);
   let timer: Timer | undefined;
   let isOver = false;
@@ -51,8 +57,11 @@ export function keepIdentity({ held, renew, keep, log, clock, random }: Identity
     handle({ kind: 'has', validity: identity.svid });
   };
   handle({ kind: 'tick' });
-  return () => {
-    isOver = true;
-    timer?.cancel();
+  return {
+    renewNow: () => handle({ kind: 'renew' }),
+    stop: () => {
+      isOver = true;
+      timer?.cancel();
+    },
   };
 }

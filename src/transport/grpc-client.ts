@@ -63,6 +63,9 @@ function dial<Up, Down, Seen, In>(
     const socket = new DialSocket(remote, expected, options.tls);
     const client = new Client(remote, socket.credentials, CHANNEL_OPTIONS);
     const call: ClientDuplexStream<Buffer, In> = client.makeBidiStreamRequest(method.path, asBytes, method.responseDeserialize, headers);
+    call.once('error', (error: ServiceError) => {
+      if (errorFromStatus(error, remote).code === 'BANNED') options.tls.onBanned?.();
+    });
     return clientStream(call, {
       remote,
       encode: method.requestSerialize,

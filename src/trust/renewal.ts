@@ -4,7 +4,8 @@
  *
  * 1. At half its life, give or take: the nodes of a mesh that was started at once do not ask at once.
  * 2. What fails is tried again for ever, also after it has expired: whoever renews may be back at any moment.
- * 3. It is warned when a quarter of its life is left, a tenth, and when it has expired; once each.
+ * 3. On demand at once, but never in a row.
+ * 4. It is warned when a quarter of its life is left, a tenth, and when it has expired; once each.
  */
 import type { LogFields, LogLevel } from '../log.ts';
 import type { Random } from '../random.ts';
@@ -20,7 +21,7 @@ export type RenewalInput =
   | { readonly kind: 'has'; readonly validity: Validity }
   | { readonly kind: 'tick' }
   | { readonly kind: 'failed'; readonly reason: string; readonly todo: string | undefined }
-  /** Now, whatever its age. */
+  /** Somebody no longer takes this one. */
   | { readonly kind: 'renew' };
 
 export type RenewalEffect =
@@ -36,6 +37,8 @@ const RENEW_AT = { from: 0.45, to: 0.55 } as const;
 const WARN_AT = [0.25, 0.1, 0] as const;
 /** The wall clock may be set, and a laptop sleeps: what is due is looked at this often. */
 const LOOK_MS = 30_000;
+/** Certificates count in seconds: one that is as old as what it is to outlive is no help. */
+const AGAIN_AFTER_MS = 2_000;
 const RETRY = { baseMs: 1_000, maxMs: 60_000, jitter: 0.3 } as const;
 /** 2 ** 6 s are a minute. */
 const DOUBLINGS_MAX = 6;
@@ -46,6 +49,7 @@ export class Renewal {
   readonly #random: Random;
   #validity: Validity;
   #dueAtMs: number;
+  #sinceMs = -Infinity;
   #isRenewing = false;
   #failures = 0;
   #warnings = 0;
@@ -67,7 +71,8 @@ export class Renewal {
       case 'failed':
         return this.#failed(input, nowMs);
       case 'renew':
-        this.#dueAtMs = nowMs;
+        // What fails is tried at its own pace, however many there are that refuse this identity.
+        if (this.#failures === 0) this.#dueAtMs = Math.min(this.#dueAtMs, Math.max(nowMs, this.#sinceMs + AGAIN_AFTER_MS));
         return this.#look(nowMs);
       case 'tick':
         return this.#look(nowMs);
@@ -77,6 +82,7 @@ export class Renewal {
   #has({ validity }: Extract<RenewalInput, { kind: 'has' }>, nowMs: number): readonly RenewalEffect[] {
     const hadWarned = this.#warnings > 0;
     this.#validity = validity;
+    this.#sinceMs = nowMs;
     this.#dueAtMs = this.#halfLife();
     this.#isRenewing = false;
     this.#failures = 0;

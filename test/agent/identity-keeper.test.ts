@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { keepIdentity } from '../../src/agent/identity-keeper.ts';
+import { keepIdentity, type IdentityKeeper } from '../../src/agent/identity-keeper.ts';
 import { VirtualClock } from '../../src/clock.ts';
 import { MeshError } from '../../src/errors.ts';
 import { seededRandom } from '../../src/random.ts';
@@ -16,7 +16,7 @@ describe('the identity of an agent that runs', () => {
   let kept: Identity[];
   let events: string[];
   let answers: (Identity | MeshError)[];
-  let stop: () => void;
+  let keeper: IdentityKeeper;
 
   before(async () => {
     const domain = await TrustDomain.make();
@@ -31,7 +31,7 @@ describe('the identity of an agent that runs', () => {
     kept = [];
     events = [];
     answers = [];
-    stop = keepIdentity({
+    keeper = keepIdentity({
       held,
       renew: () => {
         const answer = answers.shift() ?? new MeshError('NODE_UNREACHABLE', 'nobody answers');
@@ -46,7 +46,7 @@ describe('the identity of an agent that runs', () => {
       random: seededRandom(1),
     });
   });
-  afterEach(() => stop());
+  afterEach(() => keeper.stop());
 
   /** What a promise answers is heard between two steps. */
   async function pass(ms: number): Promise<void> {
@@ -73,8 +73,16 @@ describe('the identity of an agent that runs', () => {
     expect(held.current()).to.equal(second);
   });
 
+  it('is renewed at once where nobody takes it any more', async () => {
+    await pass(60_000);
+    answers.push(second);
+    keeper.renewNow();
+    await pass(10_000);
+    expect(held.current()).to.equal(second);
+  });
+
   it('is left alone once the agent has stopped', async () => {
-    stop();
+    keeper.stop();
     answers.push(second);
     await pass(HOUR);
     expect(held.current()).to.equal(first);

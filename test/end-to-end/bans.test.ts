@@ -100,4 +100,17 @@ describe('a ban, as processes', function () {
     const { bans } = await n2.json<Bans>('trust', 'bans');
     expect(bans.map(({ subject, kind, counts }) => `${kind} ${subject.split('/').at(-1)!} ${counts}`)).to.deep.equal(['ban a1 true']);
   });
+
+  it('of the milder kind lets an agent attest again, by itself and within seconds', async () => {
+    const n1 = await start('n1');
+    play.spawn('agent', '--id', 'a1', '--node', n1.grpc);
+    const session = async (): Promise<string | undefined> => (await n1.json<{ peer: string; serial: string }[]>('sessions')).find(({ peer }) => peer.endsWith('/agent/a1'))?.serial;
+    const before = await until('the agent to be connected', 30_000, session);
+    await n1.mesh('trust', 'evict', 'agent/a1', '--reason', 'its host was reinstalled');
+    const after = await until('the agent to be back', 30_000, async () => {
+      const serial = await session();
+      return serial === before ? undefined : serial;
+    });
+    expect(after).not.to.equal(before);
+  });
 });

@@ -117,11 +117,23 @@ describe('the renewal of an identity', () => {
     expect(world.logged).to.deep.equal(['identity-expired', 'identity-renewed']);
   });
 
-  it('happens at once on demand', () => {
+  it('happens at once on demand, and not in a row however often it is asked for', () => {
     const world = new World();
     world.passUntil(60_000);
-    world.renewNow();
+    for (let times = 0; times < 10; times++) world.renewNow();
     expect(world.renewedAtMs).to.deep.equal([60_000]);
+    world.passUntil(63_000);
+    expect(world.renewedAtMs).to.deep.equal([60_000, 62_000]);
+  });
+
+  it('that fails is tried at its own pace, however often it is asked for', () => {
+    const world = new World();
+    world.isFabricAway = true;
+    for (let second = 0; second < 600; second++) {
+      world.passUntil(second * 1_000);
+      world.renewNow();
+    }
+    expect(world.logged.length).to.be.within(12, 30);
   });
 
   it('is asked for once at a time', () => {
