@@ -72,7 +72,8 @@ describe('mesh', () => {
       it(`${words} exits 3 and says how to start one`, async () => {
         // The agent's example says where a node is.
         const typed = words === 'agent' ? words : example.slice('mesh '.length);
-        const { exitCode, stdout, stderr } = await mesh(...typed.split(' ').filter((word) => word !== '--json'));
+        const typedWords = (typed.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replaceAll('"', ''));
+        const { exitCode, stdout, stderr } = await mesh(...typedWords.filter((word) => word !== '--json'));
         expect([exitCode, stdout]).to.deep.equal([3, '']);
         expect(stderr).to.include('mesh: no node is running here').and.to.include('mesh start');
       });
