@@ -105,7 +105,8 @@ export class Updates {
   suspect(claim: Claim<Suspect>, why: SuspectReason): void {
     const known = this.#accused(claim);
     if (known === undefined) return;
-    if (known.suspicion !== undefined) {
+    // Suspected at a later incarnation: it has refuted what it was suspected of here, and has all the time again.
+    if (known.suspicion !== undefined && claim.incarnation === known.incarnation) {
       if (known.suspicion.confirm(claim.from)) {
         this.#context.broadcast({ type: 'suspect', ...claim });
         this.#scheduleExpiry(known, known.suspicion);
@@ -115,7 +116,7 @@ export class Updates {
       return;
     }
     if (known.status === 'left') this.#tell(claim.from, accusationOf(known, known.name));
-    if (known.status !== 'alive') return;
+    if (!isOccupied(known)) return;
     this.#context.broadcast({ type: 'suspect', ...claim });
     const suspicion = this.#startSuspicion(claim.from);
     const suspected = this.#become(known, 'suspect', claim.incarnation, suspicion);

@@ -152,6 +152,17 @@ describe('a suspicion of another member', () => {
     expect(brain.status('b')).to.equal('dead');
   });
 
+  it('begins anew with a suspicion of a later incarnation: somebody has heard the answer to the earlier one', () => {
+    const brain = brainKnowing(4);
+    brain.hear(suspect('b', 1, 'c'));
+    brain.pass(3_900);
+    brain.hear(suspect('b', 2, 'd'), suspect('b', 2, 'e'));
+    brain.pass(3_900);
+    expect(brain.status('b')).to.equal('suspect');
+    brain.pass(101 + 23_900);
+    expect(brain.status('b')).to.equal('dead');
+  });
+
   it('waits for no confirmation of the dead: two left of three, one silent', () => {
     const brain = brainKnowing(2);
     brain.hear(dead('c', 1, 'c'), suspect('b', 1, 'me'));
