@@ -19,7 +19,7 @@ describe('a node in a program that has an endless loop', function () {
   afterEach(() => play.clear());
 
   it('in the thread of an actor serves on, while that actor alone is restarted', async () => {
-    const child = spawn(process.execPath, [PROGRAM, dataDir, 'thread'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [PROGRAM, dataDir, 'thread'], { env: { ...process.env, HOME: play.home }, stdio: ['ignore', 'pipe', 'pipe'] });
     const said = listenTo(child);
     try {
       const [, gossip = ''] = await until('READY', 20_000, () => /^READY n1 gossip=(\S+)/m.exec(said.stdout()) ?? undefined);
@@ -40,7 +40,7 @@ describe('a node in a program that has an endless loop', function () {
   });
 
   it('in its main thread ends with exit code 73, and says where in stall.json', async () => {
-    const child = spawn(process.execPath, [PROGRAM, dataDir, 'main'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [PROGRAM, dataDir, 'main'], { env: { ...process.env, HOME: play.home }, stdio: ['ignore', 'pipe', 'pipe'] });
     const said = listenTo(child);
     expect(await endOf(child, () => undefined), said.stderr()).to.equal(73);
     const report = JSON.parse(readFileSync(join(dataDir, 'stall.json'), 'utf8')) as { node: string; stack: string[] };
