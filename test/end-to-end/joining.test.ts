@@ -18,7 +18,7 @@ describe('joining, as processes', function () {
 
   beforeEach(async () => {
     play = new Playground();
-    mute = createServer(() => undefined);
+    mute = createServer((socket) => void socket.unref());
     await new Promise<void>((resolve) => void mute.listen(0, '127.0.33.9', resolve));
     muteAddress = `127.0.33.9:${(mute.address() as AddressInfo).port}`;
   });
