@@ -6,6 +6,7 @@ import { attestorsOf, type Attestor, type Evidence } from './attestors.ts';
 import { BACKDATE_MS, bundleOf, issueSvid, type Authority } from './authority.ts';
 import type { Bundle } from './bundle.ts';
 import type { SpiffeId } from './spiffe-id.ts';
+import { minutes } from './svid.ts';
 
 export interface FabricOptions {
   readonly authority: Authority;
@@ -142,8 +143,7 @@ export class Attestation {
     const nowMs = this.#options.wallNow();
     const aheadMs = atMs - nowMs;
     if (Math.abs(aheadMs) <= BACKDATE_MS) return;
-    const span = Math.abs(aheadMs) < 120_000 ? `${Math.round(Math.abs(aheadMs) / 1_000)} s` : `${Math.round(Math.abs(aheadMs) / 60_000)} min`;
-    throw new MeshError('CLOCK_SKEW', `clock skew: your clock is ${span} ${aheadMs > 0 ? 'ahead of' : 'behind'} that of the Trust Fabric`, {
+    throw new MeshError('CLOCK_SKEW', `clock skew: your clock is ${minutes(Math.abs(aheadMs))} ${aheadMs > 0 ? 'ahead of' : 'behind'} that of the Trust Fabric`, {
       given: Number.isFinite(atMs) && Math.abs(atMs) < 8.64e15 ? new Date(atMs).toISOString() : String(atMs),
       expected: `${new Date(nowMs).toISOString()}, give or take ${BACKDATE_MS / 1_000} s`,
       todo: 'set the clock, by NTP for instance, and try again',

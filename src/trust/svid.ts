@@ -58,7 +58,8 @@ export function pairSvid(certificates: readonly X509Certificate[], key: KeyObjec
   return { id, certificates, key, ...validity(leaf), serial: leaf.serialNumber };
 }
 
-function minutes(ms: number): string {
+/** For people. */
+export function minutes(ms: number): string {
   return ms < 120_000 ? `${Math.round(ms / 1_000)} s` : ms < 2 * 3_600_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`;
 }
 

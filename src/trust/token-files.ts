@@ -60,10 +60,12 @@ function namesIn(dir: string): string[] {
 
 /** @throws MeshError OVERLOADED */
 export function keepToken(dir: string, { id, role, secret, expiresAtMs }: Token, nowMs: number): void {
-  const old = listTokens(dir);
-  for (const { name } of old.filter((each) => each.expiresAtMs < nowMs - KEPT_MS)) forgetToken(dir, name);
-  if (old.length >= TOKENS_MAX) {
-    throw new MeshError('OVERLOADED', `the authority keeps ${old.length} tokens`, { expected: `fewer than ${TOKENS_MAX}`, todo: 'take some back with `mesh token revoke`' });
+  const kept = listTokens(dir);
+  const old = kept.filter((each) => each.expiresAtMs < nowMs - KEPT_MS);
+  for (const { name } of old) forgetToken(dir, name);
+  const count = kept.length - old.length;
+  if (count >= TOKENS_MAX) {
+    throw new MeshError('OVERLOADED', `the authority keeps ${count} tokens`, { expected: `fewer than ${TOKENS_MAX}`, todo: 'take some back with `mesh token revoke`' });
   }
   onDisk(dir, () => {
     makePrivateDir(join(dir, 'tokens'));
