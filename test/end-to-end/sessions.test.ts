@@ -11,7 +11,7 @@ import type { MeshTls } from '../../src/transport/tls.ts';
 import { readAuthority } from '../../src/trust/authority-files.ts';
 import { holdIdentity } from '../../src/trust/identity-source.ts';
 import { issueOwn } from '../../src/trust/own-identity.ts';
-import { Playground, until } from '../support/mesh-process.ts';
+import { Playground, until, untilSaid } from '../support/mesh-process.ts';
 import type { StartedNode } from '../support/mesh-process.ts';
 import { Heard } from '../transport/session-ends.ts';
 
@@ -64,7 +64,7 @@ describe('the sessions of a node, as processes', () => {
     expect(fault).to.be.instanceOf(MeshError).with.property('code', 'WRONG_IDENTITY');
     expect(fault?.message).to.equal('the certificate of node mallory does not make it node n1');
     await until('the audit', 5_000, () => (/"refused".*mallory.*WRONG_IDENTITY|WRONG_IDENTITY.*mallory/.test(readFileSync(join(n2.dataDir, 'trust', 'audit.jsonl'), 'utf8')) ? true : undefined));
-    expect(n2.stderr()).to.match(/warn .*caller-refused .*mallory .*WRONG_IDENTITY/);
+    await untilSaid(n2, /warn .*caller-refused .*mallory .*WRONG_IDENTITY/);
     expect((await n2.json<{ refusedCalls: Record<string, number> }>('status')).refusedCalls).to.deep.equal({ WRONG_IDENTITY: 1 });
     expect(await sessions(n2, 1)).to.have.length(1);
   });

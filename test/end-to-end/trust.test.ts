@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { listenTo, Playground, until } from '../support/mesh-process.ts';
+import { listenTo, Playground, until, untilSaid } from '../support/mesh-process.ts';
 import type { StartedNode } from '../support/mesh-process.ts';
 
 interface Shown {
@@ -53,7 +53,7 @@ describe('a trust domain, as processes on two machines', function () {
     const before = await shown(n2);
     expect([before.id, before.authorityDir]).to.deep.equal(['spiffe://omega.test/node/n2', null]);
     await until('another certificate', 20_000, async () => ((await shown(n2)).serial === before.serial ? undefined : true));
-    expect(n2.stderr()).to.match(/identity-renewed/);
+    await untilSaid(n2, /identity-renewed/);
 
     const again = await there.run('join', '--token', text, '--seed', ORIGIN, '--data-dir', join(there.home, 'n3'));
     expect(again.code).to.equal(1);

@@ -1,6 +1,6 @@
 /** One of Serf's agents and one of our nodes have one name, in two clusters that become one: all vote, and one of the two has to go. */
 import { expect } from 'chai';
-import { Playground, until } from '../support/mesh-process.ts';
+import { Playground, until, untilSaid } from '../support/mesh-process.ts';
 import type { StartedNode } from '../support/mesh-process.ts';
 import { ownHost } from '../support/own-network.ts';
 import { SerfAgents, whatSerfLacks } from '../support/serf-agents.ts';
@@ -34,7 +34,7 @@ describe('a name that an agent of Serf and a node of ours have when their cluste
     const few = await ours('x', 44);
     await ours('bridge', 45, few, s1);
     await until('ours ends', WITHIN_MS, () => (few.process.exitCode === null ? undefined : true));
-    expect(few.stderr()).to.match(/name-lost .*[23] members know that one/);
+    await untilSaid(few, /name-lost .*[23] members know that one/);
     expect(many!.process.exitCode).to.equal(null);
   });
 

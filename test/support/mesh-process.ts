@@ -136,6 +136,11 @@ export function endOf(child: ChildProcess, cause: () => unknown): Promise<number
   });
 }
 
+/** What a process has written may reach us after what it did was seen by another way. */
+export function untilSaid(said: { stderr(): string }, line: RegExp): Promise<true> {
+  return until(`${line} on stderr`, 5_000, () => (line.test(said.stderr()) ? true : undefined));
+}
+
 /** Waiting longer will not help. */
 class Hopeless extends Error {}
 
