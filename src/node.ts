@@ -251,7 +251,7 @@ function meshParts({ config, version, system, refs, ports, adminSocket, node, re
     agents: { encodeBatch: encodeTelemetryBatch, random: systemRandom },
     openGrpc: () => openGrpc(grpcListen, refs, tls),
     identity: {
-      renewal: { held, renew, keep, random: systemRandom },
+      renewal: { held, renew, keep, isRefused: () => gate.fault(held.current().svid.id, held.current().svid.notBeforeMs) !== undefined, random: systemRandom },
       openFabric: authority && (() => openFabric({ config, authority, trust, gossipAddress: () => ports.gossipAddress, audit, log, clock: systemClock, onBug: (error) => node.noteBug(error) })),
     },
     formation: {

@@ -157,13 +157,32 @@ describe('trust on disk', () => {
       expect([two.hasMadeAuthority, two.identity.svid.id]).to.deep.equal([false, { trustDomain: 'vm.local', kind: 'node', name: 'n2' }]);
     });
 
-    it('gets a new identity each time where the authority is at hand, whatever it had', async () => {
+    it('goes on with the identity that it has, for half its life, where the authority is at hand', async () => {
       keepAuthority(options.authorityDir, authority);
       writeIdentity(dir, first);
-      const renamed = await ownIdentity({ ...options, name: 'n9', nowMs: NOW + 24 * HOUR });
-      expect(renamed.identity.svid.id.name).to.equal('n9');
-      expect(readIdentity(dir)?.svid.serial).to.equal(renamed.identity.svid.serial);
+      const soon = await ownIdentity({ ...options, nowMs: NOW + 0.49 * HOUR });
+      expect([soon.identity.svid.serial, soon.authority?.trustDomain]).to.deep.equal([first.svid.serial, 'omega.test']);
+      const late = await ownIdentity({ ...options, nowMs: NOW + 0.51 * HOUR });
+      expect(late.identity.svid.serial).not.to.equal(first.svid.serial);
+      expect(readIdentity(dir)?.svid.serial).to.equal(late.identity.svid.serial);
     });
+
+    const OTHERS: readonly [title: string, change: Partial<OwnIdentityOptions>][] = [
+      ['has the name of another', { name: 'n9' }],
+      ['is of another kind', { kind: 'agent' }],
+      ['holds for longer than is issued now', { ttlMs: 60_000 }],
+      ['has expired', { nowMs: NOW + 24 * HOUR }],
+    ];
+    for (const [title, change] of OTHERS) {
+      it(`gets a new identity from the authority at hand where the one that it has ${title}`, async () => {
+        keepAuthority(options.authorityDir, authority);
+        writeIdentity(dir, first);
+        const own = await ownIdentity({ ...options, ...change });
+        expect(own.identity.svid.serial).not.to.equal(first.svid.serial);
+        expect(own.identity.svid.id).to.deep.include({ kind: change.kind ?? 'node', name: change.name ?? 'n1' });
+        expect(readIdentity(dir)?.svid.serial).to.equal(own.identity.svid.serial);
+      });
+    }
 
     it('has nothing to say who it is by where it may found nothing: told what to type', async () => {
       const fault = await faultOf(() => ownIdentity(options));

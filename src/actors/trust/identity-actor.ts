@@ -15,6 +15,8 @@ export interface IdentityActorOptions {
   readonly renew: () => Promise<Identity>;
   /** On disk; may throw what the system does. */
   readonly keep: (identity: Identity) => void;
+  /** Whether others refuse the present one: a node that was evicted may have been started again with it. */
+  readonly isRefused: () => boolean;
   readonly random: Random;
 }
 
@@ -25,12 +27,12 @@ export type IdentityMessage =
   | { readonly kind: 'failed'; readonly error: Error };
 
 export function identityActor(options: IdentityActorOptions): Behavior<Renewal, IdentityMessage> {
-  const { held, keep, random } = options;
+  const { held, keep, isRefused, random } = options;
   return {
     init(context) {
       const { svid } = held.current();
       const renewal = new Renewal(svid, random);
-      perform(renewal.handle({ kind: 'tick' }, context.clock.wallNow()), options, context);
+      perform(renewal.handle({ kind: isRefused() ? 'renew' : 'tick' }, context.clock.wallNow()), options, context);
       return renewal;
     },
     receive(renewal, message, context) {

@@ -15,6 +15,7 @@ describe('the actor that renews the identity', () => {
   let held: HeldIdentity;
   let kept: Identity[];
   let answers: (Identity | Error)[];
+  let isRefused: boolean;
   let world: ActorWorld;
   before(async () => {
     authority = await makeAuthority('omega.test', 0);
@@ -24,6 +25,7 @@ describe('the actor that renews the identity', () => {
     held = holdIdentity(identities[0]!);
     kept = [];
     answers = [];
+    isRefused = false;
     const options = {
       held,
       renew: () => {
@@ -31,6 +33,7 @@ describe('the actor that renews the identity', () => {
         return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
       },
       keep: (identity: Identity) => void kept.push(identity),
+      isRefused: () => isRefused,
       random: seededRandom(1),
     };
     world = await startWorld({ children: [{ type: 'worker', id: 'identity', start: () => identityActor(options) }] });
@@ -55,6 +58,14 @@ describe('the actor that renews the identity', () => {
     await world.advance(0.1 * HOUR);
     expect(held.current()).to.equal(identities[2]);
     expect(world.log.map(({ event }) => event)).to.include.members(['identity-not-renewed', 'identity-expires-soon', 'identity-renewed']);
+  });
+
+  it('renews at once when it begins with one that others refuse: it was evicted, and started again', async () => {
+    isRefused = true;
+    answers.push(identities[1]!);
+    world.system.kill('/identity', 'a test');
+    await world.advance(1_000);
+    expect(held.current()).to.equal(identities[1]);
   });
 
   it('renews on demand', async () => {
