@@ -62,7 +62,7 @@ export class BanMesh {
 
   ban(by: number): void {
     const node = this.nodes[by]!;
-    this.#perform(node, node.spread.handle({ kind: 'issued', bans: [madeBan({ subject: idOf(BANNED), epochMs: 1, issuer: node.name })] }, this.nowMs));
+    this.#perform(node, node.spread.handle({ kind: 'issued', ban: madeBan({ subject: idOf(BANNED), epochMs: 1, issuer: node.name }) }, this.nowMs));
   }
 
   /** How many know that BANNED is banned, itself left out. */

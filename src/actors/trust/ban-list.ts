@@ -1,12 +1,17 @@
 /**
  * Who is banned, as all nodes see it that hold the same entries. Pure.
  *
- * 1. Of each subject the last `ban`, the last `evict` and the last `unban` are held, each the greatest by an order that all
- *    share. So lists can be merged in any order, and as often as one likes, and are the same in the end.
+ * 1. Of each subject the last `ENTRIES_OF_KIND` bans, evictions and unbans are held, each kind in an order that all share. So
+ *    lists can be merged in any order, and as often as one likes, and are the same in the end.
  * 2. An `unban` takes back what has a lower epoch. An epoch is a time at which the signer's certificate was valid: neither an
  *    old unban that is sent again nor one with the key of a certificate that had expired sets anybody free.
- * 3. An `unban` counts as long as who signed it may speak. So that a ban does not bring back old ones with it, who bans takes over
- *    what the banned one has set free, in the same breath (`freedBy`).
+ * 3. An `unban` counts when who signed it might speak at its epoch, as the entries of before have it. So a ban brings back no
+ *    old ones with it, nobody sets himself free, nor two each other, and none of this goes in circles: each looks at what came
+ *    before it only. Where as many bans of a signer are held as can be, the time before them is not known, and nothing that he
+ *    signed then counts.
+ *    What this costs: with the key of a banned node an unban can be dated back, to before that ban and within the life of its
+ *    certificate. But the banned have no session, so it spreads only if a node takes it that has not heard of the ban, and
+ *    every node says then whom it let in. Who held that key before the ban could have signed the same in time.
  * 4. A `ban` or `evict` counts whoever is banned. Were those of the banned void, they could, by dating one back, make void
  *    what bans them. A node that is not what it should be can so keep others out, and is bounded below; it can let nobody in.
  */
@@ -20,21 +25,30 @@ const SUBJECTS_MAX = 8_192;
 /** Of one node: what it may do to the list when it is not what it should be. */
 export const ENTRIES_OF_ISSUER_MAX = 512;
 
-type About = Partial<Record<BanKind, HeldBan>>;
+/** Of each kind about one subject: how often a node is banned and comes back within the lives of those that it set free. */
+export const ENTRIES_OF_KIND = 8;
+
+/** The newest first. */
+type About = Readonly<Record<BanKind, readonly HeldBan[]>>;
+
+const NOTHING: About = { ban: [], evict: [], unban: [] };
 
 export class BanList {
   readonly #subjects = new Map<string, About>();
   readonly #ids = new Set<string>();
   readonly #ofIssuer = new Map<string, number>();
   #digest: string | undefined;
+  /** Ids of the unbans that count. */
+  #counting: ReadonlySet<string> | undefined;
 
-  /** Of the next entry about this subject. */
+  /** Of the next entry about this subject: after all that was said about it, and of a ban after what its subject has said. */
   nextEpochMs(subject: string, nowMs: number): number {
-    return Math.max(nowMs, ...Object.values(this.#subjects.get(subject) ?? {}).map(({ claim }) => claim.epochMs + 1));
+    const before = this.entries.filter(({ claim, issuer }) => claim.subject === subject || (issuer === subject && claim.kind === 'unban'));
+    return Math.max(nowMs, ...before.map(({ claim }) => claim.epochMs + 1));
   }
 
   get entries(): readonly HeldBan[] {
-    return [...this.#subjects.values()].flatMap((about) => Object.values(about));
+    return [...this.#subjects.values()].flatMap(({ ban, evict, unban }) => ban.concat(evict, unban));
   }
 
   /** The same for all who hold the same entries. */
@@ -47,37 +61,29 @@ export class BanList {
     return this.#ids.has(id);
   }
 
-  /** `older`: another that is held counts before it. `full`: there is no room for it. */
+  /** `older`: as many as can be are held that count before it. `full`: there is no room for it. */
   add(ban: HeldBan): 'added' | 'older' | 'full' {
-    const { claim, issuer } = ban;
+    const { id, claim, issuer } = ban;
     const about = this.#subjects.get(claim.subject);
-    const held = about?.[claim.kind];
-    if (held !== undefined && !isGreater(ban, held)) return 'older';
-    const isFull = (this.#ofIssuer.get(issuer) ?? 0) >= ENTRIES_OF_ISSUER_MAX && held?.issuer !== issuer;
+    const held = about?.[claim.kind] ?? [];
+    const next = [...held, ban].sort(newestFirst);
+    const dropped = next.length > ENTRIES_OF_KIND ? next.pop() : undefined;
+    if (this.#ids.has(id) || dropped === ban) return 'older';
+    const isFull = (this.#ofIssuer.get(issuer) ?? 0) >= ENTRIES_OF_ISSUER_MAX && dropped?.issuer !== issuer;
     if (isFull || (about === undefined && this.#subjects.size >= SUBJECTS_MAX)) return 'full';
-    if (held !== undefined) this.#drop(held);
-    this.#subjects.set(claim.subject, { ...about, [claim.kind]: ban });
-    this.#ids.add(ban.id);
+    if (dropped !== undefined) this.#drop(dropped);
+    this.#subjects.set(claim.subject, { ...(about ?? NOTHING), [claim.kind]: next });
+    this.#ids.add(id);
     this.#ofIssuer.set(issuer, (this.#ofIssuer.get(issuer) ?? 0) + 1);
     this.#digest = undefined;
+    this.#counting = undefined;
     return 'added';
   }
 
   /** What keeps out this subject with a certificate of that time; undefined when it may speak. */
   restriction(subject: string, issuedMs: number): Restriction | undefined {
-    return this.#restriction(subject, issuedMs, new Set());
-  }
-
-  /** Unbans that count and would not if who signed them were banned. */
-  freedBy(issuer: string): readonly HeldBan[] {
-    return this.entries.filter((ban) => ban.claim.kind === 'unban' && ban.issuer === issuer && this.restriction(ban.claim.subject, 0) === undefined);
-  }
-
-  /** Who is free now, and would be kept out with these. */
-  alsoKeptOut(bans: readonly HeldBan[]): readonly string[] {
-    const next = new BanList();
-    for (const ban of [...this.entries, ...bans]) next.add(ban);
-    return [...next.restrictions().keys()].filter((subject) => this.restriction(subject, 0) === undefined);
+    this.#counting ??= this.#countingUnbans();
+    return this.#restrictionAt(subject, issuedMs, Number.POSITIVE_INFINITY, this.#counting);
   }
 
   /** All who are kept out, by subject; those evicted with the certificates that they had. */
@@ -90,17 +96,24 @@ export class BanList {
     return found;
   }
 
-  /** @param asked those whose standing is being looked at: who is free only by their own word is not */
-  #restriction(subject: string, issuedMs: number, asked: ReadonlySet<string>): Restriction | undefined {
-    const { ban, evict, unban } = this.#subjects.get(subject) ?? {};
-    const isLifted = (by: HeldBan): boolean => {
-      if (unban === undefined || unban.claim.epochMs <= by.claim.epochMs) return false;
-      const next = new Set(asked).add(subject);
-      return !next.has(unban.issuer) && this.#restriction(unban.issuer, unban.issuerSinceMs, next) === undefined;
-    };
-    if (ban !== undefined && !isLifted(ban)) return ban as Restriction;
-    if (evict !== undefined && issuedMs <= evict.claim.epochMs && !isLifted(evict)) return evict as Restriction;
-    return undefined;
+  /** Rule 3, from the oldest on: what each rests on has been judged by then. */
+  #countingUnbans(): ReadonlySet<string> {
+    const counting = new Set<string>();
+    const unbans = this.entries.filter(({ claim }) => claim.kind === 'unban').sort(newestFirst).reverse();
+    for (const { id, issuer, issuerSinceMs, claim: { epochMs } } of unbans) {
+      const { ban, evict } = this.#subjects.get(issuer) ?? NOTHING;
+      const isKnown = [ban, evict].every((held) => held.length < ENTRIES_OF_KIND || held.at(-1)!.claim.epochMs <= epochMs);
+      if (isKnown && this.#restrictionAt(issuer, issuerSinceMs, epochMs, counting) === undefined) counting.add(id);
+    }
+    return counting;
+  }
+
+  /** As it was at that time: what has the same epoch had not been taken back yet. */
+  #restrictionAt(subject: string, issuedMs: number, atMs: number, counting: ReadonlySet<string>): Restriction | undefined {
+    const { ban, evict, unban } = this.#subjects.get(subject) ?? NOTHING;
+    const freedMs = unban.find(({ id, claim }) => claim.epochMs < atMs && counting.has(id))?.claim.epochMs ?? 0;
+    const isInForce = ({ claim }: HeldBan): boolean => claim.epochMs <= atMs && claim.epochMs >= freedMs;
+    return (ban.find(isInForce) ?? evict.find((each) => isInForce(each) && issuedMs <= each.claim.epochMs)) as Restriction | undefined;
   }
 
   #drop({ id, issuer }: HeldBan): void {
@@ -109,6 +122,6 @@ export class BanList {
   }
 }
 
-function isGreater(a: HeldBan, b: HeldBan): boolean {
-  return a.claim.epochMs === b.claim.epochMs ? a.id < b.id : a.claim.epochMs > b.claim.epochMs;
+function newestFirst(a: HeldBan, b: HeldBan): number {
+  return b.claim.epochMs - a.claim.epochMs || (a.id < b.id ? -1 : 1);
 }

@@ -13,7 +13,7 @@ export interface BanOrder {
   readonly by: string;
 }
 
-export type BanOutcome = { readonly outcome: 'waits'; readonly subject: string } | { readonly outcome: 'done'; readonly subject: string; readonly claims: readonly BanClaim[] };
+export type BanOutcome = { readonly outcome: 'waits'; readonly subject: string } | { readonly outcome: 'done'; readonly claim: BanClaim };
 
 /** Long enough to find a colleague, short enough that both mean the same matter. */
 const SECOND_WITHIN_MS = 60 * 60_000;
@@ -41,8 +41,7 @@ export class BanOrders {
       if (!order.isForced && !this.#isSecond(subject, by, nowMs)) return { outcome: 'waits', subject };
     }
     this.#waiting.delete(subject);
-    const takenOver = kind === 'unban' ? [] : list.freedBy(subject).map(({ claim: { subject: freed, kind: unban, reason: why, by: whose } }) => ({ epochMs: list.nextEpochMs(freed, nowMs), subject: freed, kind: unban, reason: why, by: whose }));
-    return { outcome: 'done', subject, claims: [{ epochMs: list.nextEpochMs(subject, nowMs), subject, kind, reason, by }, ...takenOver] };
+    return { outcome: 'done', claim: { epochMs: list.nextEpochMs(subject, nowMs), subject, kind, reason, by } };
   }
 
   #isSecond(subject: string, by: string, nowMs: number): boolean {

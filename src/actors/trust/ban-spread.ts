@@ -12,6 +12,7 @@
 import type { Random } from '../../random.ts';
 import { sample } from '../../random.ts';
 import { MeshError } from '../../errors.ts';
+import { BACKDATE_MS } from '../../trust/authority.ts';
 import { banId, type BanEntry, type BanKind, type HeldBan } from '../../trust/ban-entry.ts';
 import { parseSpiffeId } from '../../trust/spiffe-id.ts';
 import { BanList, type Restriction } from './ban-list.ts';
@@ -31,7 +32,7 @@ export interface BanFrame {
 }
 
 export type BanSpreadInput =
-  | { readonly kind: 'issued'; readonly bans: readonly HeldBan[] }
+  | { readonly kind: 'issued'; readonly ban: HeldBan }
   /** What this node had kept, when it starts. */
   | { readonly kind: 'kept'; readonly entries: readonly BanEntry[] }
   | { readonly kind: 'peer-up'; readonly node: string }
@@ -53,6 +54,8 @@ const TELL_TO = 3;
 /** About 64 KiB, and some twenty milliseconds of looking into them. */
 const ENTRIES_OF_FRAME_MAX = 64;
 const IDS_OF_FRAME_MAX = 3 * 8_192;
+/** Two clocks, each off by as much as an authority lets pass. */
+const AHEAD_MAX_MS = 2 * BACKDATE_MS;
 /** Refused entries that are remembered, and for how long: the clock or the authorities may be others by then. */
 const REFUSED_MAX = 4_096;
 const REFUSED_FOR_MS = 60_000;
@@ -72,7 +75,7 @@ export class BanSpread {
   handle(input: BanSpreadInput, nowMs: number): readonly BanSpreadEffect[] {
     switch (input.kind) {
       case 'issued':
-        return this.#take(input.bans, [...this.#peers]);
+        return this.#take([input.ban], [...this.#peers]);
       case 'kept':
         this.#read(input.entries, '', nowMs, []);
         // Whom it keeps out was told of when it came.
@@ -137,7 +140,9 @@ export class BanSpread {
       const id = banId(entry);
       if (this.list.has(id) || this.#refused.has(id)) continue;
       try {
-        good.push(this.#options.read(entry));
+        const ban = this.#options.read(entry);
+        checkTime(ban, nowMs);
+        good.push(ban);
       } catch (error) {
         if (!(error instanceof MeshError)) throw error;
         if (this.#refused.size < REFUSED_MAX) this.#refused.set(id, nowMs);
@@ -160,6 +165,12 @@ export class BanSpread {
     const forward = [...listeners].flatMap((node) => frames(added).map((frame): BanSpreadEffect => ({ kind: 'send', node, frame })));
     return [{ kind: 'changed', restricted, released }, ...forward];
   }
+}
+
+/** A ban of the signer has to come after it, and must be one that another's certificate is still good for. @throws MeshError CLOCK_SKEW */
+function checkTime({ claim: { kind, subject, epochMs }, issuer }: HeldBan, nowMs: number): void {
+  if (kind !== 'unban' || epochMs - nowMs <= AHEAD_MAX_MS) return;
+  throw new MeshError('CLOCK_SKEW', `the unban of ${subject} by ${issuer} is of ${new Date(epochMs).toISOString()}, which is yet to come here`, { given: new Date(epochMs).toISOString(), expected: `${new Date(nowMs).toISOString()} at most, give or take ${AHEAD_MAX_MS / 1_000} s`, todo: 'set the clocks, by NTP for instance' });
 }
 
 /** Undefined for what is no node. */

@@ -109,23 +109,15 @@ function obey(state: BansState, { order }: Extract<BansMessage, { kind: 'order' 
   try {
     const taken = state.orders.take(order, state.spread.list, context.clock.wallNow());
     if (taken.outcome === 'waits') return { ...taken, told: 0, severed: 0 };
-    const bans = taken.claims.map((claim) => options.sign(claim));
+    const ban = options.sign(taken.claim);
     // What no other node would believe is not said either: this node's own certificate may have expired.
-    for (const { entry } of bans) options.read(entry);
-    const others = state.spread.list.alsoKeptOut(bans).filter((subject) => subject !== taken.subject);
-    if (others.length > 0 && !order.isForced) throw alsoBanned(taken.subject, others);
-    const { severed, told } = think(state, { kind: 'issued', bans }, options, context);
-    return { outcome: 'done', subject: taken.subject, severed, told };
+    options.read(ban.entry);
+    const { severed, told } = think(state, { kind: 'issued', ban }, options, context);
+    return { outcome: 'done', subject: taken.claim.subject, severed, told };
   } catch (error) {
     if (error instanceof MeshError) return error;
     throw error;
   }
-}
-
-/** Nobody vouches for itself, nor two for each other: where this node owes its freedom to the one, it cannot sign that of others. */
-function alsoBanned(subject: string, others: readonly string[]): MeshError {
-  const names = others.slice(0, 8).join(', ');
-  return new MeshError('REFUSED', `${others.length === 1 ? 'another' : `${others.length} others`} would be kept out with ${subject}, who has set them free: ${names}`, { given: subject, todo: 'ask a node that was never banned, or say --force if that is meant' });
 }
 
 function think(state: BansState, input: BanSpreadInput, options: BansActorOptions, context: Context): { readonly severed: number; readonly told: number } {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
-import { BanList, ENTRIES_OF_ISSUER_MAX } from '../../../src/actors/trust/ban-list.ts';
+import { BanList, ENTRIES_OF_ISSUER_MAX, ENTRIES_OF_KIND } from '../../../src/actors/trust/ban-list.ts';
 import type { HeldBan } from '../../../src/trust/ban-entry.ts';
 import { anyBan, anyBans, idOf, madeBan } from './made-bans.ts';
 
@@ -72,11 +72,20 @@ describe('the ban list', () => {
       expect(restricted(listOf(madeBan({}), unban, madeBan({ epochMs: 3 }), unban))).to.deep.equal(['ban n4']);
     });
 
-    it('by their own word, or by that of another who is banned', () => {
+    it('by their own word, or by that of another who was banned by then', () => {
       expect(restricted(listOf(madeBan({}), madeBan({ epochMs: 2, kind: 'unban', issuer: 'n4' })))).to.deep.equal(['ban n4']);
       const byOther = madeBan({ epochMs: 2, kind: 'unban', issuer: 'n2' });
       expect(restricted(listOf(madeBan({}), byOther))).to.deep.equal([]);
-      expect(restricted(listOf(madeBan({}), byOther, madeBan({ subject: idOf('n2'), epochMs: 3 })))).to.deep.equal(['ban n2', 'ban n4']);
+      expect(restricted(listOf(madeBan({}), byOther, madeBan({ subject: idOf('n2'), epochMs: 2 })))).to.deep.equal(['ban n2', 'ban n4']);
+      const freed = madeBan({ subject: idOf('n2'), epochMs: 3, kind: 'unban', issuer: 'n3' });
+      expect(restricted(listOf(madeBan({}), byOther, madeBan({ subject: idOf('n2') }), freed))).to.deep.equal(['ban n4']);
+    });
+
+    it('by the word of one who was banned so often that it is not known any more whether he was then', () => {
+      const byOther = madeBan({ epochMs: 2, kind: 'unban', issuer: 'n2' });
+      const bans = (count: number): HeldBan[] => Array.from({ length: count }, (_, at) => madeBan({ subject: idOf('n2'), epochMs: 3 + at }));
+      expect(restricted(listOf(madeBan({}), byOther, ...bans(ENTRIES_OF_KIND - 1)))).to.deep.equal(['ban n2']);
+      expect(restricted(listOf(madeBan({}), byOther, ...bans(ENTRIES_OF_KIND)))).to.deep.equal(['ban n2', 'ban n4']);
     });
 
     it('by each other’s word', () => {
@@ -116,13 +125,26 @@ describe('the ban list', () => {
     expect(list.restriction(N4, 1_001)).to.equal(undefined);
   });
 
-  it('foretells who would be kept out with a ban, because the banned one has set them free', () => {
-    const list = listOf(madeBan({ subject: idOf('n1') }), madeBan({ subject: idOf('n1'), kind: 'unban', epochMs: 2, issuer: 'n4' }));
-    const ban = madeBan({ epochMs: 3, issuer: 'n1' });
-    expect(list.alsoKeptOut([ban])).to.have.members([idOf('n1'), N4]);
-    expect(list.alsoKeptOut([ban, madeBan({ subject: idOf('n1'), kind: 'unban', epochMs: 3, issuer: 'n1' })])).to.include(idOf('n1'));
-    expect(list.alsoKeptOut([ban, madeBan({ subject: idOf('n1'), kind: 'unban', epochMs: 3, issuer: 'n2' })])).to.deep.equal([N4]);
-    expect(restricted(list)).to.deep.equal([]);
+  describe('lets an unban stand', () => {
+    it('when who signed it is banned or evicted later', () => {
+      const unban = madeBan({ epochMs: 2, kind: 'unban', issuer: 'n2' });
+      for (const kind of ['ban', 'evict'] as const) expect(restricted(listOf(madeBan({}), unban, madeBan({ subject: idOf('n2'), kind, epochMs: 3 })))).to.deep.equal([`${kind} n2`]);
+    });
+
+    it('of the node that bans who has set it free, and of three that were each set free by the next', () => {
+      const cycle = [1, 2, 3].flatMap((at) => {
+        const [subject, issuer] = [`n${at}`, `n${(at % 3) + 1}`];
+        return [madeBan({ subject: idOf(subject), epochMs: at * 10, issuer }), madeBan({ subject: idOf(subject), epochMs: at * 10 + 5, kind: 'unban', issuer })];
+      });
+      expect(restricted(listOf(...cycle))).to.deep.equal([]);
+      expect(restricted(listOf(...cycle, madeBan({ subject: idOf('n2'), epochMs: 99, issuer: 'n1' })))).to.deep.equal(['ban n2']);
+    });
+
+    it('that was signed between two bans of its signer', () => {
+      const n2 = idOf('n2');
+      const list = listOf(madeBan({}), madeBan({ subject: n2 }), madeBan({ subject: n2, epochMs: 2, kind: 'unban', issuer: 'n3' }), madeBan({ epochMs: 3, kind: 'unban', issuer: 'n2' }), madeBan({ subject: n2, epochMs: 4 }));
+      expect(restricted(list)).to.deep.equal(['ban n2']);
+    });
   });
 
   it('holds a bounded number of entries of one node, and has room for those of others', () => {
@@ -130,7 +152,6 @@ describe('the ban list', () => {
     const outcomes = Array.from({ length: ENTRIES_OF_ISSUER_MAX + 1 }, (_, at) => list.add(madeBan({ subject: idOf(`x${at}`), issuer: 'n3' })));
     expect(outcomes.filter((outcome) => outcome === 'added')).to.have.length(ENTRIES_OF_ISSUER_MAX);
     expect(outcomes.at(-1)).to.equal('full');
-    expect(list.add(madeBan({ subject: idOf('x0'), issuer: 'n3', epochMs: 2 }))).to.equal('added');
     expect(list.add(madeBan({ subject: idOf('n3'), issuer: 'n1' }))).to.equal('added');
   });
 });

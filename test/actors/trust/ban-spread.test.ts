@@ -25,7 +25,7 @@ describe('the spread of bans', () => {
 
   it('tells every peer at once of what is signed here, but not whom it is about', () => {
     const spread = node('n2', 'n3', 'n4');
-    const effects = spread.handle({ kind: 'issued', bans: [madeBan({})] }, 0);
+    const effects = spread.handle({ kind: 'issued', ban: madeBan({}) }, 0);
     expect(effects[0]).to.deep.include({ kind: 'changed', released: [] });
     expect(sent(effects).map(({ node }) => node)).to.deep.equal(['n2', 'n3']);
   });
@@ -45,8 +45,8 @@ describe('the spread of bans', () => {
 
   it('brings two who hold different entries to the same ones, in three steps', () => {
     const [a, b] = [node('b'), node('a')];
-    a.handle({ kind: 'issued', bans: [madeBan({ subject: idOf('x') })] }, 0);
-    b.handle({ kind: 'issued', bans: [madeBan({ subject: idOf('y') })] }, 0);
+    a.handle({ kind: 'issued', ban: madeBan({ subject: idOf('x') }) }, 0);
+    b.handle({ kind: 'issued', ban: madeBan({ subject: idOf('y') }) }, 0);
     let frames = sent(a.handle({ kind: 'pulse' }, 0)).map(({ frame }) => ({ to: b, from: 'a', frame }));
     for (let step = 0; frames.length > 0 && step < 9; step++) {
       frames = frames.flatMap(({ to, from, frame }) => sent(heard(to, from, frame)).map((next) => ({ to: to === a ? b : a, from: to === a ? 'a' : 'b', frame: next.frame })));
@@ -62,7 +62,7 @@ describe('the spread of bans', () => {
 
   it('tells a peer of all that it holds once a pulse, however often it is asked', () => {
     const spread = node('n2');
-    spread.handle({ kind: 'issued', bans: [madeBan({})] }, 0);
+    spread.handle({ kind: 'issued', ban: madeBan({}) }, 0);
     for (const frame of [{ digest: 'other' }, { ids: [] }, { wanted: [madeBan({}).id] }] satisfies BanFrame[]) {
       expect(sent(heard(spread, 'n2', frame))).to.have.length(1);
       expect(heard(spread, 'n2', frame)).to.deep.equal([]);
@@ -90,7 +90,7 @@ describe('the spread of bans', () => {
 
   it('gives what is asked for in frames that can be read', () => {
     const [spread, other] = [node('n2'), node('n1')];
-    for (let at = 0; at < 200; at++) spread.handle({ kind: 'issued', bans: [madeBan({ subject: idOf(`x${at}`) })] }, 0);
+    for (let at = 0; at < 200; at++) spread.handle({ kind: 'issued', ban: madeBan({ subject: idOf(`x${at}`) }) }, 0);
     for (const { frame } of sent(heard(spread, 'n2', { ids: [] }))) heard(other, 'n1', frame);
     expect(other.list.digest).to.equal(spread.list.digest);
   });
@@ -102,12 +102,21 @@ describe('the spread of bans', () => {
     expect(spread.list.restrictions().size).to.equal(1);
   });
 
+  it('takes no unban that is dated ahead by more than clocks are off, until its time has come', () => {
+    const spread = node('n2');
+    const entries = [madeBan({ epochMs: 200_000 }).entry, madeBan({ epochMs: 200_001, kind: 'unban', issuer: 'n2' }).entry];
+    expect(heard(spread, 'n2', { entries }, 80_000).map(({ kind }) => kind)).to.deep.equal(['changed', 'refused']);
+    expect(spread.list.restrictions().size).to.equal(1);
+    spread.handle({ kind: 'pulse' }, 140_000);
+    expect(heard(spread, 'n2', { entries }, 140_000)[0]).to.deep.include({ kind: 'changed', released: [idOf('n4')] });
+  });
+
   it('tells whose standing changed, also when that is another’s than the entry is about', () => {
     const spread = node();
-    spread.handle({ kind: 'issued', bans: [madeBan({})] }, 0);
-    const freed = spread.handle({ kind: 'issued', bans: [madeBan({ kind: 'unban', epochMs: 2, issuer: 'n2' })] }, 0);
+    spread.handle({ kind: 'issued', ban: madeBan({}) }, 0);
+    const freed = spread.handle({ kind: 'issued', ban: madeBan({ kind: 'unban', epochMs: 2, issuer: 'n2' }) }, 0);
     expect(freed).to.deep.equal([{ kind: 'changed', restricted: [], released: [idOf('n4')] }]);
-    const [changed] = spread.handle({ kind: 'issued', bans: [madeBan({ subject: idOf('n2'), epochMs: 3 })] }, 0);
+    const [changed] = spread.handle({ kind: 'issued', ban: madeBan({ subject: idOf('n2'), epochMs: 1 }) }, 0);
     expect(changed?.kind === 'changed' && changed.restricted.map(({ claim }) => claim.subject)).to.have.members([idOf('n2'), idOf('n4')]);
   });
 });

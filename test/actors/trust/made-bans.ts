@@ -20,11 +20,12 @@ export function readMade(entry: BanEntry): HeldBan {
 /** Few names, epochs and times, so that they meet. */
 export const anyBan = fc
   .record({
-    epochMs: fc.integer({ min: 1, max: 6 }),
-    subject: fc.constantFrom('n1', 'n2', 'n3', 'n4').map(idOf),
+    epochMs: fc.integer({ min: 1, max: 12 }),
+    subject: fc.constantFrom('n1', 'n2', 'n3').map(idOf),
     kind: fc.constantFrom('ban', 'evict', 'unban'),
     issuer: fc.constantFrom('n1', 'n2', 'n3'),
     issuerSinceMs: fc.integer({ min: 1, max: 6 }),
   })
   .map((parts) => madeBan(parts));
-export const anyBans = fc.array(anyBan, { maxLength: 16 });
+/** So many that of a kind about a subject more come than are held. */
+export const anyBans = fc.array(anyBan, { maxLength: 80 });
