@@ -41,6 +41,7 @@ export const ERROR_CATALOGUE = {
   SVID_REFUSED: { exitCode: 1, meaning: 'a certificate in which only OpenSSL finds a fault' },
   WRONG_IDENTITY: { exitCode: 1, meaning: 'somebody other than who was meant, or than who he says he is' },
   NOT_PERMITTED: { exitCode: 1, meaning: 'an identity that may not use this service' },
+  ROLE_TOO_LOW: { exitCode: 1, meaning: 'an admin whose role is below the one that this needs' },
   PQ_REQUIRED: { exitCode: 1, meaning: 'no post-quantum key exchange with the other end, where nothing else will do' },
   PQ_UNAVAILABLE: { exitCode: 2, meaning: 'post-quantum key exchange asked for where Node.js has none' },
   BANNED: { exitCode: 1, meaning: 'an identity that the mesh has banned or evicted' },

@@ -135,9 +135,9 @@ export function tellOfAlarms(sessions: OpenSessions, log: Logger, audit: AuditLo
     const claimed = alarm.id === undefined ? undefined : formatSpiffeId(alarm.id);
     const fields = claimed === undefined ? { remote } : { remote, id: claimed };
     if (alarm.kind === 'refused') {
-      const { code, message } = alarm.fault;
-      log.log('warn', 'caller-refused', { ...fields, code, reason: message });
-      audit.record({ what: 'connect', who: claimed ?? remote, outcome: 'refused', subject: remote, detail: `${code}: ${message}` }, clock.wallNow());
+      const { fault: { code, message }, call } = alarm;
+      log.log('warn', 'caller-refused', { ...fields, ...(call === undefined ? {} : { call }), code, reason: message });
+      audit.record({ what: call === undefined ? 'connect' : 'call', who: claimed ?? remote, outcome: 'refused', subject: call ?? remote, detail: `${code}: ${message}` }, clock.wallNow());
     } else {
       const { before, now } = alarm;
       log.log('warn', 'key-exchange-downgraded', { ...fields, before, now, todo: 'see whether that node runs an older Node.js or pq: off, or somebody is in between' });

@@ -27,6 +27,8 @@ import { NodeProcess } from './node-process.ts';
 import { banParts, nodeTrust, openFabric, tellOfAlarms, withHandedKeyring } from './node-trust.ts';
 import type { NodeTrust } from './node-trust.ts';
 import type { NodeEnd } from './node-process.ts';
+import { operatorServices } from './operator-services.ts';
+import type { OperatorServices } from './operator-services.ts';
 import { systemRandom } from './random.ts';
 import { ROOT_PATH } from './supervision/child-spec.ts';
 import type { SupervisionEvent } from './supervision/trail/event-log.ts';
@@ -34,18 +36,16 @@ import { toErrorInfo } from './supervision/exit-reason.ts';
 import { ActorSystem } from './supervision/system.ts';
 import { watchLoop } from './supervision/watchdog/watchdog.ts';
 import type { LoopLag } from './supervision/watchdog/watchdog-messages.ts';
-import { adminService } from './transport/admin-service.ts';
-import type { AdminHandler } from './transport/admin-service.ts';
 import { agentService } from './transport/agent-service.ts';
-import { auditedService } from './transport/audited-calls.ts';
 import { banService } from './transport/ban-service.ts';
 import { chaosService } from './transport/chaos-service.ts';
 import { serfService } from './transport/serf-service.ts';
 import { freePort } from './transport/free-port.ts';
 import { dialPeer } from './transport/grpc-client.ts';
-import { createAdminServer, createMeshServer } from './transport/grpc-server.ts';
+import { createMeshServer } from './transport/grpc-server.ts';
 import type { MeshServer } from './transport/grpc-server.ts';
 import { peerService } from './transport/peer-service.ts';
+import type { MeshService } from './transport/session-service.ts';
 import type { MeshTls } from './transport/tls.ts';
 import type * as strategies from './transport/discovery/strategies.ts';
 import { checkSocketPath } from './transport/unix-socket.ts';
@@ -238,7 +238,9 @@ interface Makings {
   readonly rooms: Rooms;
 }
 
-function meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot, audit, log, trust, rooms }: Makings): MeshParts {
+function meshParts(makings: Makings): MeshParts {
+  const { config, version, system, refs, ports, adminSocket, node, registryFiles, boot, audit, log, trust, rooms } = makings;
+  const operators = forOperators(makings);
   const { tls, gate, held, renew, keep, authority } = trust;
   const grpcListen = parseAddress(ports.grpcAddress, config.grpcPort);
   return {
@@ -249,7 +251,7 @@ function meshParts({ config, version, system, refs, ports, adminSocket, node, re
     bans: banParts({ config, tls, gate, log, audit, clock: systemClock }),
     peers: { selfAddress: ports.grpcAddress, dial: (address, peer) => dialPeer(parseAddress(address, config.grpcPort), peer, { tls }), random: systemRandom },
     agents: { encodeBatch: encodeTelemetryBatch, random: systemRandom },
-    openGrpc: () => openGrpc(grpcListen, refs, tls),
+    openGrpc: () => openGrpc(grpcListen, refs, tls, operators.forAdmins),
     identity: {
       renewal: { held, renew, keep, isRefused: () => gate.fault(held.current().svid.id, held.current().svid.notBeforeMs) !== undefined, random: systemRandom },
       openFabric: authority && (() => openFabric({ config, authority, trust, gossipAddress: () => ports.gossipAddress, audit, log, clock: systemClock, onBug: (error) => node.noteBug(error) })),
@@ -275,7 +277,7 @@ function meshParts({ config, version, system, refs, ports, adminSocket, node, re
       memoryBytes: () => process.memoryUsage().rss,
       openSessions: () => tls.sessions.list(),
       operator: operatorOf(system, () => node.stop()),
-      openServer: (handler) => openAdmin(adminSocket, system, node, refs, config.name, audit, handler),
+      openServer: (handler) => operators.openSocket(handler),
       kill: (path, by) => void system.kill(path, by),
       decodeBatch: (bytes) => orUndefined(() => decodeTelemetryBatch(bytes)),
       decodeRecord: (bytes) => orUndefined(() => decodeTelemetryRecord(bytes)),
@@ -312,19 +314,20 @@ function membershipChild(config: Config, ports: Ports, audience: MembershipAudie
   return begin === undefined ? membershipThread(start) : { start: () => begin(start) };
 }
 
-function openAdmin(adminSocket: string, system: ActorSystem, node: NodeProcess, refs: MeshRefs, name: string, audit: AuditLog, handler: AdminHandler): Promise<MeshServer> {
+function forOperators({ adminSocket, system, node, refs, config, audit }: Makings): OperatorServices {
   const onBug = (error: unknown): void => node.noteBug(error);
   const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
-  const serf = serfRequests({ node: name, membership: refs.membership, desk: refs.serfDesk });
-  const services = [adminService(handler, onBug), chaosService(chaosRequests({ system, timers }), onBug), serfService(serf, onBug), banService(banRequests(refs.bans), onBug)];
-  return createAdminServer(adminSocket, services.map((service) => auditedService(service, (event) => audit.record(event, systemClock.wallNow()))));
+  const serf = serfRequests({ node: config.name, membership: refs.membership, desk: refs.serfDesk });
+  const others = [chaosService(chaosRequests({ system, timers }), onBug), serfService(serf, onBug), banService(banRequests(refs.bans), onBug)];
+  return operatorServices({ adminSocket, others, audit, clock: systemClock, onBug });
 }
 
-function openGrpc(listen: Address, refs: MeshRefs, tls: MeshTls): Promise<MeshServer> {
+function openGrpc(listen: Address, refs: MeshRefs, tls: MeshTls, forAdmins: readonly MeshService[]): Promise<MeshServer> {
   const busy = new MeshError('OVERLOADED', 'this node cannot take sessions at the moment', { todo: 'try again shortly' });
   const services = [
     peerService((stream) => void (refs.roster.send({ kind: 'incoming', stream }) === 'accepted' || stream.close(busy))),
     agentService((stream) => void (refs.directory.send({ kind: 'incoming', stream }) === 'accepted' || stream.close(busy))),
+    ...forAdmins,
   ];
   return createMeshServer(listen, services, tls);
 }

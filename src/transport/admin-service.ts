@@ -1,7 +1,9 @@
 /** The operator's questions: proto to handler and back, errors to statuses. */
-import type { handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js';
+import type { handleServerStreamingCall, handleUnaryCall, ServiceDefinition } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { MeshError } from '../errors.ts';
+import { callerBy } from './caller.ts';
+import type { Caller } from './caller.ts';
 import type { AdminServiceDefinition } from './generated/omega/mesh/v1/AdminService.ts';
 import { statusFromError } from './grpc-status.ts';
 import { Outbox } from './outbox.ts';
@@ -22,10 +24,10 @@ export interface AdminSink<T> {
 }
 
 type Rpc = AdminServiceDefinition;
-export type Answering<M> = M extends MethodDefinition<infer _, infer Reply, infer Request, infer __> ? (request: Request) => Promise<Reply> : never;
+export type Answering<M> = M extends MethodDefinition<infer _, infer Reply, infer Request, infer __> ? (request: Request, caller?: Caller) => Promise<Reply> : never;
 export type Streaming<M> = M extends MethodDefinition<infer _, infer Message, infer Request, infer __> ? (request: Request, sink: AdminSink<Message>) => void : never;
 
-/** One function per RPC. A MeshError thrown reaches the operator as it is; anything else as INTERNAL. */
+/** One function per RPC; `caller` is undefined on the unix socket. A MeshError thrown reaches the operator as it is; anything else as INTERNAL. */
 export interface AdminHandler {
   readonly getStatus: Answering<Rpc['GetStatus']>;
   readonly listMembers: Answering<Rpc['ListMembers']>;
@@ -63,19 +65,24 @@ const EVENTS_OUTBOX: OutboxLimits = { framesMax: 500, bytesMax: 1024 * 1024 };
 /** The largest mesh dies at once, twice. */
 const MEMBERS_OUTBOX: OutboxLimits = { framesMax: 40_000, bytesMax: 8 * 1024 * 1024 };
 
-/** @param onBug hears of everything thrown that is no MeshError */
-export function adminService(handler: AdminHandler, onBug: OnBug): MeshService {
+export function adminDefinition(): ServiceDefinition {
   const { service } = protos.AdminService;
   const { WatchMembers, ListEvents, TraceActor, TailAgent, RegistryWatch } = service;
   return {
-    definition: {
-      ...service,
-      WatchMembers: { ...WatchMembers, responseSerialize: asBytes },
-      ListEvents: { ...ListEvents, responseSerialize: asBytes },
-      TraceActor: { ...TraceActor, responseSerialize: asBytes },
-      TailAgent: { ...TailAgent, responseSerialize: asBytes },
-      RegistryWatch: { ...RegistryWatch, responseSerialize: asBytes },
-    },
+    ...service,
+    WatchMembers: { ...WatchMembers, responseSerialize: asBytes },
+    ListEvents: { ...ListEvents, responseSerialize: asBytes },
+    TraceActor: { ...TraceActor, responseSerialize: asBytes },
+    TailAgent: { ...TailAgent, responseSerialize: asBytes },
+    RegistryWatch: { ...RegistryWatch, responseSerialize: asBytes },
+  };
+}
+
+/** @param onBug hears of everything thrown that is no MeshError */
+export function adminService(handler: AdminHandler, onBug: OnBug): MeshService {
+  const { WatchMembers, ListEvents, TraceActor, TailAgent, RegistryWatch } = protos.AdminService.service;
+  return {
+    definition: adminDefinition(),
     implementation: {
       GetStatus: unary(handler.getStatus, onBug),
       ListMembers: unary(handler.listMembers, onBug),
@@ -104,11 +111,11 @@ export function adminService(handler: AdminHandler, onBug: OnBug): MeshService {
   };
 }
 
-export function unary<Request, Answer>(answer: (request: Request) => Promise<Answer>, onBug: OnBug): handleUnaryCall<Request, Answer> {
+export function unary<Request, Answer>(answer: (request: Request, caller?: Caller) => Promise<Answer>, onBug: OnBug): handleUnaryCall<Request, Answer> {
   return async (call, callback) => {
     let reply: Answer;
     try {
-      reply = await answer(call.request);
+      reply = await answer(call.request, callerBy(call.metadata));
     } catch (error) {
       callback(statusFromError(faultFrom(error, onBug)));
       return;

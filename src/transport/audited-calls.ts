@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { handleServerStreamingCall, handleUnaryCall, Metadata, ServiceError } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import type { AuditEvent } from '../data-dir/audit-chain.ts';
+import { adminShown, callerBy } from './caller.ts';
 import type { AdminServiceDefinition } from './generated/omega/mesh/v1/AdminService.ts';
 import type { BanServiceDefinition } from './generated/omega/mesh/v1/BanService.ts';
 import type { ChaosServiceDefinition } from './generated/omega/mesh/v1/ChaosService.ts';
@@ -56,7 +57,7 @@ const ACTS: { readonly [M in keyof Rpc as string extends M ? never : M]: ActOf<R
   ManageKeys: ({ action, key }) => (action === 'list' ? undefined : { what: 'change-gossip-keys', subject: fingerprint(key), detail: action }),
 };
 
-/** Who asks, as the command says it: the socket opens to the node's owner and root alone. */
+/** Who asks over the socket, as the command says it: it opens to the node's owner and root alone. Over TLS it is proved. */
 export const ASKER_KEY = 'mesh-asker-bin';
 const ASKER_CHARS_MAX = 128;
 
@@ -78,10 +79,15 @@ function auditedUnary(handle: UnaryHandler, actOf: (request: unknown) => Act | u
   return (call, callback) => {
     const act = actOf(call.request);
     handle(call, (error, ...answer) => {
-      if (act !== undefined) record(error === null || error === undefined ? { ...act, who: askerOf(call.metadata), outcome: 'done' } : refused(act, call.metadata, error));
+      if (act !== undefined) record(error === null || error === undefined ? { ...act, who: askerOf(call.metadata), outcome: waits(answer[0]) ? 'begun' : 'done' } : refused(act, call.metadata, error));
       callback(error, ...answer);
     });
   };
+}
+
+/** For a second admin, or for its time. */
+function waits(answer: unknown): boolean {
+  return (answer as { readonly outcome?: unknown } | undefined | null)?.outcome === 'waits';
 }
 
 function auditedStream(handle: StreamHandler, actOf: (request: unknown) => Act | undefined, record: (event: AuditEvent) => void): StreamHandler {
@@ -100,6 +106,8 @@ function refused(act: Act, metadata: Metadata, error: Partial<ServiceError>): Au
 }
 
 function askerOf(metadata: Metadata): string {
+  const caller = callerBy(metadata);
+  if (caller !== undefined) return adminShown(caller);
   const [told] = metadata.get(ASKER_KEY);
   return Buffer.isBuffer(told) && told.length > 0 ? told.toString('utf8').slice(0, ASKER_CHARS_MAX) : 'operator';
 }

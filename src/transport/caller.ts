@@ -33,6 +33,11 @@ export function callerOf(chain: readonly X509Certificate[], bundle: Bundle, nowM
   return { id, role: id.kind === 'admin' ? roleIn(leaf) : undefined, serial: leaf.serialNumber, ...validity(leaf), tlsGroup };
 }
 
+/** How trails and audits name somebody who is no member but asks as an admin. */
+export function adminShown({ id, role }: Caller): string {
+  return `admin/${id.name} (${role ?? 'no role'})`;
+}
+
 /** The gate knows who calls, and the handler must: the metadata is what both have in their hands. */
 const CALLERS = new WeakMap<Metadata, Caller>();
 

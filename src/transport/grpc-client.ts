@@ -1,12 +1,13 @@
 /** What this process asks of nodes: sessions as a peer or an agent, questions as an operator. */
-import { resolve } from 'node:path';
-import { Client, connectivityState, credentials, Metadata, status as Status } from '@grpc/grpc-js';
+import { Client, connectivityState, Metadata, status as Status } from '@grpc/grpc-js';
 import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { formatAddress } from '../address.ts';
 import type { Address } from '../address.ts';
 import { COMMAND_TIMEOUT_MS } from '../command-timeout.ts';
 import { MeshError } from '../errors.ts';
+import { remoteChannel, socketChannel } from './admin-channel.ts';
+import type { AdminChannel } from './admin-channel.ts';
 import { AGENT_SESSION } from './agent-service.ts';
 import { ASKER_KEY } from './audited-calls.ts';
 import { DialSocket } from './dial-socket.ts';
@@ -141,9 +142,6 @@ const CONTROL_TIMEOUT_MS = 30_000;
 /** A query of all members stays open for 20 s in a mesh of a thousand on a slow network. */
 const KEYS_TIMEOUT_MS = 60_000;
 
-/** All entries of a registry of 32 MiB in one answer, and then some. The node is the user's own. */
-const REPLY_BYTES_MAX = 64 * 1024 * 1024;
-
 /** A restart of the node's edge takes half a second with its grace for what is open. */
 const CONNECT_PATIENCE_MS = 2_000;
 
@@ -152,22 +150,23 @@ const CONNECT_PATIENCE_MS = 2_000;
  * @param asker who asks, for the node's audit log
  */
 export function connectAdmin(socketPath: string, asker: string): AdminClient {
-  const path = resolve(socketPath);
-  const client = new Client(`unix:${path}`, credentials.createInsecure(), {
-    ...CHANNEL_OPTIONS,
-    'grpc.max_receive_message_length': REPLY_BYTES_MAX,
-    // Several tries within the patience below.
-    'grpc.initial_reconnect_backoff_ms': 100,
-    'grpc.max_reconnect_backoff_ms': 300,
-  });
+  const metadata = new Metadata();
+  metadata.set(ASKER_KEY, Buffer.from(asker));
+  return adminClient(socketChannel(socketPath), metadata);
+}
+
+/** As `connectAdmin`, over TLS; who asks is in the certificate. */
+export function connectRemoteAdmin(...parameters: Parameters<typeof remoteChannel>): AdminClient {
+  return adminClient(remoteChannel(...parameters), new Metadata());
+}
+
+function adminClient(channel: AdminChannel, metadata: Metadata): AdminClient {
   const { service } = protos.AdminService;
   const { service: chaos } = protos.ChaosService;
   const { service: serf } = protos.SerfService;
   const { service: bans } = protos.BanService;
-  const metadata = new Metadata();
-  metadata.set(ASKER_KEY, Buffer.from(asker));
-  const ask = <Request, Reply>(method: AskedMethod<Request, Reply>) => asking(client, path, metadata, method);
-  const follow = <Request, Message>(method: AskedMethod<Request, Message>) => following(client, path, metadata, method);
+  const ask = <Request, Reply>(method: AskedMethod<Request, Reply>) => asking(channel, metadata, method);
+  const follow = <Request, Message>(method: AskedMethod<Request, Message>) => following(channel, metadata, method);
   const sendCommand = ask(service.SendCommand);
   const controlActor = ask(service.ControlActor);
   const manageKeys = ask(serf.ManageKeys);
@@ -209,52 +208,58 @@ export function connectAdmin(socketPath: string, asker: string): AdminClient {
     manageKeys: (request, options) => manageKeys(request, { timeoutMs: KEYS_TIMEOUT_MS, ...options }),
     issueBan: ask(bans.IssueBan),
     listBans: ask(bans.ListBans),
-    close: () => client.close(),
+    close: () => channel.close(),
   };
 }
 
 type AskedMethod<Request, Reply> = Pick<MethodDefinition<Request, unknown, unknown, Reply>, 'path' | 'requestSerialize' | 'responseDeserialize'>;
 
-function asking<Request, Reply>(client: Client, socketPath: string, metadata: Metadata, method: AskedMethod<Request, Reply>) {
+function asking<Request, Reply>(channel: AdminChannel, metadata: Metadata, method: AskedMethod<Request, Reply>) {
   return async (request: Request, { timeoutMs = ASK_TIMEOUT_MS }: AskOptions = {}): Promise<Reply> => {
     const { path, requestSerialize, responseDeserialize } = method;
     const deadline = Date.now() + timeoutMs;
-    await connected(client, CONNECT_PATIENCE_MS);
+    await connected(channel, CONNECT_PATIENCE_MS);
     return new Promise((resolve, reject) => {
-      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, { deadline }, (error, reply) => {
+      channel.client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, { deadline }, (error, reply) => {
         if (error === null && reply !== undefined) resolve(reply);
-        else reject(adminFault(error, socketPath));
+        else reject(adminFault(error, channel));
       });
     });
   };
 }
 
-/** A node whose edge is being restarted is back on its socket in a moment: a question waits for it, and then asks anyway. */
-function connected(client: Client, patienceMs: number): Promise<boolean> {
-  return new Promise((resolve) => client.waitForReady(Date.now() + patienceMs, (error) => resolve(error === undefined)));
+/**
+ * A node whose edge is being restarted is back in a moment: a question waits for it, and then asks anyway.
+ * @throws MeshError where waiting is of no use
+ */
+async function connected({ client, hopeless }: AdminChannel, patienceMs: number): Promise<boolean> {
+  const ready = new Promise<boolean>((resolve) => client.waitForReady(Date.now() + patienceMs, (error) => resolve(error === undefined)));
+  const known = await Promise.race([ready, hopeless]);
+  if (known instanceof MeshError) throw known;
+  return known;
 }
 
 /** Streams have no deadline: that a node whose process is frozen takes the connection and says nothing is found out here. */
-async function isFrozen(client: Client): Promise<boolean> {
-  if (await connected(client, CONNECT_PATIENCE_MS)) return false;
-  if (client.getChannel().getConnectivityState(false) !== connectivityState.CONNECTING) return false;
-  return !(await connected(client, ASK_TIMEOUT_MS - CONNECT_PATIENCE_MS));
+async function isFrozen(channel: AdminChannel): Promise<boolean> {
+  if (await connected(channel, CONNECT_PATIENCE_MS)) return false;
+  if (channel.client.getChannel().getConnectivityState(false) !== connectivityState.CONNECTING) return false;
+  return !(await connected(channel, ASK_TIMEOUT_MS - CONNECT_PATIENCE_MS));
 }
 
 function abortOf(signal: AbortSignal | undefined): Promise<false> {
   return new Promise((resolve) => signal?.addEventListener('abort', () => resolve(false)));
 }
 
-function following<Request, Message>(client: Client, socketPath: string, metadata: Metadata, method: AskedMethod<Request, Message>) {
+function following<Request, Message>(channel: AdminChannel, metadata: Metadata, method: AskedMethod<Request, Message>) {
   return async function* (request: Request, signal?: AbortSignal): AsyncGenerator<Message, void> {
     const isAborted = (): boolean => signal?.aborted === true;
     if (isAborted()) return;
     const { path, requestSerialize, responseDeserialize } = method;
-    if (await Promise.race([isFrozen(client), abortOf(signal)])) {
-      throw adminFault({ code: Status.DEADLINE_EXCEEDED, details: 'not ready' }, socketPath);
+    if (await Promise.race([isFrozen(channel), abortOf(signal)])) {
+      throw adminFault({ code: Status.DEADLINE_EXCEEDED, details: 'not ready' }, channel);
     }
     if (isAborted()) return;
-    const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, metadata);
+    const call = channel.client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, metadata);
     const cancel = (): void => call.cancel();
     signal?.addEventListener('abort', cancel);
     try {
@@ -262,7 +267,7 @@ function following<Request, Message>(client: Client, socketPath: string, metadat
       call.on('error', () => undefined);
       for await (const message of call) yield message as Message;
     } catch (error) {
-      if (!isAborted()) throw adminFault(error as ServiceError, socketPath);
+      if (!isAborted()) throw adminFault(error as ServiceError, channel);
     } finally {
       signal?.removeEventListener('abort', cancel);
       cancel();
@@ -270,13 +275,10 @@ function following<Request, Message>(client: Client, socketPath: string, metadat
   };
 }
 
-function adminFault(error: Pick<ServiceError, 'code' | 'details'> | null, socketPath: string): MeshError {
-  if (error === null) return new MeshError('MALFORMED', `the node on ${socketPath} gave an empty answer`);
-  const fault = errorFromStatus(error, `the node on ${socketPath}`);
-  if (fault.code !== 'NODE_UNREACHABLE' || error.code !== Status.UNAVAILABLE) return fault;
-  return new MeshError('NODE_UNREACHABLE', `no node answers on ${socketPath}`, {
-    given: socketPath,
-    todo: 'start it with `mesh start`, or name the directory of one that runs with --data-dir',
-    cause: error,
-  });
+function adminFault(error: Pick<ServiceError, 'code' | 'details'> | null, channel: AdminChannel): MeshError {
+  if (error === null) return new MeshError('MALFORMED', `${channel.shown} gave an empty answer`);
+  const fault = errorFromStatus(error, channel.shown);
+  // What a node has said itself has no cause here.
+  if (fault.code !== 'NODE_UNREACHABLE' || error.code !== Status.UNAVAILABLE || fault.cause === undefined) return fault;
+  return channel.unreachable(fault);
 }

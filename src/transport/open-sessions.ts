@@ -19,8 +19,8 @@ export interface OpenSession {
 
 /** What is worth an alarm: each goes to the log at once, and where a node keeps an audit, there. */
 export type SessionAlarm =
-  /** Somebody was refused. */
-  | { readonly kind: 'refused'; readonly remote: string; readonly id: SpiffeId | undefined; readonly fault: MeshError }
+  /** Somebody was refused, altogether or with this call. */
+  | { readonly kind: 'refused'; readonly remote: string; readonly id: SpiffeId | undefined; readonly fault: MeshError; readonly call?: string }
   /** Post-quantum with this peer before, and not now. */
   | { readonly kind: 'downgraded'; readonly remote: string; readonly id: SpiffeId; readonly before: string; readonly now: string };
 
@@ -79,15 +79,16 @@ export class OpenSessions {
     });
   }
 
-  refused(remote: string, id: SpiffeId | undefined, fault: MeshError): void {
+  /** @param call path of the method, where it is not the connection that is refused */
+  refused(remote: string, id: SpiffeId | undefined, fault: MeshError, call?: string): void {
     this.#refusals.set(fault.code, (this.#refusals.get(fault.code) ?? 0) + 1);
     const host = remote.slice(0, remote.lastIndexOf(':'));
     const now = systemClock.now();
-    const what = `${host} ${id === undefined ? '' : formatSpiffeId(id)} ${fault.code}`;
+    const what = `${host} ${id === undefined ? '' : formatSpiffeId(id)} ${fault.code} ${call ?? ''}`;
     if (now - (this.#alarmedAtMs.get(what) ?? -Infinity) < ALARM_EVERY_MS) return;
     if (this.#alarmedAtMs.size >= ALARMS_MAX) this.#alarmedAtMs.clear();
     this.#alarmedAtMs.set(what, now);
-    this.#alarm({ kind: 'refused', remote, id, fault });
+    this.#alarm({ kind: 'refused', remote, id, fault, ...(call === undefined ? {} : { call }) });
   }
 
   /** Cuts off every connection with this one at once, and says how many there were. */

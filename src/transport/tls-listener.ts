@@ -89,7 +89,7 @@ export class TlsListener {
     this.#connections.set(place, {
       caller,
       admits: (known) => admits?.(known),
-      refused: (known, fault) => sessions.refused(remote, known?.id, fault),
+      refused: (known, fault, path) => sessions.refused(remote, known?.id, fault, path),
     });
     if (!(caller instanceof MeshError)) {
       sessions.opened(socket, remote, caller, false);

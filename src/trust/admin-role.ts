@@ -7,3 +7,7 @@ export function roleIn(leaf: X509Certificate): AdminRole {
   const units = leaf.subject.split('\n').filter((line) => line.startsWith('OU='));
   return ADMIN_ROLES.find((role) => units.length === 1 && units[0] === `OU=${role}`) ?? 'viewer';
 }
+
+export function includesRole(role: AdminRole, needed: AdminRole): boolean {
+  return ADMIN_ROLES.indexOf(role) >= ADMIN_ROLES.indexOf(needed);
+}
