@@ -15,54 +15,43 @@ interface MemberLine {
   readonly incarnation: number;
 }
 
-describe('a node whose main loop stands still for twelve seconds', function () {
+describe('a mesh in which the main loops of two nodes stand still for twelve seconds', function () {
   this.timeout(90_000);
   let play: Playground;
 
   beforeEach(() => (play = new Playground()));
   afterEach(() => play.clear());
 
-  /** Three nodes that know each other; n1 can be blocked. */
-  async function mesh(flags: readonly string[]): Promise<readonly [StartedNode, StartedNode, StartedNode]> {
-    const n1 = await play.node('n1', { flags, nodeFlags: ['--import', BLOCKED], readyWithinMs: START_MS });
-    const [n2, n3] = await Promise.all(['n2', 'n3'].map((name) => play.node(name, { flags: ['--join', n1.gossip], readyWithinMs: START_MS })));
-    for (const node of [n2!, n3!]) await until(`all in the eyes of ${node.name}`, START_MS, async () => (await alive(node)).length === 3 || undefined);
-    return [n1, n2!, n3!];
+  async function at(node: StartedNode, name: string): Promise<MemberLine | undefined> {
+    return (await node.json<MemberLine[]>('members')).find((member) => member.name === name);
   }
 
-  async function alive(node: StartedNode): Promise<readonly MemberLine[]> {
-    return (await node.json<MemberLine[]>('members')).filter(({ status }) => status === 'alive');
-  }
+  it('shows the one with a thread for gossip as degraded and suspects it nowhere, and suspects the one without', async () => {
+    const blockable = { nodeFlags: ['--import', BLOCKED], readyWithinMs: START_MS };
+    const n1 = await play.node('n1', blockable);
+    const flags = ['--join', n1.gossip];
+    const starting = [play.node('n2', { flags, readyWithinMs: START_MS }), play.node('n3', { flags, readyWithinMs: START_MS })] as const;
+    const [n2, n3, single] = await Promise.all([...starting, play.node('single', { ...blockable, flags: [...flags, '--gossip-thread', 'off'] })]);
+    const peers = [n2, n3];
+    for (const node of [n1, ...peers]) {
+      await until(`all in the eyes of ${node.name}`, START_MS, async () => (await node.json<MemberLine[]>('members')).filter(({ status }) => status === 'alive').length === 4 || undefined);
+    }
+    const accusations = (name: string): string[] => peers.flatMap((peer) => peer.stderr().split('\n').filter((line) => /member-(suspect|dead)/.test(line) && line.includes(`member=${name}`)));
 
-  async function n1At(node: StartedNode): Promise<MemberLine | undefined> {
-    return (await node.json<MemberLine[]>('members')).find(({ name }) => name === 'n1');
-  }
-
-  /** What its peers said of n1 meanwhile. */
-  function accusations(...peers: readonly StartedNode[]): string[] {
-    return peers.flatMap((peer) => peer.stderr().split('\n').filter((line) => /member-(suspect|dead)/.test(line) && line.includes('member=n1')));
-  }
-
-  it('is shown as degraded by all others, suspected by none, and healthy again after', async () => {
-    const [n1, n2, n3] = await mesh([]);
-    n1.process.kill('SIGUSR2');
+    for (const node of [n1, single]) node.process.kill('SIGUSR2');
     const blockedAt = performance.now();
-    await Promise.all([n2, n3].map((peer) => until(`n1 degraded in the eyes of ${peer.name}`, 11_000, async () => (await n1At(peer))?.isDegraded || undefined)));
-    expect(performance.now() - blockedAt, 'seen while it stands still').to.be.lessThan(12_000);
+    await Promise.all(peers.map((peer) => until(`n1 degraded in the eyes of ${peer.name}`, 11_000, async () => (await at(peer, 'n1'))?.isDegraded || undefined)));
     expect((await n2.mesh('members')).stdout).to.match(/^n1 .* alive, degraded /m);
-    for (const peer of [n2, n3]) await until(`n1 well in the eyes of ${peer.name}`, 20_000, async () => (await n1At(peer))?.isDegraded === false || undefined);
-    expect(accusations(n2, n3)).to.deep.equal([]);
-    expect((await n1At(n2))?.incarnation, 'no more than degraded and well again').to.equal(3);
-    await untilSaid(n1, /degraded stalledMs=/);
-    expect(await n1.kill('SIGTERM')).to.equal(0);
-  });
+    await until('a suspicion of the other', 11_000, () => accusations('single')[0]);
+    expect(performance.now() - blockedAt, 'seen while they stand still').to.be.lessThan(12_000);
 
-  it('is suspected when its gossip has no thread of its own', async () => {
-    const [n1, n2, n3] = await mesh(['--gossip-thread', 'off']);
-    n1.process.kill('SIGUSR2');
-    await until('a suspicion', 15_000, () => accusations(n2, n3)[0]);
-    await until('its refutation', 20_000, async () => (await n1At(n2))?.status === 'alive' || undefined);
-    expect((await n1At(n2))?.isDegraded).to.equal(false);
+    for (const peer of peers) await until(`n1 well in the eyes of ${peer.name}`, 20_000, async () => (await at(peer, 'n1'))?.isDegraded === false || undefined);
+    expect(accusations('n1')).to.deep.equal([]);
+    expect((await at(n2, 'n1'))?.incarnation, 'no more than degraded and well again').to.equal(3);
+    await untilSaid(n1, /degraded stalledMs=/);
+    await until('the refutation of the other', 20_000, async () => (await at(n2, 'single'))?.status === 'alive' || undefined);
+    expect((await at(n2, 'single'))?.isDegraded).to.equal(false);
+    expect(await n1.kill('SIGTERM')).to.equal(0);
   });
 });
 

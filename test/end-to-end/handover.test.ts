@@ -15,9 +15,9 @@ import { Heard, ping, soon } from '../transport/session-ends.ts';
 import type { PeerStream } from '../transport/session-ends.ts';
 
 /** Certificates count in seconds: the last one of these may be missing. */
-const TTL_MS = 15_000;
+const TTL_MS = 8_000;
 const ROTATIONS = 10;
-const ROTATE_EVERY_MS = 3_000;
+const ROTATE_EVERY_MS = 1_500;
 
 describe('a session that outlives its certificates', function () {
   this.timeout(120_000);

@@ -40,7 +40,7 @@ describe('a keeper, as a process', function () {
   beforeEach(() => void (play = new Playground()));
   afterEach(() => play.clear());
 
-  const kept = (name = 'n1', flags: readonly string[] = []): Promise<StartedNode> => play.node(name, { bind: BIND, flags: ['--keep', ...flags] });
+  const kept = (name = 'n1', flags: readonly string[] = []): Promise<StartedNode> => play.node(name, { bind: BIND, flags: ['--keep', ...flags], readyWithinMs: 20_000 });
   const pidOf = async (node: StartedNode): Promise<number> => (await node.json<{ pid: number }>('status')).pid;
   const gone = (pid: number): Promise<boolean> => until(`the end of ${pid}`, 15_000, () => (isThere(pid) ? undefined : true));
 
@@ -61,21 +61,22 @@ describe('a keeper, as a process', function () {
     expect(await node.json('why', '/')).to.deep.include({ kind: 'process_end' }).and.to.have.nested.property('crash.signal', 'SIGKILL');
   });
 
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-    it(`has the node leave in order on ${signal}, and ends after it with 0`, async () => {
-      const node = await kept();
+  it('has the node leave in order on SIGTERM, SIGINT and SIGHUP, and ends after it with 0', async () => {
+    const other = await play.node('other', { bind: '127.0.15.3' });
+    const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+    await Promise.all(signals.map(async (signal) => {
+      const node = await kept(signal, ['--join', other.gossip]);
       const pid = await pidOf(node);
-      const other = await play.node('n2', { bind: '127.0.15.3', flags: ['--join', node.gossip] });
-      expect(await node.kill(signal)).to.equal(0);
-      expect(isThere(pid)).to.equal(false);
-      expect(readiesOf(node)).to.equal(1);
-      expect(existsSync(join(node.dataDir, 'crash.json'))).to.equal(false);
-      await until('goodbye', 5_000, async () => {
-        const members = await other.json<{ name: string; status: string }[]>('members');
-        return members.find(({ name }) => name === 'n1')?.status === 'left' ? true : undefined;
-      });
+      expect(await node.kill(signal), signal).to.equal(0);
+      expect(isThere(pid), signal).to.equal(false);
+      expect(readiesOf(node), signal).to.equal(1);
+      expect(existsSync(join(node.dataDir, 'crash.json')), signal).to.equal(false);
+    }));
+    await until('three goodbyes', 5_000, async () => {
+      const members = await other.json<{ name: string; status: string }[]>('members');
+      return signals.every((signal) => members.find(({ name }) => name === signal)?.status === 'left') ? true : undefined;
     });
-  }
+  });
 
   it('tells the node once of a Ctrl-C that the terminal tells to all in its foreground', async () => {
     const child = spawn(process.execPath, [join(DIST, 'cli/main.js'), 'start', '--keep', '--name', 'n1', '--bind', BIND, '--gossip-port', '0', '--grpc-port', '0'], {

@@ -26,14 +26,19 @@ async function gossipOf(node: StartedNode): Promise<readonly { readonly name: st
 
 describe('three nodes between whom a way is lost, as processes', function () {
   this.timeout(120_000);
-  let play: Playground;
+  const plays: Playground[] = [];
+  // Most of both stories is waiting: they wait together.
+  let allWays: Promise<void>;
 
-  beforeEach(() => {
-    play = new Playground();
+  before(() => {
+    allWays = loseAllWays();
+    allWays.catch(() => undefined);
   });
-  afterEach(() => play.clear());
+  after(() => Promise.all(plays.map((play) => play.clear())));
 
   const three = async (more: { readonly netns?: string; readonly flags?: readonly string[] }): Promise<readonly [StartedNode, StartedNode, StartedNode]> => {
+    const play = new Playground();
+    plays.push(play);
     const n1 = await play.node('n1', { bind: '127.0.33.1', readyWithinMs: 30_000, ...more });
     const others = { readyWithinMs: 30_000, ...more, flags: ['--join', n1.gossip, ...(more.flags ?? [])] };
     const [n2, n3] = await Promise.all([play.node('n2', { bind: '127.0.33.2', ...others }), play.node('n3', { bind: '127.0.33.3', ...others })]);
@@ -70,7 +75,11 @@ describe('three nodes between whom a way is lost, as processes', function () {
     });
   });
 
-  it('all ways, until the others have forgotten the third, are whole again without a restart', async () => {
+  describe('all ways, until the others have forgotten the third', () => {
+    it('are whole again without a restart', () => allWays);
+  });
+
+  async function loseAllWays(): Promise<void> {
     const [n1, n2, n3] = await three({ flags: ['--profile', 'local'] });
     n3.process.kill('SIGSTOP');
     for (const node of [n1, n2]) await until(`the gossip of ${node.name} has forgotten n3`, 90_000, async () => ((await gossipOf(node)).find(({ name }) => name === 'n3')?.isDeparted));
@@ -78,5 +87,5 @@ describe('three nodes between whom a way is lost, as processes', function () {
     n3.process.kill('SIGCONT');
     for (const node of [n1, n2, n3]) await until(`${node.name} sees three`, 20_000, async () => ((await node.json<Member[]>('members')).filter(({ status }) => status === 'alive').length === 3 ? true : undefined));
     expect((await n1.mesh('members', 'why', 'n3')).stdout).to.match(/dead[^]*it is back/);
-  });
+  }
 });

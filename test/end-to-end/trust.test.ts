@@ -64,7 +64,7 @@ describe('a trust domain, as processes on two machines', function () {
   });
 
   it('goes on without its authority, and renews when that is back', async () => {
-    n1 = await here.node('n1', { bind: ORIGIN, flags: ['--svid-ttl-ms', '40000'] });
+    n1 = await here.node('n1', { bind: ORIGIN, flags: ['--svid-ttl-ms', '24000'] });
     await there.run('join', '--token', await token('--node', 'n2'), '--seed', ORIGIN, '--data-dir', join(there.home, 'n2'));
     const n2 = await there.node('n2', { bind: '127.0.65.12' });
     await n1.kill('SIGTERM');

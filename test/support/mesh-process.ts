@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { commandHere } from './command-here.ts';
 
 const MESH = new URL('../../dist/cli/main.js', import.meta.url).pathname;
 const READY = /^READY (\S+) gossip=(\S+) grpc=(\S+) admin=(\S+)$/m;
@@ -26,7 +27,9 @@ export interface StartedNode {
   stderr(): string;
   stdout(): string;
   kill(signal: NodeJS.Signals): Promise<number | null>;
+  /** `mesh …` as a process. */
   mesh(...args: string[]): Promise<Finished>;
+  /** What `mesh … --json` prints, asked by this process. */
   json<T>(...args: string[]): Promise<T>;
 }
 
@@ -67,8 +70,8 @@ export class Playground {
       ...said,
       kill: (signal) => endOf(child, () => child.kill(signal)),
       mesh,
-      async json<T>(...args: string[]) {
-        const { stdout, stderr, code } = await mesh(...args, '--json');
+      json: async <T>(...args: string[]) => {
+        const { stdout, stderr, code } = await commandHere(this.home, [...args, '--data-dir', dataDir, '--json']);
         if (code !== 0) throw new Error(`mesh ${args.join(' ')} ended with ${code}: ${stderr}`);
         return JSON.parse(stdout) as T;
       },
