@@ -8,6 +8,7 @@ import { authorityDir, trustDir } from './config/home-path.ts';
 import type { Config } from './config/config.ts';
 import type { AuditLog } from './data-dir/audit-log.ts';
 import { readKeyring } from './data-dir/keyring-file.ts';
+import { workloadFile } from './data-dir/workload-file.ts';
 import { MeshError } from './errors.ts';
 import { handedKeyring } from './joining.ts';
 import type { Logger } from './log.ts';
@@ -16,9 +17,10 @@ import { systemRandom } from './random.ts';
 import { createFabricServer } from './transport/fabric-server.ts';
 import type { MeshServer } from './transport/grpc-server.ts';
 import { OpenSessions } from './transport/open-sessions.ts';
-import { renewJoined } from './transport/renew.ts';
+import { attestWorkload, renewJoined } from './transport/renew.ts';
 import { checkPq } from './transport/tls.ts';
 import type { MeshTls } from './transport/tls.ts';
+import { createWorkloadServer } from './transport/workload-server.ts';
 import { readBan, signBan } from './trust/ban-entry.ts';
 import { banFile } from './trust/ban-files.ts';
 import { banGate } from './trust/ban-gate.ts';
@@ -30,6 +32,7 @@ import { writeIdentity } from './trust/identity-files.ts';
 import { holdIdentity, type HeldIdentity, type Identity } from './trust/identity-source.ts';
 import { issueOwn, localTrustDomain, ownIdentity } from './trust/own-identity.ts';
 import { formatSpiffeId, parseSpiffeId } from './trust/spiffe-id.ts';
+import { checkServable } from './trust/workload-entry.ts';
 
 /** Who this node is, and what keeps it so. */
 export interface NodeTrust {
@@ -69,6 +72,31 @@ export async function nodeTrust({ name, bind, dataDir, pq, svidTtlMs, gossipKeyr
     authority,
     renew: () => (authority === undefined ? renewJoined(kept, held.current()) : issueOwn(authority, { ...who, nowMs: clock.wallNow() })),
     keep: (renewed) => writeIdentity(kept, renewed),
+  };
+}
+
+/** What workloads need of the world: whoever issues, who is kept out, and their sockets. */
+export function workloadParts({ dataDir, svidTtlMs }: Config, { held, authority, gate }: NodeTrust, clock: Clock): MeshParts['workloads'] {
+  const self = held.current().svid.id;
+  return {
+    self,
+    isAuthorityHere: authority !== undefined,
+    socketDir: join(dataDir, 'workloads'),
+    file: workloadFile(dataDir),
+    world: {
+      issue: async (id) => {
+        const { kind, name } = id;
+        // What was given away while the authority was here is not ours to give any more.
+        checkServable(id, self, authority !== undefined);
+        if (authority !== undefined) return issueOwn(authority, { kind, name, ttlMs: svidTtlMs, nowMs: clock.wallNow() });
+        return attestWorkload(trustDir(dataDir), held.current(), name.slice(name.indexOf('/') + 1));
+      },
+      node: held,
+      refusal: (id, notBeforeMs) => gate.fault(self, held.current().svid.notBeforeMs) ?? gate.fault(id, notBeforeMs),
+      onBans: (heard) => gate.onChange(heard),
+      openSocket: createWorkloadServer,
+      random: systemRandom,
+    },
   };
 }
 

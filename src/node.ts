@@ -6,6 +6,7 @@ import { banRequests } from './actors/admin/ban-requests.ts';
 import { chaosRequests } from './actors/admin/chaos-requests.ts';
 import { operatorOf } from './actors/admin/operator.ts';
 import { serfRequests } from './actors/admin/serf-requests.ts';
+import { workloadRequests } from './actors/admin/workload-requests.ts';
 import { meshRefs, meshTree } from './actors/tree.ts';
 import type { MeshParts, MeshRefs } from './actors/tree.ts';
 import { formatAddress, parseAddress } from './address.ts';
@@ -24,7 +25,7 @@ import { LineFile } from './line-file.ts';
 import { readKeyring } from './data-dir/keyring-file.ts';
 import { RegistryFiles } from './data-dir/registry-files.ts';
 import { NodeProcess } from './node-process.ts';
-import { banParts, nodeTrust, openFabric, tellOfAlarms, withHandedKeyring } from './node-trust.ts';
+import { banParts, nodeTrust, openFabric, tellOfAlarms, withHandedKeyring, workloadParts } from './node-trust.ts';
 import type { NodeTrust } from './node-trust.ts';
 import type { NodeEnd } from './node-process.ts';
 import { operatorServices } from './operator-services.ts';
@@ -48,7 +49,8 @@ import { peerService } from './transport/peer-service.ts';
 import type { MeshService } from './transport/session-service.ts';
 import type { MeshTls } from './transport/tls.ts';
 import type * as strategies from './transport/discovery/strategies.ts';
-import { checkSocketPath } from './transport/unix-socket.ts';
+import { ADMIN_SOCKET, checkSocketPath } from './transport/unix-socket.ts';
+import { workloadDeskService } from './transport/workload-desk-service.ts';
 import { decodeTelemetryBatch, decodeTelemetryRecord, encodeTelemetryBatch } from './transport/telemetry-codec.ts';
 
 export interface NodeOptions {
@@ -78,7 +80,7 @@ const JOIN_TIMEOUT_MS = 5_000;
 export async function startNode({ config: given, log, version, signal }: NodeOptions): Promise<RunningNode> {
   const config = withHandedKeyring(given);
   const adminSocket = join(config.dataDir, 'admin.sock');
-  checkSocketPath(adminSocket);
+  checkSocketPath(adminSocket, ADMIN_SOCKET);
   // Read for each life of membership; what is wrong with it is better known before anything runs.
   if (config.gossipKeyring !== undefined) readKeyring(config.gossipKeyring);
   const registryFiles = new RegistryFiles(join(config.dataDir, 'registry'));
@@ -256,6 +258,7 @@ function meshParts(makings: Makings): MeshParts {
       renewal: { held, renew, keep, isRefused: () => gate.fault(held.current().svid.id, held.current().svid.notBeforeMs) !== undefined, random: systemRandom },
       openFabric: authority && (() => openFabric({ config, authority, trust, gossipAddress: () => ports.gossipAddress, audit, log, clock: systemClock, onBug: (error) => node.noteBug(error) })),
     },
+    workloads: workloadParts(config, trust, systemClock),
     formation: {
       self: () => parseAddress(ports.gossipAddress, config.gossipPort),
       random: systemRandom,
@@ -318,7 +321,7 @@ function forOperators({ adminSocket, system, node, refs, config, audit }: Making
   const onBug = (error: unknown): void => node.noteBug(error);
   const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
   const serf = serfRequests({ node: config.name, membership: refs.membership, desk: refs.serfDesk });
-  const others = [chaosService(chaosRequests({ system, timers }), onBug), serfService(serf, onBug), banService(banRequests(refs.bans), onBug)];
+  const others = [chaosService(chaosRequests({ system, timers }), onBug), serfService(serf, onBug), banService(banRequests(refs.bans), onBug), workloadDeskService(workloadRequests(refs.workloads), onBug)];
   return operatorServices({ adminSocket, others, audit, clock: systemClock, onBug });
 }
 

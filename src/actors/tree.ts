@@ -37,6 +37,9 @@ import type { StoredFiles } from './registry/storage-actor.ts';
 import type { StorageRequest } from './registry/storage-messages.ts';
 import { bansActor } from './trust/bans-actor.ts';
 import type { BansActorOptions, BansMessage } from './trust/bans-actor.ts';
+import { workloadsActor } from './workloads/workloads-actor.ts';
+import type { WorkloadsActorOptions, WorkloadsMessage } from './workloads/workloads-actor.ts';
+import { WORKLOADS_MAX } from '../trust/workload-entry.ts';
 
 /** Addresses of the actors that others speak to. */
 export interface MeshRefs {
@@ -52,6 +55,8 @@ export interface MeshRefs {
   readonly directory: ActorRef<DirectoryActorMessage>;
   readonly admin: ActorRef<MemberEventsNews>;
   readonly serfDesk: ActorRef<SerfDeskMessage>;
+  readonly workloadSockets: ActorRef<SupervisorMessage>;
+  readonly workloads: ActorRef<WorkloadsMessage>;
   readonly reconciler: ActorRef<FormationMessage>;
 }
 
@@ -69,6 +74,8 @@ export function meshRefs(ref: <M>(path: string) => ActorRef<M>): MeshRefs {
     directory: ref('/agents/directory'),
     admin: ref('/edge/admin'),
     serfDesk: ref('/edge/serf'),
+    workloadSockets: ref('/workloads/sockets'),
+    workloads: ref('/workloads/list'),
     reconciler: ref('/formation/reconciler'),
   };
 }
@@ -87,6 +94,7 @@ export interface MeshParts {
   readonly admin: Omit<AdminActorOptions, 'membership' | 'peers' | 'agents' | 'registry' | 'bus' | 'memberTrail'>;
   readonly formation: FormationParts;
   readonly identity: IdentityParts;
+  readonly workloads: Omit<WorkloadsActorOptions, 'sockets'>;
 }
 
 interface IdentityParts {
@@ -133,6 +141,7 @@ export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
       ),
     ]),
     identity(parts.identity),
+    supervisor('workloads', 'rest_for_one', [dynamic('sockets', WORKLOADS_MAX), worker('list', () => workloadsActor({ ...parts.workloads, sockets: refs.workloadSockets }))]),
     ...(isDiscovering ? [formation(parts.formation, refs)] : []),
   ]);
 }

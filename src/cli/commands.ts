@@ -35,6 +35,7 @@ const FILES: readonly CommandFile[] = [
   { firstWords: 'keys', load: async () => (await import('./key-commands.ts')).KEY_COMMANDS },
   { firstWords: 'init trust', load: async () => [...(await import('./trust-commands.ts')).TRUST_COMMANDS, ...(await import('./ban-commands.ts')).BAN_COMMANDS] },
   { firstWords: 'token join', load: async () => (await import('./token-commands.ts')).TOKEN_COMMANDS },
+  { firstWords: 'workload', load: async () => (await import('./workload-commands.ts')).WORKLOAD_COMMANDS },
   { firstWords: 'agents command', load: async () => (await import('./agent-commands.ts')).AGENT_COMMANDS },
   { firstWords: 'registry', load: async () => (await import('./registry-commands.ts')).REGISTRY_COMMANDS },
   { firstWords: 'audit', load: async () => (await import('./audit-commands.ts')).AUDIT_COMMANDS },
@@ -64,4 +65,5 @@ export const GROUPS: Readonly<Record<string, string>> = {
   registry: 'read and write the values that all nodes share',
   token: 'let others join the trust domain, one identity a token',
   trust: 'see who this node is and whom it believes, and keep others out',
+  workload: 'give programs beside the node their identity, as the SPIFFE Workload API',
 };

@@ -24,7 +24,11 @@ import { errorFromStatus } from './grpc-status.ts';
 import { protos } from './proto.ts';
 
 /** What proves who asks. */
-export type Evidence = { readonly kind: 'join_token'; readonly secret: Uint8Array } | { readonly kind: 'x509pop'; readonly svid: Svid };
+export type Evidence =
+  | { readonly kind: 'join_token'; readonly secret: Uint8Array }
+  | { readonly kind: 'x509pop'; readonly svid: Svid }
+  /** A node, for a program beside it. */
+  | { readonly kind: 'workload'; readonly svid: Svid; readonly workload: string };
 
 export interface AttestOptions {
   readonly address: Address;
@@ -167,10 +171,10 @@ export async function attest({ address, bundle, request, evidence }: AttestOptio
   }
 }
 
-function sent(evidence: Evidence): Pick<NonNullable<AttestRequest['proof']>, 'tokenSecret' | 'chain'> {
-  return evidence.kind === 'join_token'
-    ? { tokenSecret: Buffer.from(evidence.secret) }
-    : { chain: { certificates: evidence.svid.certificates.map(({ raw }) => raw) } };
+function sent(evidence: Evidence): Pick<NonNullable<AttestRequest['proof']>, 'tokenSecret' | 'chain' | 'workload'> {
+  if (evidence.kind === 'join_token') return { tokenSecret: Buffer.from(evidence.secret) };
+  const chain = { certificates: evidence.svid.certificates.map(({ raw }) => raw) };
+  return evidence.kind === 'workload' ? { chain, workload: evidence.workload } : { chain };
 }
 
 /** The bundle comes over a connection that was proved, and may hold more authorities than before; what was issued must hold by it. */

@@ -8,9 +8,10 @@ import type { AdminServiceDefinition } from './generated/omega/mesh/v1/AdminServ
 import type { BanServiceDefinition } from './generated/omega/mesh/v1/BanService.ts';
 import type { ChaosServiceDefinition } from './generated/omega/mesh/v1/ChaosService.ts';
 import type { SerfServiceDefinition } from './generated/omega/mesh/v1/SerfService.ts';
+import type { WorkloadServiceDefinition } from './generated/omega/mesh/v1/WorkloadService.ts';
 import type { MeshService } from './session-service.ts';
 
-type Rpc = AdminServiceDefinition & ChaosServiceDefinition & SerfServiceDefinition & BanServiceDefinition;
+type Rpc = AdminServiceDefinition & ChaosServiceDefinition & SerfServiceDefinition & BanServiceDefinition & WorkloadServiceDefinition;
 type Act = Pick<AuditEvent, 'what' | 'subject' | 'detail'>;
 type ActOf<M> = M extends MethodDefinition<infer _, infer __, infer Request, infer ___> ? (request: Request) => Act | undefined : never;
 
@@ -44,6 +45,9 @@ const ACTS: { readonly [M in keyof Rpc as string extends M ? never : M]: ActOf<R
   RegistryWatch: READ,
   IssueBan: ({ kind, subject, reason, force }) => ({ what: kind === '' ? 'ban' : kind, subject, detail: force ? `forced: ${reason}` : reason }),
   ListBans: READ,
+  AddWorkload: ({ identity, socket, group }) => ({ what: 'add-workload', subject: identity, detail: [socket === '' ? 'a socket in the data directory' : socket, ...(group === '' ? [] : [`for the group ${group}`])].join(', ') }),
+  RemoveWorkload: ({ identity }) => ({ what: 'remove-workload', subject: identity }),
+  ListWorkloads: READ,
   Foresee: READ,
   Inflict: ({ fault, path }) => ({ what: 'chaos', subject: path, detail: fault }),
   RunStorm: ({ seed, only, forMs, ratePerS }) => ({ what: 'chaos-storm', subject: only === '' ? '/' : only, detail: `seed ${seed}, ${forMs} ms, ${ratePerS} a second` }),

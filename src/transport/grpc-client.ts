@@ -19,6 +19,7 @@ import type { AgentFrame } from './generated/omega/mesh/v1/AgentFrame.ts';
 import type { NodeFrame__Output } from './generated/omega/mesh/v1/NodeFrame.ts';
 import type { PeerFrame, PeerFrame__Output } from './generated/omega/mesh/v1/PeerFrame.ts';
 import type { SerfServiceDefinition } from './generated/omega/mesh/v1/SerfService.ts';
+import type { WorkloadServiceDefinition } from './generated/omega/mesh/v1/WorkloadService.ts';
 import { CHANNEL_OPTIONS } from './grpc-options.ts';
 import { errorFromStatus } from './grpc-status.ts';
 import { clientStream } from './grpc-stream.ts';
@@ -88,7 +89,7 @@ export interface AskOptions {
   readonly timeoutMs?: number;
 }
 
-type Rpc = AdminServiceDefinition & ChaosServiceDefinition & SerfServiceDefinition & BanServiceDefinition;
+type Rpc = AdminServiceDefinition & ChaosServiceDefinition & SerfServiceDefinition & BanServiceDefinition & WorkloadServiceDefinition;
 type Asking<M> = M extends MethodDefinition<infer Request, infer _, infer __, infer Reply> ? (request: Request, options?: AskOptions) => Promise<Reply> : never;
 /** The call begins when the iteration does, and ends with it or, without an error, when the signal aborts. */
 type Following<M> = M extends MethodDefinition<infer Request, infer _, infer __, infer Message> ? (request: Request, signal?: AbortSignal) => AsyncIterable<Message> : never;
@@ -131,6 +132,9 @@ export interface AdminClient {
   readonly manageKeys: Asking<Rpc['ManageKeys']>;
   readonly issueBan: Asking<Rpc['IssueBan']>;
   readonly listBans: Asking<Rpc['ListBans']>;
+  readonly addWorkload: Asking<Rpc['AddWorkload']>;
+  readonly removeWorkload: Asking<Rpc['RemoveWorkload']>;
+  readonly listWorkloads: Asking<Rpc['ListWorkloads']>;
   /** Ends what is still going on. */
   close(): void;
 }
@@ -165,6 +169,7 @@ function adminClient(channel: AdminChannel, metadata: Metadata): AdminClient {
   const { service: chaos } = protos.ChaosService;
   const { service: serf } = protos.SerfService;
   const { service: bans } = protos.BanService;
+  const { service: workloads } = protos.WorkloadService;
   const ask = <Request, Reply>(method: AskedMethod<Request, Reply>) => asking(channel, metadata, method);
   const follow = <Request, Message>(method: AskedMethod<Request, Message>) => following(channel, metadata, method);
   const sendCommand = ask(service.SendCommand);
@@ -208,6 +213,9 @@ function adminClient(channel: AdminChannel, metadata: Metadata): AdminClient {
     manageKeys: (request, options) => manageKeys(request, { timeoutMs: KEYS_TIMEOUT_MS, ...options }),
     issueBan: ask(bans.IssueBan),
     listBans: ask(bans.ListBans),
+    addWorkload: ask(workloads.AddWorkload),
+    removeWorkload: ask(workloads.RemoveWorkload),
+    listWorkloads: ask(workloads.ListWorkloads),
     close: () => channel.close(),
   };
 }

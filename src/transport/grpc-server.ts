@@ -1,5 +1,5 @@
 /** The listening side of gRPC: one server on TCP for peers and agents, one on a unix socket for the operator. */
-import { chmod } from 'node:fs/promises';
+import { chmod, chown } from 'node:fs/promises';
 import type { TLSSocket } from 'node:tls';
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import type { ConnectionInjector, ServerInterceptor } from '@grpc/grpc-js';
@@ -15,7 +15,8 @@ import type { MeshService } from './session-service.ts';
 import { checkPq } from './tls.ts';
 import type { MeshTls } from './tls.ts';
 import { TlsListener } from './tls-listener.ts';
-import { clearSocketPath } from './unix-socket.ts';
+import { ADMIN_SOCKET, clearSocketPath } from './unix-socket.ts';
+import type { SocketUse } from './unix-socket.ts';
 
 // What grpc-js prints on standard error it also tells its callers, who know where to print.
 setLogVerbosity(logVerbosity.NONE);
@@ -75,11 +76,25 @@ export async function createMeshServer(listen: Address, services: readonly MeshS
  * Listens for the operator. The socket is the user's own (mode 0600), replaces a stale one, and goes with the server.
  * @throws MeshError ALREADY_RUNNING, BAD_CONFIG for a path that is too long, DATA_DIR_UNUSABLE
  */
-export async function createAdminServer(socketPath: string, services: readonly MeshService[]): Promise<MeshServer> {
-  await clearSocketPath(socketPath);
+export function createAdminServer(socketPath: string, services: readonly MeshService[]): Promise<MeshServer> {
+  return createSocketServer(socketPath, services, ADMIN_SOCKET);
+}
+
+/**
+ * As `createAdminServer`, for whoever may open the socket: this user, and the members of a group where one is named (mode 0660).
+ * @throws MeshError DATA_DIR_UNUSABLE also where the socket cannot be given to that group
+ */
+export async function createSocketServer(socketPath: string, services: readonly MeshService[], use: SocketUse, gid?: number): Promise<MeshServer> {
+  await clearSocketPath(socketPath, use);
   const server = serverWith(services);
-  await bind(server, `unix:${socketPath}`, (cause) => socketFault(socketPath, cause));
-  await chmod(socketPath, 0o600);
+  await bind(server, `unix:${socketPath}`, (cause) => socketFault(socketPath, use, cause));
+  try {
+    if (gid !== undefined) await chown(socketPath, -1, gid);
+    await chmod(socketPath, gid === undefined ? 0o600 : 0o660);
+  } catch (error) {
+    server.forceShutdown();
+    throw socketFault(socketPath, use, error as Error);
+  }
   return meshServer(server, socketPath, (graceMs) => server.drain(`unix:${socketPath}`, graceMs), () => server.forceShutdown());
 }
 

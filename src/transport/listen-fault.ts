@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { formatAddress, type Address } from '../address.ts';
 import { MeshError } from '../errors.ts';
 import { systemErrorMeaning } from '../system-error.ts';
+import type { SocketUse } from './unix-socket.ts';
 
 interface Listener {
   /** What it is for, as people know it. */
@@ -45,11 +46,11 @@ export function foreignAddress(host: string, cause?: Error): MeshError {
   });
 }
 
-export function socketFault(path: string, cause: Error): MeshError {
-  return new MeshError('DATA_DIR_UNUSABLE', `cannot open the admin socket ${path}: ${meaningOf(cause)}`, {
+export function socketFault(path: string, { name, todo }: SocketUse, cause: Error): MeshError {
+  return new MeshError('DATA_DIR_UNUSABLE', `cannot open ${name} ${path}: ${meaningOf(cause)}`, {
     given: path,
     expected: 'a directory in which this user can make a socket',
-    todo: 'choose another --data-dir',
+    todo,
     cause,
   });
 }

@@ -9,8 +9,10 @@ import type { ProtoGrpcType as ChaosProtos } from './generated/chaos.ts';
 import type { ProtoGrpcType as PeerProtos } from './generated/peer.ts';
 import type { ProtoGrpcType as SerfProtos } from './generated/serf.ts';
 import type { ProtoGrpcType as TrustProtos } from './generated/trust.ts';
+import type { ProtoGrpcType as SpiffeProtos } from './generated/workload.ts';
+import type { ProtoGrpcType as WorkloadProtos } from './generated/workloads.ts';
 
-interface Loaded {
+interface Loaded extends Pick<SpiffeProtos, 'SpiffeWorkloadAPI'> {
   readonly omega: {
     readonly mesh: {
       readonly v1: PeerProtos['omega']['mesh']['v1'] &
@@ -19,7 +21,8 @@ interface Loaded {
         ChaosProtos['omega']['mesh']['v1'] &
         SerfProtos['omega']['mesh']['v1'] &
         BanProtos['omega']['mesh']['v1'] &
-        TrustProtos['omega']['mesh']['v1'];
+        TrustProtos['omega']['mesh']['v1'] &
+        WorkloadProtos['omega']['mesh']['v1'];
     };
   };
 }
@@ -28,8 +31,8 @@ interface Loaded {
 const PROTO_DIR = fileURLToPath(new URL('../../proto', import.meta.url));
 
 // The options are those of the `protos` script in package.json: the generated types hold for no others.
-const FILES = ['peer', 'agent', 'admin', 'chaos', 'serf', 'bans', 'trust'].map((name) => `omega/mesh/v1/${name}.proto`);
-export const definition = loadSync(FILES, {
+const FILES = ['peer', 'agent', 'admin', 'chaos', 'serf', 'bans', 'trust', 'workloads'].map((name) => `omega/mesh/v1/${name}.proto`);
+export const definition = loadSync([...FILES, 'spiffe/workload.proto'], {
   includeDirs: [PROTO_DIR],
   keepCase: false,
   longs: Number,
@@ -38,4 +41,7 @@ export const definition = loadSync(FILES, {
   oneofs: true,
 });
 
-export const protos = (loadPackageDefinition(definition) as unknown as Loaded).omega.mesh.v1;
+const loaded = loadPackageDefinition(definition) as unknown as Loaded;
+export const protos = loaded.omega.mesh.v1;
+/** The standard's, which has no package. */
+export const spiffeWorkloadApi = loaded.SpiffeWorkloadAPI;

@@ -2,11 +2,12 @@
 import type { Address } from '../address.ts';
 import { MeshError } from '../errors.ts';
 import { makeRequest } from '../trust/authority.ts';
+import type { Bundle } from '../trust/bundle.ts';
 import { readFabricAddresses } from '../trust/fabric-file.ts';
 import { readIdentity } from '../trust/identity-files.ts';
 import type { Identity } from '../trust/identity-source.ts';
 import { formatSpiffeId } from '../trust/spiffe-id.ts';
-import { attest } from './attest-client.ts';
+import { attest, type Evidence } from './attest-client.ts';
 
 /**
  * @param dir where the present one is kept
@@ -15,16 +16,21 @@ import { attest } from './attest-client.ts';
 export async function renewJoined(dir: string, present: Identity): Promise<Identity> {
   const kept = readIdentity(dir);
   const isLater = kept !== undefined && formatSpiffeId(kept.svid.id) === formatSpiffeId(present.svid.id) && kept.svid.notAfterMs > present.svid.notAfterMs;
-  return isLater ? kept : renewAt(readFabricAddresses(dir), present);
+  return isLater ? kept : attestAt(readFabricAddresses(dir), present.bundle, { kind: 'x509pop', svid: present.svid });
 }
 
-async function renewAt(addresses: readonly Address[], { svid, bundle }: Identity): Promise<Identity> {
-  let fault = new MeshError('NO_IDENTITY', 'nobody is known who could renew this identity', { expected: 'the address of a Trust Fabric in fabric.json', todo: 'join again: `mesh join`' });
+/** An identity for a program beside the node that is kept in `dir`; @throws MeshError as `renewJoined` */
+export function attestWorkload(dir: string, { svid, bundle }: Identity, workload: string): Promise<Identity> {
+  return attestAt(readFabricAddresses(dir), bundle, { kind: 'workload', svid, workload });
+}
+
+async function attestAt(addresses: readonly Address[], bundle: Bundle, evidence: Evidence): Promise<Identity> {
+  let fault = new MeshError('NO_IDENTITY', 'nobody is known who could issue this identity', { expected: 'the address of a Trust Fabric in fabric.json', todo: 'join again: `mesh join`' });
   for (const address of addresses) {
     try {
       // One after the other: the first is where it was joined.
       // oxlint-disable-next-line no-await-in-loop
-      return (await attest({ address, bundle, request: await makeRequest(), evidence: { kind: 'x509pop', svid } })).identity;
+      return (await attest({ address, bundle, request: await makeRequest(), evidence })).identity;
     } catch (error) {
       if (!(error instanceof MeshError)) throw error;
       fault = error;

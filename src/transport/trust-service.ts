@@ -61,8 +61,8 @@ async function run(call: Call, exchange: Attestation): Promise<void> {
   call.write({ challenge: exchange.begin(begin) });
   const { proof } = await requests.next();
   if (!proof) throw outOfOrder('proof');
-  const { signature, tokenSecret = Buffer.alloc(0), chain } = proof;
-  call.write({ issued: asMessage(await exchange.prove({ signature, secret: tokenSecret, chain: chain?.certificates ?? [] })) });
+  const { signature, tokenSecret = Buffer.alloc(0), chain, workload } = proof;
+  call.write({ issued: asMessage(await exchange.prove({ signature, secret: tokenSecret, chain: chain?.certificates ?? [], workload })) });
 }
 
 function outOfOrder(expected: string): MeshError {

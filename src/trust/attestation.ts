@@ -5,7 +5,8 @@
 import { createHash, createPublicKey, sign, verify, X509Certificate, type KeyObject } from 'node:crypto';
 import { MeshError } from '../errors.ts';
 
-export type AttestMethod = 'join_token' | 'x509pop';
+/** `workload`: a node, for a program beside it. */
+export type AttestMethod = 'join_token' | 'x509pop' | 'workload';
 
 export interface Begin {
   readonly method: AttestMethod;

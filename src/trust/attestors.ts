@@ -5,7 +5,7 @@ import { roleIn } from './admin-role.ts';
 import { certificatesIn, publicKeyIn, type AttestMethod } from './attestation.ts';
 import { requestedKey, type AdminRole } from './authority.ts';
 import type { Bundle } from './bundle.ts';
-import type { SpiffeId } from './spiffe-id.ts';
+import { formatSpiffeId, parseSpiffeId, type SpiffeId } from './spiffe-id.ts';
 import { validity, verifyChain } from './svid.ts';
 import { redeemToken } from './token-files.ts';
 import { tokenName } from './token.ts';
@@ -16,10 +16,14 @@ export interface Evidence {
   readonly request: Uint8Array;
   readonly secret: Uint8Array;
   readonly chain: readonly Uint8Array[];
+  /** Which of its workloads a node asks for. */
+  readonly workload: string;
 }
 
 interface Attested {
   readonly id: SpiffeId;
+  /** Who asked, where that is another. */
+  readonly by?: SpiffeId;
   readonly role: AdminRole | undefined;
   /** When the certificate was made that proves it; undefined where something else does. */
   readonly notBeforeMs: number | undefined;
@@ -40,23 +44,43 @@ function joinToken(authorityDir: string): Attestor {
   };
 }
 
+function leafIn({ chain }: Evidence): X509Certificate {
+  const [leaf] = certificatesIn(chain);
+  if (leaf !== undefined) return leaf;
+  throw new MeshError('MALFORMED', 'a proof without a certificate', { expected: 'the chain of an SVID, leaf first' });
+}
+
 /** Who has a certificate that still holds gets another for the same name: this is how identities are renewed. */
 function x509pop(bundle: Bundle): Attestor {
-  const leafIn = ({ chain }: Evidence): X509Certificate => {
-    const [leaf] = certificatesIn(chain);
-    if (leaf !== undefined) return leaf;
-    throw new MeshError('MALFORMED', 'x509pop without a certificate', { expected: 'the chain of an SVID, leaf first' });
-  };
   return {
     provingKey: (evidence) => Promise.resolve(leafIn(evidence).publicKey),
     attest: (evidence, nowMs) => {
       const id = verifyChain(certificatesIn(evidence.chain), bundle, nowMs);
       const leaf = leafIn(evidence);
+      if (id.kind === 'workload') throw notPermitted(id, 'the identity of a workload comes from its node, for as long as that vouches for it', 'ask the Workload API of that node');
       return Promise.resolve({ id, role: id.kind === 'admin' ? roleIn(leaf) : undefined, notBeforeMs: validity(leaf).notBeforeMs });
     },
   };
 }
 
+/** A node vouches for the programs beside it, each below its own name: it can be none of another node's. */
+function workload(bundle: Bundle): Attestor {
+  return {
+    provingKey: (evidence) => Promise.resolve(leafIn(evidence).publicKey),
+    attest: (evidence, nowMs) => {
+      const by = verifyChain(certificatesIn(evidence.chain), bundle, nowMs);
+      if (by.kind !== 'node') throw notPermitted(by, 'only nodes have workloads', 'ask as a node');
+      const id = parseSpiffeId(`spiffe://${by.trustDomain}/workload/${by.name}/${evidence.workload}`);
+      return Promise.resolve({ id, by, role: undefined, notBeforeMs: validity(leafIn(evidence)).notBeforeMs });
+    },
+  };
+}
+
+function notPermitted(id: SpiffeId, why: string, todo: string): MeshError {
+  const given = formatSpiffeId(id);
+  return new MeshError('NOT_PERMITTED', `${given} gets nothing this way: ${why}`, { given, todo });
+}
+
 export function attestorsOf(authorityDir: string, bundle: Bundle): Readonly<Record<AttestMethod, Attestor>> {
-  return { join_token: joinToken(authorityDir), x509pop: x509pop(bundle) };
+  return { join_token: joinToken(authorityDir), x509pop: x509pop(bundle), workload: workload(bundle) };
 }

@@ -8,10 +8,13 @@ export interface BanGate {
   fault(id: SpiffeId, notBeforeMs: number): MeshError | undefined;
   /** @param restrictions by subject: those who are kept out */
   replace(restrictions: ReadonlyMap<string, HeldBan>): void;
+  /** Tells of every later change; the answer ends that. */
+  onChange(heard: () => void): () => void;
 }
 
 export function banGate(): BanGate {
   let present: ReadonlyMap<string, HeldBan> = new Map();
+  const listeners = new Set<() => void>();
   return {
     fault(id, notBeforeMs) {
       const subject = formatSpiffeId(id);
@@ -25,6 +28,13 @@ export function banGate(): BanGate {
         todo: kind === 'ban' ? 'an admin takes that back with `mesh trust unban`' : 'attest again: `mesh token create` at a node of the mesh, and `mesh join` here',
       });
     },
-    replace: (restrictions) => void (present = restrictions),
+    replace(restrictions) {
+      present = restrictions;
+      for (const heard of listeners) heard();
+    },
+    onChange(heard) {
+      listeners.add(heard);
+      return () => void listeners.delete(heard);
+    },
   };
 }

@@ -113,21 +113,21 @@ export class Attestation {
   }
 
   /** @throws MeshError PROOF_WRONG, what the method throws, and why somebody is refused whatever it proves */
-  async prove({ signature, secret, chain }: Proof): Promise<Issued> {
+  async prove({ signature, secret, chain, workload }: Proof): Promise<Issued> {
     const begin = this.#begin;
     // Once: a second proof would be one more guess.
     this.#begin = undefined;
     let id: SpiffeId | undefined;
     try {
       if (begin === undefined) throw new MeshError('MALFORMED', 'a proof without a challenge', { expected: 'begin, challenge, proof' });
-      const evidence = { request: begin.request, secret, chain };
+      const evidence = { request: begin.request, secret, chain, workload };
       const attestor = this.#attestors[begin.method]!;
       checkProof(await attestor.provingKey(evidence), begin, this.#challenge, this.#serverLeaf, signature);
       const nowMs = this.#options.wallNow();
       const attested = await attestor.attest(evidence, nowMs);
       id = attested.id;
       const { authority, refuses, ttlMs, welcome } = this.#options;
-      const refusal = refuses(id, attested.notBeforeMs ?? nowMs);
+      const refusal = attested.by === undefined ? refuses(id, attested.notBeforeMs ?? nowMs) : (refuses(attested.by, attested.notBeforeMs ?? nowMs) ?? refuses(id, nowMs));
       if (refusal !== undefined) throw refusal;
       const certificate = await issueSvid(authority, begin.request, { id, ...(attested.role === undefined ? {} : { role: attested.role }), ttlMs }, nowMs);
       this.#note(begin.method, id, certificate.serialNumber, undefined);

@@ -152,6 +152,33 @@ describe('attestation over a real connection', () => {
     expect((await faultOf(attest({ address, bundle, request: await makeRequest(), evidence: { kind: 'x509pop', svid: stolen } }))).code).to.equal('BAD_SIGNATURE');
   });
 
+  it('gives a node identities for programs beside it, each below its own name, and nobody else', async () => {
+    const bundle = bundleOf(authority);
+    const { svid } = await issueOwn(authority, { kind: 'node', name: 'n2', nowMs: Date.now() });
+    const ask = async (evidence: Evidence): Promise<string> => formatSpiffeId((await attest({ address, bundle, request: await makeRequest(), evidence })).identity.svid.id);
+    expect(await ask({ kind: 'workload', svid, workload: 'web' })).to.equal('spiffe://omega.test/workload/n2/web');
+    expect(outcomes.map(({ method, id }) => [method, id?.kind])).to.deep.equal([['workload', 'workload']]);
+    for (const workload of ['', '../n3/web', 'web/x', 'n3/web']) expect((await faultOf(ask({ kind: 'workload', svid, workload }))).code).to.equal('BAD_IDENTITY');
+    const agent = await issueOwn(authority, { kind: 'agent', name: 'a1', nowMs: Date.now() });
+    expect((await faultOf(ask({ kind: 'workload', svid: agent.svid, workload: 'web' }))).code).to.equal('NOT_PERMITTED');
+    const web = await issueOwn(authority, { kind: 'workload', name: 'n2/web', nowMs: Date.now() });
+    expect((await faultOf(ask({ kind: 'x509pop', svid: web.svid }))).message).to.contain('comes from its node');
+  });
+
+  it('gives no workload an identity that is banned, nor one whose node is', async () => {
+    const { svid } = await issueOwn(authority, { kind: 'node', name: 'n2', nowMs: Date.now() });
+    const refused: SpiffeId[] = [];
+    await server.close(0);
+    server = await serve({ refuses: (id) => (refused.some((each) => formatSpiffeId(each) === formatSpiffeId(id)) ? new MeshError('BANNED', 'banned') : undefined) });
+    address = parseAddress(server.address, 0);
+    const ask = async (workload: string): Promise<unknown> => attest({ address, bundle: bundleOf(authority), request: await makeRequest(), evidence: { kind: 'workload', svid, workload } });
+    refused.push({ ...N2, kind: 'workload', name: 'n2/web' });
+    expect((await faultOf(ask('web'))).code).to.equal('BANNED');
+    await ask('mail');
+    refused.push(N2);
+    expect((await faultOf(ask('mail'))).code).to.equal('BANNED');
+  });
+
   it('is asked by who joined there, unless somebody has joined once more meanwhile', async () => {
     const kept = join(dir, '..', 'n2');
     const member = await issueOwn(authority, { kind: 'node', name: 'n2', nowMs: Date.now() - MINUTE });

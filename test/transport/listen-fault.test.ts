@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { portFault, socketFault } from '../../src/transport/listen-fault.ts';
+import { ADMIN_SOCKET } from '../../src/transport/unix-socket.ts';
 
 const GRPC = { use: 'gRPC', protocol: 'TCP', flag: '--grpc-port' } as const;
 const ADDRESS = { host: '127.0.0.1', port: 80 };
@@ -26,6 +27,6 @@ describe('a port that cannot be opened', () => {
   }
 
   it('for the operator names the socket', () => {
-    expect(socketFault('/d/admin.sock', told('EACCES'))).to.include({ code: 'DATA_DIR_UNUSABLE', message: 'cannot open the admin socket /d/admin.sock: permission denied (EACCES)' });
+    expect(socketFault('/d/admin.sock', ADMIN_SOCKET, told('EACCES'))).to.include({ code: 'DATA_DIR_UNUSABLE', message: 'cannot open the admin socket /d/admin.sock: permission denied (EACCES)' });
   });
 });

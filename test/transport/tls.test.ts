@@ -149,7 +149,9 @@ describe('a listener of a mesh', () => {
     expect(fault).to.include({ code: 'NOT_PERMITTED', message: 'spiffe://omega.test/agent/a1 may not use omega.mesh.v1.PeerService: a node may' });
     const stream = dialAgent(address, { tls: await domain.tls('node', 'near') });
     expect(await new Heard(stream).closed()).to.include({ code: 'NOT_PERMITTED', message: 'spiffe://omega.test/node/near may not use omega.mesh.v1.AgentService: an agent may' });
-    expect(far.sessions.refusals.get('NOT_PERMITTED')).to.equal(2);
+    const workload = await refusal(await domain.tls('workload', 'near/web'));
+    expect(workload).to.include({ code: 'NOT_PERMITTED', message: 'spiffe://omega.test/workload/near/web may not use omega.mesh.v1.PeerService: a node may' });
+    expect(far.sessions.refusals.get('NOT_PERMITTED')).to.equal(3);
   });
 
   it('counts and tells of whom its owner refuses', async () => {

@@ -5,7 +5,7 @@ import { isTrustDomain } from '../../src/trust/spiffe-id.ts';
 
 describe('a SPIFFE ID', () => {
   it('is read as it is written', () => {
-    for (const uri of ['spiffe://omega.test/node/n1', 'spiffe://omega.test/agent/host-7.example_2', 'spiffe://a/admin/Kim']) expect(formatSpiffeId(parseSpiffeId(uri))).to.equal(uri);
+    for (const uri of ['spiffe://omega.test/node/n1', 'spiffe://omega.test/agent/host-7.example_2', 'spiffe://a/admin/Kim', 'spiffe://omega.test/workload/n1/web']) expect(formatSpiffeId(parseSpiffeId(uri))).to.equal(uri);
     expect(parseSpiffeId('spiffe://omega.test/node/n1')).to.deep.equal({ trustDomain: 'omega.test', kind: 'node', name: 'n1' });
   });
 
@@ -18,6 +18,10 @@ describe('a SPIFFE ID', () => {
     'spiffe://omega.test/node/n1/',
     'spiffe://omega.test/node/n1/x',
     'spiffe://omega.test/pod/n1',
+    'spiffe://omega.test/workload/web',
+    'spiffe://omega.test/workload/n1/',
+    'spiffe://omega.test/workload/n1/..',
+    'spiffe://omega.test/workload/n1/web/x',
     'spiffe:///node/n1',
     'spiffe://Omega.test/node/n1',
     'SPIFFE://omega.test/node/n1',
