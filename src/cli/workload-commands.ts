@@ -1,4 +1,5 @@
 /** Commands about the programs beside a node that get their identity from it. */
+import { absolutePath } from '../config/home-path.ts';
 import type { WorkloadLine__Output } from '../transport/generated/omega/mesh/v1/WorkloadLine.ts';
 import type { Call, CommandSpec } from './command.ts';
 import { DONE } from './exit-code.ts';
@@ -39,9 +40,13 @@ export const WORKLOAD_COMMANDS: readonly CommandSpec[] = [
   },
 ];
 
-async function add({ ask, answer, remark, operands, options }: Call): Promise<number> {
-  const text = (given: Call['options'][string]): string => (typeof given === 'string' ? given : '');
-  const added = workloadView(await ask((admin) => admin.addWorkload({ identity: operands[0]!, socket: text(options['socket']), group: text(options['group']) })));
+async function add({ ask, answer, remark, operands, options: { socket, group }, io }: Call): Promise<number> {
+  const request = {
+    identity: operands[0]!,
+    socket: typeof socket === 'string' ? absolutePath(socket, io.home) : '',
+    group: typeof group === 'string' ? group : '',
+  };
+  const added = workloadView(await ask((admin) => admin.addWorkload(request)));
   answer(added, () => [`serves ${printable(added.id)} on ${added.endpoint}`]);
   remark(`start the program with SPIFFE_ENDPOINT_SOCKET=${added.endpoint}`);
   return DONE;

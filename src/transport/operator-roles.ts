@@ -4,6 +4,7 @@ import type { AdminServiceDefinition } from './generated/omega/mesh/v1/AdminServ
 import type { BanServiceDefinition } from './generated/omega/mesh/v1/BanService.ts';
 import type { ChaosServiceDefinition } from './generated/omega/mesh/v1/ChaosService.ts';
 import type { SerfServiceDefinition } from './generated/omega/mesh/v1/SerfService.ts';
+import type { WorkloadServiceDefinition } from './generated/omega/mesh/v1/WorkloadService.ts';
 
 /** The services of operators. */
 interface Services {
@@ -11,6 +12,7 @@ interface Services {
   readonly ChaosService: ChaosServiceDefinition;
   readonly SerfService: SerfServiceDefinition;
   readonly BanService: BanServiceDefinition;
+  readonly WorkloadService: WorkloadServiceDefinition;
 }
 
 type Roles<Definition> = { readonly [M in keyof Definition as string extends M ? never : M]: AdminRole };
@@ -57,6 +59,7 @@ const ROLES: { readonly [S in keyof Services]: Roles<Services[S]> } = {
     ManageKeys: 'admin',
   },
   BanService: { IssueBan: 'admin', ListBans: 'viewer' },
+  WorkloadService: { AddWorkload: 'admin', RemoveWorkload: 'admin', ListWorkloads: 'viewer' },
 };
 
 const PACKAGE = 'omega.mesh.v1';
