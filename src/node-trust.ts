@@ -118,8 +118,7 @@ export async function openFabric({ config, authority, trust, gossipAddress, audi
     authorityDir: authorityDir(homedir()),
     ttlMs: config.svidTtlMs,
     welcome: () => ({ gossipKeys: gossipKeysOf(config), gossipSeeds: [gossipAddress()] }),
-    // Who is evicted may attest again, but not with the certificate that it was evicted with.
-    refuses: (id, notBeforeMs) => trust.gate.fault(id, notBeforeMs),
+    gate: trust.gate,
     note: (outcome) => noteAttestation(outcome, log, audit, clock),
     wallNow: () => clock.wallNow(),
   });

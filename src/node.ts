@@ -245,13 +245,14 @@ function meshParts(makings: Makings): MeshParts {
   const operators = forOperators(makings);
   const { tls, gate, held, renew, keep, authority } = trust;
   const grpcListen = parseAddress(ports.grpcAddress, config.grpcPort);
+  const peerTls: MeshTls = { ...tls, onEvicted: () => void refs.identity.send({ kind: 'renew' }) };
   return {
     node: config.name,
     registryFiles,
     registry: { random: systemRandom },
     membership: (audience) => membershipChild(config, ports, audience, rooms),
     bans: banParts({ config, tls, gate, log, audit, clock: systemClock }),
-    peers: { selfAddress: ports.grpcAddress, dial: (address, peer) => dialPeer(parseAddress(address, config.grpcPort), peer, { tls }), random: systemRandom },
+    peers: { selfAddress: ports.grpcAddress, dial: (address, peer) => dialPeer(parseAddress(address, config.grpcPort), peer, { tls: peerTls }), random: systemRandom },
     agents: { encodeBatch: encodeTelemetryBatch, random: systemRandom },
     openGrpc: () => openGrpc(grpcListen, refs, tls, operators.forAdmins),
     identity: {

@@ -126,7 +126,7 @@ export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
     supervisor('peers', 'rest_for_one', [
       dynamic('sessions', PEERS_MAX),
       worker('roster', () =>
-        rosterActor({ self: node, ...parts.peers, sessions: refs.peerSessions, membership: refs.membership, registry: refs.registry, bus: refs.bus, bans: refs.bans }),
+        rosterActor({ self: node, ...parts.peers, sessions: refs.peerSessions, membership: refs.membership, registry: refs.registry, bus: refs.bus, bans: refs.bans, identity: refs.identity }),
       ),
     ]),
     supervisor('agents', 'rest_for_one', [

@@ -45,5 +45,5 @@ export async function agentTls({ id, home, hostName, log, signal }: AgentTlsOpti
   sessions.onAlarm((alarm) => {
     if (alarm.kind === 'refused') log.log('warn', 'node-refused', { remote: alarm.remote, code: alarm.fault.code, reason: alarm.fault.message });
   });
-  return { identity: held, pq: 'prefer', sessions, onBanned: () => keeper.renewNow() };
+  return { identity: held, pq: 'prefer', sessions, onEvicted: () => keeper.renewNow() };
 }

@@ -21,7 +21,7 @@ export const BAN_COMMANDS: readonly CommandSpec[] = [
   {
     words: 'trust evict',
     operands: '<identity>',
-    summary: 'refuse the certificates that an identity has now: it must attest again',
+    summary: 'refuse the certificates that an identity has now: it attests again, by itself',
     options: [REASON, { flags: '--force', summary: 'also the node that is asked' }],
     example: 'mesh trust evict agent/a1 --reason "its key was in a backup"',
     run: (call) => issue(call, 'evict'),

@@ -66,7 +66,7 @@ function dial<Up, Down, Seen, In>(
     const client = new Client(remote, socket.credentials, CHANNEL_OPTIONS);
     const call: ClientDuplexStream<Buffer, In> = client.makeBidiStreamRequest(method.path, asBytes, method.responseDeserialize, headers);
     call.once('error', (error: ServiceError) => {
-      if (errorFromStatus(error, remote).code === 'BANNED') options.tls.onBanned?.();
+      if (errorFromStatus(error, remote).code === 'EVICTED') options.tls.onEvicted?.();
     });
     return clientStream(call, {
       remote,

@@ -30,7 +30,7 @@ const TABLE: readonly Row[] = [
   { status: Status.DEADLINE_EXCEEDED, bare: 'NODE_UNREACHABLE', says: 'did not answer in time', todo: 'it is stopped or very busy: see its log, or try again', carries: ['AGENT_LATE'] },
   { status: Status.NOT_FOUND, bare: 'NOT_FOUND', says: 'has nothing of that name', todo: 'see what it has', carries: ['NOT_FOUND', 'UNKNOWN_PATH', 'AGENT_UNKNOWN'] },
   { status: Status.ALREADY_EXISTS, bare: 'REFUSED', says: 'has that already', todo: 'choose another name', carries: ['ALREADY_RUNNING', 'NAME_TAKEN', 'PORT_IN_USE'] },
-  { status: Status.PERMISSION_DENIED, bare: 'REFUSED', says: 'does not permit that', todo: 'ask as who may', carries: ['BANNED', 'NOT_PERMITTED', 'ROLE_TOO_LOW', 'WRONG_IDENTITY'] },
+  { status: Status.PERMISSION_DENIED, bare: 'REFUSED', says: 'does not permit that', todo: 'ask as who may', carries: ['BANNED', 'EVICTED', 'NOT_PERMITTED', 'ROLE_TOO_LOW', 'WRONG_IDENTITY'] },
   { status: Status.RESOURCE_EXHAUSTED, bare: 'OVERLOADED', says: 'has reached a limit', todo: 'try again later', carries: ['OVERLOADED', 'TOO_LARGE'] },
   {
     status: Status.FAILED_PRECONDITION,

@@ -22,8 +22,8 @@ export interface MeshTls {
   readonly sessions: OpenSessions;
   /** Whether somebody whose certificate is good may speak all the same; asked at every connection and every call. */
   readonly admits?: (caller: Caller) => MeshError | undefined;
-  /** Hears that a node has refused this identity as banned or evicted: who holds the authority of an evicted one has another made. */
-  readonly onBanned?: () => void;
+  /** Hears that a node has refused this identity as evicted: it is to attest again. */
+  readonly onEvicted?: () => void;
 }
 
 /** Whom a channel is meant for: a kind of member, and its name where who dials knows it. */

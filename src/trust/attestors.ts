@@ -20,7 +20,7 @@ export interface Evidence {
   readonly workload: string;
 }
 
-interface Attested {
+export interface Attested {
   readonly id: SpiffeId;
   /** Who asked, where that is another. */
   readonly by?: SpiffeId;

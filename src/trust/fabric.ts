@@ -2,11 +2,14 @@
 import { randomBytes, type X509Certificate } from 'node:crypto';
 import { MeshError } from '../errors.ts';
 import { checkProof, NONCE_BYTES, signChallenge, type AttestMethod, type Begin } from './attestation.ts';
-import { attestorsOf, type Attestor, type Evidence } from './attestors.ts';
-import { BACKDATE_MS, bundleOf, issueSvid, type Authority } from './authority.ts';
+import { attestAgain } from './attest-again.ts';
+import { attestorsOf, type Attested, type Attestor, type Evidence } from './attestors.ts';
+import { BACKDATE_MS, bundleOf, issueSvid, requestedKey, type Authority } from './authority.ts';
+import type { BanGate } from './ban-gate.ts';
 import type { Bundle } from './bundle.ts';
 import type { SpiffeId } from './spiffe-id.ts';
 import { minutes } from './svid.ts';
+import { tokenName } from './token.ts';
 
 export interface FabricOptions {
   readonly authority: Authority;
@@ -14,8 +17,8 @@ export interface FabricOptions {
   readonly ttlMs: number;
   /** What nodes are told beside their identity. */
   readonly welcome: () => Welcome;
-  /** Why somebody gets no identity whatever it proves, or none for a certificate of that time: a ban, an eviction. */
-  readonly refuses: (id: SpiffeId, notBeforeMs: number) => MeshError | undefined;
+  /** Who is kept out gets no identity, whatever it proves. */
+  readonly gate: Pick<BanGate, 'fault' | 'evictedAtMs'>;
   /** Hears of everyone who was attested, and of everyone who was not. */
   readonly note: (outcome: AttestOutcome) => void;
   readonly wallNow: () => number;
@@ -126,9 +129,8 @@ export class Attestation {
       const nowMs = this.#options.wallNow();
       const attested = await attestor.attest(evidence, nowMs);
       id = attested.id;
-      const { authority, refuses, ttlMs, welcome } = this.#options;
-      const refusal = attested.by === undefined ? refuses(id, attested.notBeforeMs ?? nowMs) : (refuses(attested.by, attested.notBeforeMs ?? nowMs) ?? refuses(id, nowMs));
-      if (refusal !== undefined) throw refusal;
+      const { authority, ttlMs, welcome } = this.#options;
+      await this.#admit(attested, begin.request, nowMs);
       const certificate = await issueSvid(authority, begin.request, { id, ...(attested.role === undefined ? {} : { role: attested.role }), ttlMs }, nowMs);
       this.#note(begin.method, id, certificate.serialNumber, undefined);
       return { certificates: [certificate], bundle: this.#bundle, ...(id.kind === 'node' ? welcome() : NO_WELCOME) };
@@ -136,6 +138,15 @@ export class Attestation {
       if (error instanceof MeshError) this.#note(begin?.method ?? '', id, undefined, error);
       throw error;
     }
+  }
+
+  async #admit({ id, by, notBeforeMs }: Attested, request: Uint8Array, nowMs: number): Promise<void> {
+    const { gate, authorityDir } = this.#options;
+    // Certificates tell whole seconds: one that is made in the second of an eviction would be one of before.
+    const refusal = (by && gate.fault(by, notBeforeMs ?? nowMs)) ?? gate.fault(id, Math.floor(nowMs / 1_000) * 1_000 - BACKDATE_MS);
+    if (refusal !== undefined) throw refusal;
+    const evictedAtMs = by !== undefined || notBeforeMs === undefined ? undefined : gate.evictedAtMs(id, notBeforeMs);
+    if (evictedAtMs !== undefined) attestAgain(authorityDir, id, evictedAtMs, tokenName(await requestedKey(request)), nowMs);
   }
 
   /** A certificate begins where the clock here is: a member behind it by more could not use its own. */

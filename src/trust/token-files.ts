@@ -2,10 +2,11 @@
  * The tokens of an authority, in its directory: `tokens/<name>.json` says what one is worth, and `<name>.used`, which can be made
  * only once, says when and by which key it was used. Several processes may hold one authority.
  */
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { MeshError } from '../errors.ts';
 import { ADMIN_ROLES, type AdminRole } from './authority.ts';
+import { isUseOf, useAt, useOnce } from './once.ts';
 import { makePrivateDir, onDisk, readIfThere, writePrivate } from './private-files.ts';
 import { formatSpiffeId, parseSpiffeId, type SpiffeId } from './spiffe-id.ts';
 import { tokenName, type Token } from './token.ts';
@@ -22,8 +23,6 @@ export interface KeptToken {
 const TOKENS_MAX = 10_000;
 /** Old ones stay so long, so that who comes late hears why. */
 const KEPT_MS = 7 * 86_400_000;
-/** An answer that was lost is asked for again at once; later it is somebody else who asks. */
-const RETRY_WINDOW_MS = 120_000;
 
 function paths(dir: string, name: string): { readonly record: string; readonly used: string } {
   return { record: join(dir, 'tokens', `${name}.json`), used: join(dir, 'tokens', `${name}.used`) };
@@ -35,16 +34,12 @@ function recordIn(text: string | undefined): { readonly id: SpiffeId; readonly r
   return { id: parseSpiffeId(id), role: ADMIN_ROLES.find((known) => known === role), expiresAtMs };
 }
 
-function useIn(text: string | undefined): { readonly atMs: number; readonly key: string } | undefined {
-  return text === undefined || text === '' ? undefined : (JSON.parse(text) as { readonly atMs: number; readonly key: string });
-}
-
 export function listTokens(dir: string): KeptToken[] {
   return onDisk(dir, () =>
     namesIn(dir).flatMap((name) => {
       const at = paths(dir, name);
       const record = recordIn(readIfThere(at.record));
-      return record === undefined ? [] : [{ name, ...record, usedAtMs: useIn(readIfThere(at.used))?.atMs }];
+      return record === undefined ? [] : [{ name, ...record, usedAtMs: useAt(at.used)?.atMs }];
     }),
   );
 }
@@ -107,8 +102,8 @@ export function redeemToken(dir: string, secret: Uint8Array, key: string, nowMs:
     }
     const { id, role, expiresAtMs } = record;
     const expired = nowMs > expiresAtMs;
-    const used = useIn(readIfThere(at.used)) ?? (expired ? undefined : use(at.used, key, nowMs));
-    if (used !== undefined && (used.key !== key || nowMs - used.atMs > RETRY_WINDOW_MS)) {
+    const used = useAt(at.used) ?? (expired ? undefined : useOnce(at.used, { atMs: nowMs, key }));
+    if (used !== undefined && !isUseOf(used, key, nowMs)) {
       throw new MeshError('TOKEN_USED', `the token for ${formatSpiffeId(id)} was used at ${new Date(used.atMs).toISOString()}`, {
         expected: 'a token that was not used yet',
         todo: `${todo}; if it was not you who used it, somebody else is ${id.name} now`,
@@ -119,17 +114,4 @@ export function redeemToken(dir: string, secret: Uint8Array, key: string, nowMs:
     }
     return { id, role };
   });
-}
-
-/** The one who makes the file has used it; any other reads who did. */
-function use(path: string, key: string, nowMs: number): { readonly atMs: number; readonly key: string } {
-  const mine = { atMs: nowMs, key };
-  try {
-    writeFileSync(path, JSON.stringify(mine), { flag: 'wx', mode: 0o600 });
-    return mine;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    // Another process may be between making it and writing it: then it is used, and by nobody that we know.
-    return useIn(readIfThere(path)) ?? { atMs: nowMs, key: '' };
-  }
 }

@@ -2,6 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { parseAddress } from '../../src/address.ts';
+import type { MeshError } from '../../src/errors.ts';
+import { dialPeer } from '../../src/transport/grpc-client.ts';
+import { OpenSessions } from '../../src/transport/open-sessions.ts';
+import type { MeshTls } from '../../src/transport/tls.ts';
+import { readIdentity } from '../../src/trust/identity-files.ts';
+import { holdIdentity } from '../../src/trust/identity-source.ts';
 import { listenTo, Playground, until, untilSaid } from '../support/mesh-process.ts';
 import type { StartedNode } from '../support/mesh-process.ts';
 
@@ -75,17 +82,42 @@ describe('a trust domain, as processes on two machines', function () {
     await until('another certificate', 20_000, async () => ((await shown(n2)).serial === before.serial ? undefined : true));
   });
 
-  it('gives the banned nothing, whatever they prove', async () => {
+  it('takes an evicted node back that attests again by itself, and gives a banned one nothing, though it was away and whatever it proves', async () => {
     n1 = await here.node('n1', { bind: ORIGIN, flags: FLAGS });
-    await there.run('join', '--token', await token('--node', 'n2'), '--seed', ORIGIN, '--data-dir', join(there.home, 'n2'));
+    const dir = join(there.home, 'n2');
+    await there.run('join', '--token', await token('--node', 'n2'), '--seed', ORIGIN, '--data-dir', dir);
     const n2 = await there.node('n2', { bind: '127.0.65.12' });
-    const banned = await n1.mesh('trust', 'ban', 'n2', '--reason', 'its disk was stolen', '--force');
-    expect(banned.code, banned.stderr).to.equal(0);
-    await until('a refused renewal', 20_000, () => (/identity-not-renewed.*was banned at/.test(n2.stderr()) ? true : undefined));
-    expect((await n1.mesh('audit', 'tail')).stdout).to.match(/refused renew-identity .* by spiffe:\/\/omega\.test\/node\/n2: by x509pop: BANNED/);
-    const again = await there.run('join', '--token', await token('--node', 'n2'), '--seed', ORIGIN, '--data-dir', join(there.home, 'n3'));
-    expect(again.code).to.equal(1);
-    expect(again.stderr).to.match(/^mesh: spiffe:\/\/omega\.test\/node\/n2 was banned at .*: its disk was stolen/);
+    const session = async (): Promise<string | undefined> => (await n1.json<{ peer: string; serial: string }[]>('sessions')).find(({ peer }) => peer.endsWith('/node/n2'))?.serial;
+    await until('a session', 20_000, session);
+    const evicted = await n1.mesh('trust', 'evict', 'n2', '--reason', 'its key was in a backup');
+    expect(evicted.code, evicted.stderr).to.equal(0);
+    const before = readIdentity(join(dir, 'trust'))!;
+    await until('another session', 20_000, async () => {
+      const serial = await session();
+      return serial === undefined || serial === before.svid.serial ? undefined : true;
+    });
+    await untilSaid(n2, /evicted/);
+
+    await n2.kill('SIGKILL');
+    await n1.mesh('trust', 'ban', 'n2', '--reason', 'its disk was stolen');
+    await n1.mesh('registry', 'put', 'secret', 'not for n2');
+    const identity = readIdentity(join(dir, 'trust'))!;
+    const again = await there.node('n2', { bind: '127.0.65.12' });
+    const tls: MeshTls = { identity: holdIdentity(identity), pq: 'prefer', sessions: new OpenSessions() };
+    const stream = dialPeer(parseAddress(n1.grpc, 0), 'n1', { tls });
+    expect((await new Promise<MeshError | undefined>((resolve) => stream.onClosed(resolve)))?.code).to.equal('BANNED');
+    await until('a refused renewal', 20_000, () => (/identity-not-renewed.*was banned at/.test(again.stderr()) ? true : undefined));
+    await until('refused gossip', 20_000, async () => (((await n1.json<{ packetsDropped: Record<string, number> }>('status')).packetsDropped['banned'] ?? 0) > 0 ? true : undefined));
+    expect((await again.json<{ bans: readonly unknown[] }>('trust', 'bans')).bans).to.have.length(1, 'its own eviction, of which it was told');
+    expect((await again.json<{ name: string; session: string }[]>('members')).filter(({ session: state }) => state === 'open')).to.deep.equal([]);
+    expect((await again.mesh('registry', 'get', 'secret')).code).to.equal(1);
+
+    const joined = await there.run('join', '--token', await token('--node', 'n2'), '--seed', ORIGIN, '--data-dir', join(there.home, 'n3'));
+    expect(joined.code).to.equal(1);
+    expect(joined.stderr).to.match(/^mesh: spiffe:\/\/omega\.test\/node\/n2 was banned at .*: its disk was stolen/);
+    const audit = (await n1.mesh('audit', 'tail')).stdout;
+    expect(audit).to.match(/refused renew-identity .* by spiffe:\/\/omega\.test\/node\/n2: by x509pop: BANNED/);
+    expect(audit).to.match(/refused attest .* by spiffe:\/\/omega\.test\/node\/n2: by join_token: BANNED/);
   });
 
   it('has agents that join with a token, and takes none of another domain', async () => {

@@ -8,8 +8,10 @@ import { attest, fetchAuthority, type Evidence } from '../../src/transport/attes
 import { renewJoined } from '../../src/transport/renew.ts';
 import { createFabricServer } from '../../src/transport/fabric-server.ts';
 import type { MeshServer } from '../../src/transport/grpc-server.ts';
-import { bundleOf, makeAuthority, makeRequest, type Authority } from '../../src/trust/authority.ts';
+import { bundleOf, makeAuthority, makeRequest, type Authority, type IdentityRequest } from '../../src/trust/authority.ts';
 import { keepAuthority } from '../../src/trust/authority-files.ts';
+import { signBan, type HeldBan } from '../../src/trust/ban-entry.ts';
+import { banGate } from '../../src/trust/ban-gate.ts';
 import { keyPin } from '../../src/trust/bundle.ts';
 import { writeFabricAddresses } from '../../src/trust/fabric-file.ts';
 import { writeIdentity } from '../../src/trust/identity-files.ts';
@@ -23,6 +25,11 @@ import { formatToken, makeToken, parseToken, tokenName, type Token } from '../..
 
 const MINUTE = 60_000;
 const N2: SpiffeId = { trustDomain: 'omega.test', kind: 'node', name: 'n2' };
+
+async function evictionOf(authority: Authority, epochMs: number): Promise<HeldBan> {
+  const { svid } = await issueOwn(authority, { kind: 'node', name: 'n1', nowMs: Date.now() });
+  return signBan({ epochMs, subject: formatSpiffeId(N2), kind: 'evict', reason: 'its key was in a backup', by: 'ada' }, svid);
+}
 
 describe('attestation over a real connection', () => {
   let dir: string;
@@ -41,7 +48,7 @@ describe('attestation over a real connection', () => {
       authorityDir: dir,
       ttlMs: 60 * MINUTE,
       welcome: () => ({ gossipKeys: [Buffer.alloc(32, 7)], gossipSeeds: ['127.0.65.1:7946'] }),
-      refuses: () => refusal,
+      gate: { fault: () => refusal, evictedAtMs: () => undefined },
       note: (outcome) => void outcomes.push(outcome),
       wallNow: () => Date.now() + skewMs,
       ...changes,
@@ -169,7 +176,8 @@ describe('attestation over a real connection', () => {
     const { svid } = await issueOwn(authority, { kind: 'node', name: 'n2', nowMs: Date.now() });
     const refused: SpiffeId[] = [];
     await server.close(0);
-    server = await serve({ refuses: (id) => (refused.some((each) => formatSpiffeId(each) === formatSpiffeId(id)) ? new MeshError('BANNED', 'banned') : undefined) });
+    const fault = (id: SpiffeId): MeshError | undefined => (refused.some((each) => formatSpiffeId(each) === formatSpiffeId(id)) ? new MeshError('BANNED', 'banned') : undefined);
+    server = await serve({ gate: { fault, evictedAtMs: () => undefined } });
     address = parseAddress(server.address, 0);
     const ask = async (workload: string): Promise<unknown> => attest({ address, bundle: bundleOf(authority), request: await makeRequest(), evidence: { kind: 'workload', svid, workload } });
     refused.push({ ...N2, kind: 'workload', name: 'n2/web' });
@@ -193,19 +201,33 @@ describe('attestation over a real connection', () => {
     expect(outcomes).to.have.length(1);
   });
 
-  it('renews nobody with the certificate that it was evicted with, and takes a token of it', async () => {
+  it('lets who was evicted attest again with the certificate of before, once: whoever comes second with that is refused', async () => {
     const bundle = bundleOf(authority);
     const member = await issueOwn(authority, { kind: 'node', name: 'n2', nowMs: Date.now() - 5 * MINUTE });
-    const since: number[] = [];
+    const gate = banGate();
+    const evicted = async (atMs: number): Promise<void> => gate.replace(new Map([[formatSpiffeId(N2), await evictionOf(authority, atMs)]]));
     await server.close(0);
-    const evictedAtMs = Date.now() - MINUTE;
-    server = await serve({ refuses: (_id, notBeforeMs) => (since.push(notBeforeMs), notBeforeMs < evictedAtMs ? new MeshError('BANNED', 'evicted') : undefined) });
+    server = await serve({ gate });
     address = parseAddress(server.address, 0);
-    expect((await faultOf(attest({ address, bundle, request: await makeRequest(), evidence: { kind: 'x509pop', svid: member.svid } }))).code).to.equal('BANNED');
-    const made = token();
-    const again = await attest({ address, bundle, request: await makeRequest(), evidence: byToken(made) });
-    expect(again.identity.svid.id.name).to.equal('n2');
-    expect(since[0]).to.equal(member.svid.notBeforeMs);
+    const attested = (request: IdentityRequest): ReturnType<typeof attest> => attest({ address, bundle, request, evidence: { kind: 'x509pop', svid: member.svid } });
+
+    await evicted(Date.now() - MINUTE);
+    const request = await makeRequest();
+    const { svid } = (await attested(request)).identity;
+    expect(gate.fault(N2, svid.notBeforeMs)).to.equal(undefined);
+    // Its answer may have been lost.
+    await attested(request);
+    const second = await faultOf(attested(await makeRequest()));
+    expect([second.code, second.message]).to.satisfy(([code, message]: string[]) => code === 'EVICTED' && /was evicted at .*, and has attested again at /.test(message!));
+    expect(outcomes.at(-1)).to.deep.include({ method: 'x509pop', serial: undefined }).and.to.have.nested.property('fault.code', 'EVICTED');
+    expect((await attest({ address, bundle, request: await makeRequest(), evidence: { kind: 'x509pop', svid } })).identity.svid.id).to.deep.equal(N2);
+    expect((await attest({ address, bundle, request: await makeRequest(), evidence: byToken(token()) })).identity.svid.id).to.deep.equal(N2);
+
+    // The next eviction is another matter. Of this second no certificate would hold.
+    await evicted(Date.now());
+    expect((await faultOf(attested(await makeRequest()))).code).to.equal('EVICTED');
+    await evicted(Date.now() - 2_000);
+    await attested(await makeRequest());
   });
 
   it('diagnoses a clock that is ten minutes off, in either direction', async () => {

@@ -50,7 +50,7 @@ describe('the gate that bans close', () => {
   it('lets in whoever was evicted and has attested again', () => {
     const gate = banGate();
     gate.replace(new Map([[idOf('n4'), madeBan({ kind: 'evict', epochMs: issuedAtMs(1_000) })]]));
-    expect(gate.fault(n4, 1_000)?.code).to.equal('BANNED');
+    expect(gate.fault(n4, 1_000)?.code).to.equal('EVICTED');
     expect(gate.fault(n4, 1_001)).to.equal(undefined);
   });
 });

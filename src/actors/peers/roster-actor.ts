@@ -14,6 +14,7 @@ export interface RosterActorOptions extends SessionRooms {
   /** The dynamic supervisor under which the sessions live. */
   readonly sessions: ActorRef<SupervisorMessage>;
   readonly membership: ActorRef<MembershipRequest>;
+  readonly identity: ActorRef<{ readonly kind: 'renew' }>;
 }
 
 export type RosterMessage =
@@ -162,6 +163,9 @@ function perform(state: RosterState, effect: RosterEffect, options: RosterActorO
     case 'close-arrival':
       state.arrivals.get(effect.arrival)?.close(effect.fault);
       state.arrivals.delete(effect.arrival);
+      return;
+    case 'renew-identity':
+      options.identity.send({ kind: 'renew' });
       return;
     case 'log':
       context.log.log(effect.level, effect.event, effect.fields);

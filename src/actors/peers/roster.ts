@@ -41,11 +41,17 @@ export type RosterEffect =
   | { readonly kind: 'terminate-child'; readonly node: string }
   | { readonly kind: 'hand-over'; readonly arrival: number; readonly node: string }
   | { readonly kind: 'close-arrival'; readonly arrival: number; readonly fault: MeshError }
+  /** Those who should dial this node do not. They may have evicted it while it was away, and nobody else can tell it. */
+  | { readonly kind: 'renew-identity' }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly event: string; readonly fields: LogFields };
 
 export const PULSE_MS = 1_000;
 /** For the hello, and for gossip to tell us of a node that heard of us first. Less than a dialer waits for ours: it is to hear the reason. */
 const ARRIVAL_TIMEOUT_MS = 4_000;
+/** Who dials tries every few seconds at first. */
+const NOT_DIALLED_MS = 10_000;
+/** Not to be dialled has other reasons too, which may last. */
+const RENEW_EVERY_MS = 60_000;
 /** Streams that wait for their hello or their session; each holds a socket. More are refused. */
 const ARRIVALS_MAX = 256;
 /** A child reports each second. One that is silent is asked for again: the supervisor knows whether it is there. */
@@ -69,6 +75,8 @@ interface Child {
   state: SessionState;
   rttMs: number | undefined;
   heardAtMs: number;
+  /** Open when it was last heard of; until then, known. */
+  openAtMs: number;
   notBeforeMs: number;
   /** In a row. */
   refusals: number;
@@ -89,6 +97,7 @@ export class Roster {
   readonly #unfit = new Set<string>();
   readonly #children = new Map<string, Child>();
   readonly #arrivals = new Map<number, Arrival>();
+  #renewedAtMs = -Infinity;
 
   constructor(options: RosterOptions) {
     this.#self = options.self;
@@ -138,7 +147,7 @@ export class Roster {
         return [];
       case 'pulse':
         this.#nodes.expire(now);
-        return [...this.#choose(), ...this.#expire(now)];
+        return [...this.#choose(), ...this.#expire(now), ...this.#unheard(now)];
     }
   }
 
@@ -156,7 +165,7 @@ export class Roster {
   #child(node: string, now: number): Child {
     let child = this.#children.get(node);
     if (child === undefined) {
-      child = { step: 'absent', address: undefined, isReachable: false, state: 'connecting', rttMs: undefined, heardAtMs: now, notBeforeMs: now, refusals: 0 };
+      child = { step: 'absent', address: undefined, isReachable: false, state: 'connecting', rttMs: undefined, heardAtMs: now, openAtMs: now, notBeforeMs: now, refusals: 0 };
       this.#children.set(node, child);
     }
     child.heardAtMs = now;
@@ -167,6 +176,7 @@ export class Roster {
     const child = this.#child(report.node, now);
     // While it is being started or ended, what it says may be the last word of the one before.
     if (child.step === 'starting' || child.step === 'stopping') return;
+    if (report.state === 'open') child.openAtMs = now;
     Object.assign(child, { step: 'up', address: report.address, isReachable: true, state: report.state, rttMs: report.rttMs } satisfies Partial<Child>);
   }
 
@@ -206,6 +216,14 @@ export class Roster {
   #expire(now: number): readonly RosterEffect[] {
     const late = [...this.#arrivals].filter(([, { sinceMs }]) => now - sinceMs >= ARRIVAL_TIMEOUT_MS);
     return late.map(([arrival, { from }]) => this.#close(arrival, this.#whyNotHandedOver(from)));
+  }
+
+  #unheard(now: number): readonly RosterEffect[] {
+    if (now - this.#renewedAtMs < RENEW_EVERY_MS) return [];
+    const isWaiting = [...this.#children].some(([node, { openAtMs }]) => this.#desired.has(node) && dials(node, this.#self) && now - openAtMs >= NOT_DIALLED_MS);
+    if (!isWaiting) return [];
+    this.#renewedAtMs = now;
+    return [{ kind: 'renew-identity' }];
   }
 
   #whyNotHandedOver(from: Introduction | undefined): MeshError {

@@ -138,7 +138,7 @@ export class Workload {
 
 /** Somebody said that it may not, and will say so again. */
 function isRefusal({ code }: MeshError): boolean {
-  return code === 'BANNED' || code === 'NOT_PERMITTED';
+  return code === 'BANNED' || code === 'EVICTED' || code === 'NOT_PERMITTED';
 }
 
 /** Clients of the Workload API try again after this, and after nothing else but a refusal. */

@@ -201,6 +201,20 @@ describe('the roster', () => {
     expect(scene.say({ kind: 'child-started', node: 'a', outcome: 'started' })).to.deep.equal([{ kind: 'hand-over', arrival: 2, node: 'a' }]);
   });
 
+  it('asks for another certificate when those who should dial do not: they may have evicted this one while it was away', () => {
+    const renewals = (effects: readonly RosterEffect[]): number => effects.filter(({ kind }) => kind === 'renew-identity').length;
+    const scene = new Scene();
+    scene.say(members(member('a'), member('z')), { kind: 'child-started', node: 'a', outcome: 'started' }, { kind: 'child-started', node: 'z', outcome: 'started' });
+    expect(renewals(scene.pass(9_000))).to.equal(0);
+    expect(renewals(scene.pass(1_000))).to.equal(1);
+    expect(renewals(scene.pass(59_000))).to.equal(0);
+    expect(renewals(scene.pass(1_000))).to.equal(1);
+    scene.now += 60_000;
+    // To z it is this node that dials.
+    scene.say({ kind: 'child-started', node: 'a', outcome: 'started' }, report('a'));
+    expect(renewals(scene.pass(9_000))).to.equal(0);
+  });
+
   it('forgets a stream that closes while it waits', () => {
     const scene = new Scene();
     scene.say(members(), { kind: 'incoming', arrival: 1, proved: 'a' }, { kind: 'arrival-closed', arrival: 1 });
