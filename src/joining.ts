@@ -11,6 +11,7 @@ import { writeIdentity } from './trust/identity-files.ts';
 import type { Identity } from './trust/identity-source.ts';
 import { makePrivateDir, onDisk } from './trust/private-files.ts';
 import type { Token } from './trust/token.ts';
+import { forgetWorkloadApi } from './trust/workload-api-file.ts';
 
 export interface Joining {
   readonly token: Token;
@@ -40,6 +41,7 @@ export async function joinDomain({ token, fabric, trustDir, dataDir }: Joining):
   const { identity, gossipKeys, gossipSeeds } = await attestAtOne(token, fabric);
   writeIdentity(trustDir, identity);
   writeFabricAddresses(trustDir, fabric);
+  forgetWorkloadApi(trustDir);
   if (dataDir !== undefined) {
     onDisk(dataDir, () => {
       if (gossipKeys.length > 0) writeKeyring(handedKeyring(trustDir), gossipKeys);

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import type { MeshParts } from './actors/tree.ts';
+import type { SvidWatchOptions } from './actors/trust/svid-watch-actor.ts';
 import type { Clock } from './clock.ts';
 import { authorityDir, trustDir } from './config/home-path.ts';
 import type { Config } from './config/config.ts';
@@ -20,6 +21,7 @@ import { OpenSessions } from './transport/open-sessions.ts';
 import { attestWorkload, renewJoined } from './transport/renew.ts';
 import { checkPq } from './transport/tls.ts';
 import type { MeshTls } from './transport/tls.ts';
+import { firstSvid, followSvid } from './transport/workload-client.ts';
 import { createWorkloadServer } from './transport/workload-server.ts';
 import { readBan, signBan } from './trust/ban-entry.ts';
 import { banFile } from './trust/ban-files.ts';
@@ -28,10 +30,13 @@ import type { BanGate } from './trust/ban-gate.ts';
 import type { Authority } from './trust/authority.ts';
 import { TrustFabric, type AttestOutcome } from './trust/fabric.ts';
 import { TRUST_PORT_DEFAULT } from './trust/fabric-file.ts';
-import { writeIdentity } from './trust/identity-files.ts';
+import { readIdentity, writeIdentity } from './trust/identity-files.ts';
+import { identityInbox } from './trust/identity-inbox.ts';
 import { holdIdentity, type HeldIdentity, type Identity } from './trust/identity-source.ts';
 import { issueOwn, localTrustDomain, ownIdentity } from './trust/own-identity.ts';
 import { formatSpiffeId, parseSpiffeId } from './trust/spiffe-id.ts';
+import { identityOrigin } from './trust/trust-source.ts';
+import { forgetWorkloadApi, readWorkloadApi, writeWorkloadApi } from './trust/workload-api-file.ts';
 import { checkServable } from './trust/workload-entry.ts';
 
 /** Who this node is, and what keeps it so. */
@@ -43,22 +48,29 @@ export interface NodeTrust {
   readonly authority: Authority | undefined;
   readonly renew: () => Promise<Identity>;
   readonly keep: (identity: Identity) => void;
+  /** Where a Workload API pushes it. */
+  readonly watch: Pick<SvidWatchOptions, 'open' | 'put'> | undefined;
 }
 
-/**
- * On loopback an authority is made where there is none, as ssh makes host keys: what this user starts on this machine belongs
- * together. Beyond it, who belongs to whom is for a person to say.
- * @throws MeshError PQ_UNAVAILABLE, and as `ownIdentity`
- */
-export async function nodeTrust({ name, bind, dataDir, pq, svidTtlMs, gossipKeyring, gossipKey }: Config, log: Logger, clock: Clock): Promise<NodeTrust> {
+/** Who a node is when it starts, and where it has that from. */
+interface Begun {
+  readonly identity: Identity;
+  readonly authority: Authority | undefined;
+  readonly renew: (present: Identity) => Promise<Identity>;
+  readonly watch: NodeTrust['watch'];
+}
+
+/** At boot an agent of SPIRE is up within seconds; who has an identity that still holds need not wait for it. */
+const WORKLOAD_API_PATIENCE_MS = 10_000;
+
+/** @throws MeshError PQ_UNAVAILABLE, BAD_CONFIG, as `ownIdentity` and `firstSvid` */
+export async function nodeTrust(config: Config, log: Logger, clock: Clock): Promise<NodeTrust> {
+  const { bind, dataDir, pq, gossipKeyring, gossipKey } = config;
   checkPq(pq);
-  const dir = authorityDir(homedir());
   const kept = trustDir(dataDir);
-  const makeAuthorityFor = isLoopback(bind) ? localTrustDomain(hostname()) : undefined;
-  const who = { kind: 'node', name, ttlMs: svidTtlMs } as const;
-  const { identity, authority, hasMadeAuthority } = await ownIdentity({ ...who, trustDir: kept, authorityDir: dir, makeAuthorityFor, nowMs: clock.wallNow() });
+  const origin = identityOrigin(config, kept);
+  const { identity, authority, renew, watch } = origin.kind === 'workload-api' ? await fromWorkloadApi(config, origin.socket, log, clock) : await fromAuthority(config, origin.kind, log, clock);
   const { id, serial, notAfterMs } = identity.svid;
-  if (hasMadeAuthority) log.log('info', 'authority-made', { trustDomain: id.trustDomain, dir });
   log.log('info', 'identity', { id: formatSpiffeId(id), serial, expires: new Date(notAfterMs).toISOString() });
   if (!isLoopback(bind) && gossipKeyring === undefined && gossipKey === undefined) {
     log.log('warn', 'gossip-in-the-clear', { bind, todo: 'encrypt it with --gossip-keyring: whoever reaches this address can read it, and speak in it' });
@@ -70,9 +82,48 @@ export async function nodeTrust({ name, bind, dataDir, pq, svidTtlMs, gossipKeyr
     gate,
     held,
     authority,
-    renew: () => (authority === undefined ? renewJoined(kept, held.current()) : issueOwn(authority, { ...who, nowMs: clock.wallNow() })),
+    renew: () => renew(held.current()),
     keep: (renewed) => writeIdentity(kept, renewed),
+    watch,
   };
+}
+
+/**
+ * On loopback an authority is made where there is none, as ssh makes host keys: what this user starts on this machine belongs
+ * together. Beyond it, who belongs to whom is for a person to say.
+ */
+async function fromAuthority({ name, bind, dataDir, svidTtlMs }: Config, source: 'embedded' | 'fabric' | undefined, log: Logger, clock: Clock): Promise<Begun> {
+  const dir = authorityDir(homedir());
+  const kept = trustDir(dataDir);
+  const makeAuthorityFor = isLoopback(bind) ? localTrustDomain(hostname()) : undefined;
+  const who = { kind: 'node', name, ttlMs: svidTtlMs } as const;
+  const { identity, authority, hasMadeAuthority } = await ownIdentity({ ...who, source, trustDir: kept, authorityDir: dir, makeAuthorityFor, nowMs: clock.wallNow() });
+  forgetWorkloadApi(kept);
+  if (hasMadeAuthority) log.log('info', 'authority-made', { trustDomain: identity.svid.id.trustDomain, dir });
+  const renew = (present: Identity): Promise<Identity> => (authority === undefined ? renewJoined(kept, present) : issueOwn(authority, { ...who, nowMs: clock.wallNow() }));
+  return { identity, authority, renew, watch: undefined };
+}
+
+async function fromWorkloadApi({ name, dataDir }: Config, socket: string, log: Logger, clock: Clock): Promise<Begun> {
+  const dir = trustDir(dataDir);
+  const kept = stillGood(dir, name, clock.wallNow());
+  const identity = await firstSvid(socket, name, kept === undefined ? WORKLOAD_API_PATIENCE_MS : 0).catch((error: unknown) => {
+    if (kept === undefined || !(error instanceof MeshError) || error.code !== 'NODE_UNREACHABLE') throw error;
+    log.log('warn', 'workload-api-away', { reason: error.message, ...(error.todo === undefined ? {} : { todo: error.todo }) });
+    return kept;
+  });
+  writeIdentity(dir, identity);
+  writeWorkloadApi(dir, socket);
+  const inbox = identityInbox();
+  return { identity, authority: undefined, renew: (present) => inbox.next(present), watch: { open: (hear) => followSvid(socket, name, hear), put: (pushed) => inbox.put(pushed) } };
+}
+
+/** What a Workload API gave before, and may be used until it expires. */
+function stillGood(dir: string, name: string, nowMs: number): Identity | undefined {
+  if (readWorkloadApi(dir) === undefined) return undefined;
+  const kept = readIdentity(dir);
+  const isOurs = kept?.svid.id.kind === 'node' && kept.svid.id.name === name;
+  return isOurs && nowMs < kept.svid.notAfterMs ? kept : undefined;
 }
 
 /** What workloads need of the world: whoever issues, who is kept out, and their sockets. */

@@ -243,7 +243,7 @@ interface Makings {
 function meshParts(makings: Makings): MeshParts {
   const { config, version, system, refs, ports, adminSocket, node, registryFiles, boot, audit, log, trust, rooms } = makings;
   const operators = forOperators(makings);
-  const { tls, gate, held, renew, keep, authority } = trust;
+  const { tls, gate, held, renew, keep, watch, authority } = trust;
   const grpcListen = parseAddress(ports.grpcAddress, config.grpcPort);
   const peerTls: MeshTls = { ...tls, onEvicted: () => void refs.identity.send({ kind: 'renew' }) };
   return {
@@ -257,6 +257,7 @@ function meshParts(makings: Makings): MeshParts {
     openGrpc: () => openGrpc(grpcListen, refs, tls, operators.forAdmins),
     identity: {
       renewal: { held, renew, keep, isRefused: () => gate.fault(held.current().svid.id, held.current().svid.notBeforeMs) !== undefined, random: systemRandom },
+      watch,
       openFabric: authority && (() => openFabric({ config, authority, trust, gossipAddress: () => ports.gossipAddress, audit, log, clock: systemClock, onBug: (error) => node.noteBug(error) })),
     },
     workloads: workloadParts(config, trust, systemClock),

@@ -32,6 +32,8 @@ import { registryActor } from './registry/registry-actor.ts';
 import type { RegistryMessage, RegistryOptions } from './registry/registry-actor.ts';
 import { identityActor } from './trust/identity-actor.ts';
 import type { IdentityActorOptions, IdentityMessage } from './trust/identity-actor.ts';
+import { svidWatchActor } from './trust/svid-watch-actor.ts';
+import type { SvidWatchOptions } from './trust/svid-watch-actor.ts';
 import { storageActor } from './registry/storage-actor.ts';
 import type { StoredFiles } from './registry/storage-actor.ts';
 import type { StorageRequest } from './registry/storage-messages.ts';
@@ -99,6 +101,8 @@ export interface MeshParts {
 
 interface IdentityParts {
   readonly renewal: IdentityActorOptions;
+  /** Where a Workload API pushes it. */
+  readonly watch: Pick<SvidWatchOptions, 'open' | 'put'> | undefined;
   /** Where the authority is kept here. */
   readonly openFabric: (() => Promise<Listener | undefined>) | undefined;
 }
@@ -140,16 +144,17 @@ export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
         adminActor({ ...parts.admin, memberTrail, membership: refs.membership, peers: refs.roster, agents: refs.directory, registry: refs.registry, bus: refs.bus }),
       ),
     ]),
-    identity(parts.identity),
+    identity(parts.identity, refs),
     supervisor('workloads', 'rest_for_one', [dynamic('sockets', WORKLOADS_MAX), worker('list', () => workloadsActor({ ...parts.workloads, sockets: refs.workloadSockets }))]),
     ...(isDiscovering ? [formation(parts.formation, refs)] : []),
   ]);
 }
 
 /** Behind all others, who rest on nothing here: the identity is held outside, and a Trust Fabric may be away. */
-function identity({ renewal, openFabric }: IdentityParts): SupervisorSpec {
+function identity({ renewal, watch, openFabric }: IdentityParts, { identity: renewer }: MeshRefs): SupervisorSpec {
   return supervisor('identity', 'one_for_one', [
     worker('renewal', () => identityActor(renewal)),
+    ...(watch === undefined ? [] : [worker('watch', () => svidWatchActor({ ...watch, random: renewal.random, identity: renewer }))]),
     ...(openFabric === undefined ? [] : [worker('fabric', () => listenerActor(openFabric))]),
   ]);
 }

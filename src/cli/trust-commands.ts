@@ -4,9 +4,11 @@ import { authorityDir, trustDir } from '../config/home-path.ts';
 import { MeshError } from '../errors.ts';
 import { makeAuthority } from '../trust/authority.ts';
 import { keepAuthority, readAuthority } from '../trust/authority-files.ts';
+import { readFabricAddresses } from '../trust/fabric-file.ts';
 import { readIdentity } from '../trust/identity-files.ts';
 import { ownIdentity } from '../trust/own-identity.ts';
 import { formatSpiffeId } from '../trust/spiffe-id.ts';
+import { readWorkloadApi } from '../trust/workload-api-file.ts';
 import type { Call, CommandSpec } from './command.ts';
 import { DONE } from './exit-code.ts';
 import { formatSessions, sessionLine } from './format-sessions.ts';
@@ -37,7 +39,7 @@ export const TRUST_COMMANDS: readonly CommandSpec[] = [
   },
   {
     words: 'trust show',
-    summary: "show the node's identity and until when it holds, whom it believes, and whether it can issue identities",
+    summary: "show the node's identity, until when it holds and where the next one comes from, whom it believes, and whether it can issue identities",
     options: [{ flags: '--name <name>', summary: 'name of the node, when none runs (default: the host name, env: MESH_NAME)' }],
     example: 'mesh trust show',
     run: show,
@@ -70,7 +72,7 @@ async function init(call: Call): Promise<number> {
   }
   if (present === undefined) keepAuthority(dir, await makeAuthority(trustDomain, nowMs));
   const { identity } = await ownIdentity({ kind: 'node', name, trustDir: trustDir(dataDir), authorityDir: dir, makeAuthorityFor: undefined, nowMs });
-  const view = trustView(identity, { authorityDir: dir, isAuthorityHere: true });
+  const view = trustView(identity, { authorityDir: dir, isAuthorityHere: true, fabrics: [], workloadSocket: undefined });
   answer(view, () => [
     `${present === undefined ? 'made' : 'kept'} the authority of ${trustDomain} in ${dir}`,
     `issued ${formatSpiffeId(identity.svid.id)}, in ${trustDir(dataDir)}`,
@@ -93,7 +95,8 @@ function show(call: Call): Promise<number> {
   }
   const authority = readAuthority(dir);
   const isAuthorityHere = authority !== undefined && identity.bundle.authorities.some((known) => known.fingerprint256 === authority.certificate.fingerprint256);
-  const view = trustView(identity, { authorityDir: dir, isAuthorityHere });
+  const kept = trustDir(dataDir);
+  const view = trustView(identity, { authorityDir: dir, isAuthorityHere, fabrics: readFabricAddresses(kept), workloadSocket: readWorkloadApi(kept) });
   answer(view, () => formatTrust(view, Date.now(), paint));
   return Promise.resolve(DONE);
 }

@@ -12,7 +12,7 @@ import { absolutePath, defaultDataDir } from './home-path.ts';
 import { SWITCH, type KeySpec, type Switch } from './key-spec.ts';
 import type { LogLevel } from '../log.ts';
 import { nearestWord } from '../nearest-word.ts';
-import { TRUST_KEYS, type TrustConfig } from './trust-keys.ts';
+import { ENDPOINT_VARIABLE, TRUST_KEYS, trustFaults, type TrustConfig } from './trust-keys.ts';
 
 /** Timing presets of the gossip protocol; the numbers are the membership room's. */
 const PROFILES = ['lan', 'wan', 'local'] as const;
@@ -241,11 +241,14 @@ export function readConfig(sources: ConfigSources): { readonly config: Config; r
 
   const keyring = value('gossipKeyring', undefined);
   const name = value('name', nameFromHost(sources.hostName));
+  const trustSource = value('trustSource', undefined);
   const config: Config = {
     name,
     bind: value('bind', CONFIG_KEYS.bind.default),
     gossipPort: value('gossipPort', GOSSIP_PORT_DEFAULT),
     grpcPort: value('grpcPort', GRPC_PORT_DEFAULT),
+    trustSource,
+    workloadSocket: value('workloadSocket', trustSource === 'workload-api' ? endpointIn(sources.env, faults) : undefined),
     trustPort: value('trustPort', undefined),
     join: Object.freeze(value('join', [])),
     discover: Object.freeze(value('discover', [])),
@@ -266,10 +269,16 @@ export function readConfig(sources: ConfigSources): { readonly config: Config; r
     degradedMs: value('degradedMs', DEGRADED_MS_DEFAULT),
     stallLimitMs: value('stallLimitMs', STALL_LIMIT_MS_DEFAULT),
   };
-  faults.push(...portFaults(config), ...gossipFaults(config), ...stallFaults(config));
+  faults.push(...portFaults(config), ...gossipFaults(config), ...trustFaults(config), ...stallFaults(config));
   const [first, ...others] = faults;
   if (first !== undefined) throw faultsAsError([first, ...others]);
   return { config: Object.freeze(config), warnings: unknownVariables(sources.env) };
+}
+
+function endpointIn(env: ConfigSources['env'], faults: ConfigFault[]): string | undefined {
+  const value = env[ENDPOINT_VARIABLE];
+  if (value === undefined || value === '') return undefined;
+  return check('workloadSocket', { value, subject: () => ENDPOINT_VARIABLE }, faults) as string | undefined;
 }
 
 function givenFor(

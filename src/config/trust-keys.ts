@@ -2,9 +2,12 @@
 import { z } from 'zod';
 import { SVID_TTL_MS } from '../trust/authority.ts';
 import { TRUST_PORT_DEFAULT } from '../trust/fabric-file.ts';
+import { TRUST_SOURCES, type TrustSourceSaid } from '../trust/trust-source.ts';
+import type { ConfigFault } from './config-fault.ts';
 import type { KeySpec } from './key-spec.ts';
 
-export interface TrustConfig {
+/** Without a source or a socket: what lies in the data directory says where the identity comes from. */
+export interface TrustConfig extends TrustSourceSaid {
   /** TCP, where the authority is kept here; 0 takes any free port; undefined the usual one, unless it is taken. */
   readonly trustPort: number | undefined;
   /** How long an identity holds that the authority here issues. */
@@ -17,7 +20,34 @@ export interface TrustConfig {
 const PQ = ['off', 'prefer', 'require'] as const;
 export type Pq = (typeof PQ)[number];
 
+/** Workload Endpoint standard, section 4: `unix:///path`. */
+const ENDPOINT = /^(?:unix:(?:\/\/)?)?(\/[^?#]+)$/;
+const endpoint = z.string().transform((text, context): string => {
+  const path = ENDPOINT.exec(text)?.[1];
+  if (path !== undefined) return path;
+  context.addIssue('not the path of a socket');
+  return z.NEVER;
+});
+
+/** What every program that speaks SPIFFE takes for the address of its Workload API; here only for a node that is told to use one. */
+export const ENDPOINT_VARIABLE = 'SPIFFE_ENDPOINT_SOCKET';
+
 export const TRUST_KEYS = {
+  trustSource: {
+    placeholder: TRUST_SOURCES.join('|'),
+    summary: "where the identity comes from: the authority of this machine, a Trust Fabric, or a SPIFFE Workload API such as that of SPIRE's agent",
+    default: 'as the data directory has it, or embedded',
+    expected: 'embedded, fabric or workload-api',
+    schema: z.enum(TRUST_SOURCES),
+    choices: TRUST_SOURCES,
+  },
+  workloadSocket: {
+    placeholder: 'unix:///path',
+    summary: `socket of the Workload API that the identity comes from; with it the source is workload-api, which otherwise takes ${ENDPOINT_VARIABLE}`,
+    default: 'none',
+    expected: 'unix:/// and an absolute path, such as unix:///run/spire/sockets/agent.sock',
+    schema: endpoint,
+  },
   trustPort: {
     placeholder: 'port',
     summary: 'port for those who want an identity, TCP, where the authority is kept here; 0 takes any free one',
@@ -41,3 +71,8 @@ export const TRUST_KEYS = {
     choices: PQ,
   },
 } as const satisfies Record<keyof TrustConfig, KeySpec>;
+
+export function trustFaults({ trustSource, workloadSocket }: TrustConfig): ConfigFault[] {
+  if (workloadSocket === undefined || trustSource === undefined || trustSource === 'workload-api') return [];
+  return [{ code: 'BAD_CONFIG', what: `trustSource is ${trustSource}, and workloadSocket is given`, given: trustSource, expected: 'workload-api, or no socket' }];
+}

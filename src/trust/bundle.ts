@@ -11,3 +11,8 @@ export interface Bundle {
 export function keyPin(certificate: X509Certificate): string {
   return createHash('sha256').update(certificate.publicKey.export({ type: 'spki', format: 'der' })).digest('base64url');
 }
+
+export function isSameBundle(a: Bundle, b: Bundle): boolean {
+  const names = ({ authorities }: Bundle): string => authorities.map(({ fingerprint256 }) => fingerprint256).join();
+  return names(a) === names(b);
+}

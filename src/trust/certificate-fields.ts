@@ -8,6 +8,8 @@ import { MeshError } from '../errors.ts';
 interface Element {
   readonly tag: number;
   readonly body: Buffer;
+  /** With what stands before its body. */
+  readonly whole: Buffer;
 }
 
 interface Extension {
@@ -52,7 +54,7 @@ function elements(bytes: Buffer): Element[] {
     const length = more === 0 ? first : bytes.readUIntBE(at + 2, more);
     const start = at + 2 + more;
     if (start + length > bytes.length) throw malformed();
-    found.push({ tag, body: bytes.subarray(start, start + length) });
+    found.push({ tag, body: bytes.subarray(start, start + length), whole: bytes.subarray(at, start + length) });
     at = start + length;
   }
   return found;
@@ -78,6 +80,11 @@ function extensionsOf(raw: Buffer): Map<string, Extension> {
     found.set(id.body.toString('hex'), { isCritical, value: value.body });
   }
   return found;
+}
+
+/** Certificates that stand one after the other; throws MALFORMED where the last one is cut off. */
+export function concatenated(ders: Buffer): readonly Buffer[] {
+  return elements(ders).map(({ whole }) => whole);
 }
 
 /** Throws MALFORMED where the bytes are not a certificate's. */

@@ -19,6 +19,8 @@ export interface OwnIdentityOptions {
   readonly makeAuthorityFor: string | undefined;
   /** Of what is issued here. */
   readonly ttlMs?: number;
+  /** Undefined: the authority here, unless what is kept is of another. */
+  readonly source?: 'embedded' | 'fabric' | undefined;
   readonly nowMs: number;
 }
 
@@ -78,9 +80,10 @@ function isFresh({ svid }: Identity, authority: Authority, { kind, name, nowMs, 
  * @throws MeshError NO_IDENTITY where there is none and none can be had; what `readIdentity`, `readAuthority` and `verifyChain` throw
  */
 export async function ownIdentity(options: OwnIdentityOptions): Promise<OwnIdentity> {
+  const { source } = options;
   const kept = readIdentity(options.trustDir);
-  const present = readAuthority(options.authorityDir);
-  if (kept !== undefined && (present === undefined || !isOf(kept, present))) {
+  const present = source === 'fabric' ? undefined : readAuthority(options.authorityDir);
+  if (kept !== undefined && source !== 'embedded' && (present === undefined || !isOf(kept, present))) {
     checkName(kept, options);
     verifyChain(kept.svid.certificates, kept.bundle, options.nowMs);
     return { identity: kept, authority: undefined, hasMadeAuthority: false };
@@ -94,7 +97,10 @@ export async function ownIdentity(options: OwnIdentityOptions): Promise<OwnIdent
   return { identity, authority, hasMadeAuthority: present === undefined };
 }
 
-async function madeFor({ authorityDir, makeAuthorityFor, kind, name, nowMs }: OwnIdentityOptions): Promise<Authority> {
+async function madeFor({ authorityDir, makeAuthorityFor, kind, name, source, nowMs }: OwnIdentityOptions): Promise<Authority> {
+  if (source === 'fabric') {
+    throw new MeshError('NO_IDENTITY', `the ${kind} ${name} has no identity from a Trust Fabric`, { expected: 'an identity in its data directory', todo: 'join the trust domain with `mesh join --token <token> --seed <host>`' });
+  }
   if (makeAuthorityFor !== undefined) return keepAuthority(authorityDir, await makeAuthority(makeAuthorityFor, nowMs));
   throw new MeshError('NO_IDENTITY', `the ${kind} ${name} has no identity, and there is no authority here that could issue one`, {
     expected: 'an identity in its data directory',

@@ -1,6 +1,8 @@
 import { chmodSync, existsSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { writeFabricAddresses } from '../../src/trust/fabric-file.ts';
+import { writeWorkloadApi } from '../../src/trust/workload-api-file.ts';
 import { FakeProcess } from './fake-process.ts';
 
 describe('mesh init and mesh trust show', () => {
@@ -20,7 +22,7 @@ describe('mesh init and mesh trust show', () => {
     expect(statSync(authority).mode & 0o777).to.equal(0o700);
 
     const shown = await fake.mesh('trust', 'show', '--name', 'n1');
-    expect(shown.stdout).to.match(/^identity {3}spiffe:\/\/omega\.test\/node\/n1\nserial .*\nvalid .* to .*, 59m \d\ds left\nbelieves {3}authority \S{43}, until .*\nauthority {2}here, in /);
+    expect(shown.stdout).to.match(/^identity {3}spiffe:\/\/omega\.test\/node\/n1\nserial .*\nvalid .* to .*, 59m \d\ds left\nbelieves {3}authority \S{43}, until .*\nauthority {2}here, in .*\nsource {5}embedded: /);
     const { notAfter, authorities, ...rest } = JSON.parse((await fake.mesh('trust', 'show', '--name', 'n1', '--json')).stdout) as Record<string, unknown>;
     expect(Date.parse(String(notAfter))).to.be.greaterThan(Date.now());
     expect(authorities).to.have.length(1);
@@ -40,7 +42,13 @@ describe('mesh init and mesh trust show', () => {
     expect([none.exitCode, none.stderr]).to.deep.include(2).and.to.satisfy(([, text]: [number, string]) => text.includes('mesh init --trust-domain'));
     await fake.mesh('init', '--trust-domain', 'omega.test', '--name', 'n1');
     rmSync(authority, { recursive: true });
-    expect((await fake.mesh('trust', 'show', '--name', 'n1')).stdout).to.match(/authority {2}elsewhere: a Trust Fabric renews/);
+    expect((await fake.mesh('trust', 'show', '--name', 'n1')).stdout).to.match(/authority {2}elsewhere\nsource {5}fabric: a Trust Fabric renews/);
+    const trust = join(fake.home, '.omega-mesh', 'n1', 'trust');
+    writeFabricAddresses(trust, [{ host: '10.0.0.1', port: 7948 }]);
+    expect((await fake.mesh('trust', 'show', '--name', 'n1')).stdout).to.match(/fabric: a Trust Fabric renews this identity, 10\.0\.0\.1:7948\n/);
+    writeWorkloadApi(trust, '/run/agent.sock');
+    expect((await fake.mesh('trust', 'show', '--name', 'n1')).stdout).to.match(/workload-api: a Workload API pushes this identity, unix:\/\/\/run\/agent\.sock\n/);
+    expect(JSON.parse((await fake.mesh('trust', 'show', '--name', 'n1', '--json')).stdout)).to.deep.include({ source: 'workload-api', sourceAt: ['unix:///run/agent.sock'] });
   });
 
   it('refuse a key that others may read, with the chmod to type', async () => {

@@ -52,6 +52,8 @@ const VALUES: Record<ConfigKey, readonly (readonly [text: string, yaml: string, 
     ['empty=', '[empty=]', { empty: '' }],
   ],
   profile: [['lan', 'lan', 'lan'], ['wan', 'wan', 'wan'], ['local', 'local', 'local']],
+  trustSource: [['embedded', 'embedded', 'embedded'], ['fabric', 'fabric', 'fabric'], ['workload-api', 'workload-api', 'workload-api']],
+  workloadSocket: [['unix:///a', 'unix:///a', '/a'], ['unix:/b', 'unix:/b', '/b'], ['/c/d.sock', '/c/d.sock', '/c/d.sock']],
   trustPort: [['1', '1', 1], ['2', '2', 2], ['0', '0', 0]],
   svidTtlMs: [['10000', '10000', 10_000], ['20000', '20000', 20_000], ['86400000', '86400000', 86_400_000]],
   pq: [['off', 'off', 'off'], ['require', 'require', 'require'], ['prefer', 'prefer', 'prefer']],
@@ -78,6 +80,8 @@ const DEFAULTS: Config = {
   dataDir: '/home/u/.omega-mesh/box',
   tag: {},
   profile: 'lan',
+  trustSource: undefined,
+  workloadSocket: undefined,
   trustPort: undefined,
   svidTtlMs: 3_600_000,
   pq: 'prefer',
@@ -95,6 +99,27 @@ const DEFAULTS: Config = {
 };
 
 describe('a configuration', () => {
+  describe('of where the identity comes from', () => {
+    it('takes the socket that all programs of SPIFFE take, when a Workload API is asked for and no other socket is named', () => {
+      const env = { SPIFFE_ENDPOINT_SOCKET: 'unix:///run/agent.sock' };
+      expect(read({ env }).workloadSocket).to.equal(undefined);
+      const asked = { ...env, MESH_TRUST_SOURCE: 'workload-api' };
+      expect(read({ env: asked }).workloadSocket).to.equal('/run/agent.sock');
+      expect(read({ env: { ...asked, MESH_WORKLOAD_SOCKET: '/other' } }).workloadSocket).to.equal('/other');
+    });
+
+    it('is refused where the socket is none, or belongs to another source', () => {
+      for (const [env, says] of [
+        [{ MESH_TRUST_SOURCE: 'workload-api', SPIFFE_ENDPOINT_SOCKET: 'tcp://10.0.0.1:8000' }, 'SPIFFE_ENDPOINT_SOCKET is "tcp://10.0.0.1:8000"'],
+        [{ MESH_WORKLOAD_SOCKET: 'agent.sock' }, 'MESH_WORKLOAD_SOCKET is "agent.sock"'],
+        [{ MESH_TRUST_SOURCE: 'embedded', MESH_WORKLOAD_SOCKET: '/a' }, 'trustSource is embedded, and workloadSocket is given'],
+      ] as const) {
+        const fault = faultOf(() => read({ env }));
+        expect([fault.code, fault.message]).to.deep.equal(['BAD_CONFIG', says]);
+      }
+    });
+  });
+
   describe('of a secret', () => {
     it('shows nothing of it when it is not what it should be', () => {
       for (const [source, where] of [

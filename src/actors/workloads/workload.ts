@@ -10,7 +10,7 @@ import type { X509Certificate } from 'node:crypto';
 import { MeshError } from '../../errors.ts';
 import type { Random } from '../../random.ts';
 import { backoffDelayMs, type Backoff } from '../../supervision/backoff.ts';
-import type { Bundle } from '../../trust/bundle.ts';
+import { isSameBundle, type Bundle } from '../../trust/bundle.ts';
 import type { Identity } from '../../trust/identity-source.ts';
 import { Renewal, type RenewalEffect } from '../../trust/renewal.ts';
 
@@ -118,7 +118,7 @@ export class Workload {
     }
     if (this.#identity === undefined || this.#renewal === undefined) return this.#fault !== undefined && isRefusal(this.#fault) ? this.#ask() : [];
     const effects: WorkloadEffect[] = [];
-    if (!isSame(this.#identity.bundle, node.bundle)) {
+    if (!isSameBundle(this.#identity.bundle, node.bundle)) {
       this.#identity = { svid: this.#identity.svid, bundle: node.bundle };
       effects.push({ kind: 'push', identity: this.#identity });
     }
@@ -144,11 +144,6 @@ function isRefusal({ code }: MeshError): boolean {
 /** Clients of the Workload API try again after this, and after nothing else but a refusal. */
 function notNow(why: string, todo?: string): MeshError {
   return new MeshError('NODE_UNREACHABLE', `the identity cannot be had at the moment: ${why}`, todo === undefined ? {} : { todo });
-}
-
-function isSame(a: Bundle, b: Bundle): boolean {
-  const names = ({ authorities }: Bundle): string => authorities.map(({ fingerprint256 }) => fingerprint256).join();
-  return names(a) === names(b);
 }
 
 /** Names the authority; undefined where it is none of these. */
