@@ -15,7 +15,7 @@ import { Mailbox, MailboxOverflow } from './mailbox.ts';
 import type { Lane, MailboxSpec, Offered } from './mailbox.ts';
 import { OwnMessage } from './own-message.ts';
 import { Trace } from './trace.ts';
-import type { TraceOptions } from './trace.ts';
+import type { TraceEntry, TraceOptions } from './trace.ts';
 import { TurnMeter } from './turn-meter.ts';
 
 /** A state is shown for a person to read; what does not fit a screen is not read. */
@@ -27,7 +27,7 @@ export class Actor implements CellHost, Bonded {
   readonly self: ActorRef<unknown>;
   readonly mailbox: Mailbox<Urgent, unknown>;
   readonly lane: Lane;
-  traces: readonly Trace[] | undefined;
+  #traces: readonly Trace[] | undefined;
   readonly #host: ActorHost;
   readonly makeBehavior: () => AnyBehavior;
   readonly #keepsMail: boolean;
@@ -216,11 +216,20 @@ export class Actor implements CellHost, Bonded {
   /** @returns what ends the trace; it outlives restarts */
   trace(options: TraceOptions): () => void {
     const trace = new Trace(options, this.clock);
-    this.traces = [...(this.traces ?? []), trace];
+    this.#traces = [...(this.#traces ?? []), trace];
     return () => trace.stop();
   }
 
+  /** A message that was handled where its cell does not see it. */
+  tracedBeside(entry: TraceEntry): void {
+    for (const trace of this.#traces ?? []) trace.relay(entry);
+  }
+
   // CellHost
+
+  get traces(): readonly Trace[] | undefined {
+    return this.#traces;
+  }
 
   deliverOwn(message: OwnMessage): void {
     this.mailbox.offerOwn(message);
@@ -252,9 +261,9 @@ export class Actor implements CellHost, Bonded {
     // Most children of many have started, and never heard anything.
     if (this.#processed === 0) return;
     (this.#meter ??= new TurnMeter(from)).turned(messages, from, until);
-    if (this.traces?.some(({ isOver }) => isOver) === true) {
-      const going = this.traces.filter(({ isOver }) => !isOver);
-      this.traces = going.length === 0 ? undefined : going;
+    if (this.#traces?.some(({ isOver }) => isOver) === true) {
+      const going = this.#traces.filter(({ isOver }) => !isOver);
+      this.#traces = going.length === 0 ? undefined : going;
     }
   }
 

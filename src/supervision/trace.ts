@@ -22,10 +22,12 @@ export interface TraceOptions {
   readonly onEntry: (entry: TraceEntry) => void;
 }
 
-/** More than this nobody reads; a file of them is 1 MiB. */
-const MESSAGES_LIMIT = 10_000;
-/** Each entry costs its actor some microseconds. */
-const PER_S_LIMIT = 1_000;
+export const TRACE_LIMITS = {
+  /** More than this nobody reads; a file of them is 1 MiB. */
+  messagesMax: 10_000,
+  /** Each entry costs its actor some microseconds. */
+  perS: 1_000,
+} as const;
 
 export class Trace {
   readonly #options: TraceOptions;
@@ -37,8 +39,8 @@ export class Trace {
 
   /** @throws MeshError BAD_ARGUMENT when it would not be bounded */
   constructor(options: TraceOptions, clock: Clock) {
-    mustBeWithin('messagesMax', options.messagesMax, MESSAGES_LIMIT);
-    mustBeWithin('perS', options.perS, PER_S_LIMIT);
+    mustBeWithin('messagesMax', options.messagesMax, TRACE_LIMITS.messagesMax);
+    mustBeWithin('perS', options.perS, TRACE_LIMITS.perS);
     this.#options = options;
     this.#clock = clock;
     this.#left = options.messagesMax;
@@ -54,6 +56,16 @@ export class Trace {
 
   /** @param describe only called when the entry is shown */
   note(life: number, tookMs: number, outcome: TraceEntry['outcome'], describe: () => string): void {
+    this.#show(() => ({ atMs: this.#clock.wallNow(), life, message: describe(), tookMs, outcome, skipped: 0 }));
+  }
+
+  /** What another trace has seen. */
+  relay(entry: TraceEntry): void {
+    this.#skipped += entry.skipped;
+    this.#show(() => entry);
+  }
+
+  #show(entry: () => TraceEntry): void {
     if (this.isOver) return;
     const now = this.#clock.now();
     if (now - this.#secondFrom >= 1_000) {
@@ -66,7 +78,7 @@ export class Trace {
     const skipped = this.#skipped;
     this.#skipped = 0;
     try {
-      this.#options.onEntry({ atMs: this.#clock.wallNow(), life, message: describe(), tookMs, outcome, skipped });
+      this.#options.onEntry({ ...entry(), skipped });
     } catch {
       // Whoever watches is not part of the actor: it must not end it. It sees no more.
       this.stop();

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { ActorRef, Reply } from '../../src/supervision/behavior.ts';
 import type { ChildSpec } from '../../src/supervision/child-spec.ts';
+import type { TraceEntry } from '../../src/supervision/trace.ts';
 import { until } from '../support/real-time.ts';
 import type { ThreadOrder } from './thread-puppet.ts';
 import { ThreadWorld } from './thread-world.ts';
@@ -45,6 +46,30 @@ describe('an actor in a thread of its own', () => {
       expect(during).to.equal('receive order throw');
       expect(state).to.equal('{"sum":3}');
       expect(await world.read()).to.equal(0);
+    });
+
+    it('a trace of it sees what is handled in the thread, also what the actor tells itself, over restarts, until it ends', async () => {
+      await world.start();
+      const entries: TraceEntry[] = [];
+      const seen = (): string[] => entries.map(({ message, outcome, life }) => `${message} ${outcome} ${life}`);
+      world.system.trace('/a', { messagesMax: 6, perS: 100, onEntry: (entry) => entries.push(entry) });
+      world.ref.send({ kind: 'tell-self' });
+      await until(() => entries.length === 2, 'what it told itself');
+      world.ref.send({ kind: 'spin', forMs: 20 });
+      world.ref.send({ kind: 'throw' });
+      await world.reborn(2);
+      for (let by = 1; by <= 5; by++) world.ref.send({ kind: 'add', by });
+      expect(await world.read()).to.equal(15);
+      expect(seen()).to.deep.equal(['order tell-self done 1', 'order run done 1', 'order spin done 1', 'order throw threw 1', 'order add done 2', 'order add done 2']);
+      expect(entries[2]?.tookMs).to.be.within(19, 2_000);
+      // The next one begins anew.
+      const next: TraceEntry[] = [];
+      const stop = world.system.trace('/a', { messagesMax: 100, perS: 100, onEntry: (entry) => next.push(entry) });
+      await world.read();
+      await until(() => next.length === 1, 'it is seen');
+      stop?.();
+      await world.read();
+      expect([next.length, entries.length]).to.deep.equal([1, 6]);
     });
 
     it('questions to it fail at once when its life ends', async () => {

@@ -98,7 +98,7 @@ export function membershipActor(options: MembershipActorOptions): Behavior<Membe
       return body;
     },
     view: (body) => body.view,
-    describe: (message) => (message.kind === 'swim' ? `swim ${message.input.kind}` : message.kind),
+    describe: (message) => (message.kind === 'swim' ? describeInput(message.input) : message.kind),
     trapsStop: true,
   };
 }
@@ -380,4 +380,8 @@ class MembershipBody {
     const level = type === 'seed-reached' ? 'info' : 'isDiscovered' in fields ? 'debug' : 'warn';
     this.#context.log.log(level, type, fields);
   }
+}
+
+function describeInput(input: SwimInput): string {
+  return input.kind === 'timer' ? `swim timer ${input.timer.kind}` : `swim ${input.kind}`;
 }

@@ -9,6 +9,7 @@ import { messageName } from '../trail/dead-letters.ts';
 import { toErrorInfo } from '../exit-reason.ts';
 import { Mailbox, MAILBOX_MAX } from '../mailbox.ts';
 import type { OwnMessage } from '../own-message.ts';
+import { Trace, TRACE_LIMITS } from '../trace.ts';
 import { TurnEngine } from '../turn-engine.ts';
 import type { ThreadGauge } from './thread-gauge.ts';
 import type { ThreadOutbox } from './thread-outbox.ts';
@@ -41,7 +42,6 @@ class ThreadCell extends Cell {
 export class ThreadLife implements CellHost {
   readonly clock = systemClock;
   readonly lane = 'queue';
-  readonly traces = undefined;
   // One message of the main thread at a time; the rest is the behavior's own, and bounded by it.
   readonly mailbox = new Mailbox<Urgent, unknown>({ max: Infinity });
   readonly self: ActorRef<unknown>;
@@ -50,6 +50,8 @@ export class ThreadLife implements CellHost {
   readonly #gauge: ThreadGauge;
   readonly #cell: ThreadCell;
   #heard = 0;
+  #traces: readonly Trace[] = [];
+  #tracedAs = 0;
   #viewAgainAt = -Infinity;
   #isViewDue = false;
   /** The last view, by its number among what was posted: the next one waits until the main thread has taken it. */
@@ -88,6 +90,15 @@ export class ThreadLife implements CellHost {
   }
 
   // CellHost
+
+  /** One for all on the main thread, which have limits of their own; a new one with each of them, so that it ends before none. */
+  get traces(): readonly Trace[] | undefined {
+    const { traced } = this.#gauge;
+    if (traced === 0) return undefined;
+    if (traced !== this.#tracedAs) this.#traces = [new Trace({ ...TRACE_LIMITS, onEntry: (entry) => this.#outbox.traced(entry) }, this.clock)];
+    this.#tracedAs = traced;
+    return this.#traces;
+  }
 
   deliverOwn(message: OwnMessage): void {
     this.mailbox.offerOwn(message);

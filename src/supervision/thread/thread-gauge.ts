@@ -8,7 +8,9 @@ const TAKEN = 1;
 const OWN = 2;
 /** Microseconds that its handlers took. */
 const BUSY = 3;
-const WORDS = 4;
+/** Whether messages are traced: 0, or a number of its own for each trace that began. */
+const TRACED = 4;
+const WORDS = 5;
 
 export class ThreadGauge {
   readonly memory: SharedArrayBuffer;
@@ -33,6 +35,14 @@ export class ThreadGauge {
 
   get taken(): number {
     return Atomics.load(this.#words, TAKEN);
+  }
+
+  set traced(number: number) {
+    Atomics.store(this.#words, TRACED, number);
+  }
+
+  get traced(): number {
+    return Atomics.load(this.#words, TRACED);
   }
 
   handleOwn(): void {

@@ -15,6 +15,7 @@ import type { FromThread, ThreadStart, ToThread } from './thread-messages.ts';
 import { threadOptions } from './thread-options.ts';
 import { ThreadReplies } from './thread-replies.ts';
 import { THREAD_DEFAULTS } from './thread-spec.ts';
+import { ThreadedActor } from './threaded-actor.ts';
 import type { ThreadSpec } from './thread-spec.ts';
 import { pulseMs, watchPulses } from './thread-watch.ts';
 
@@ -84,6 +85,8 @@ export class ThreadLink implements Fillings {
       onEnd();
     });
     this.#stopWatch = watchPulses(this.#gauge, hangTimeoutMs, () => this.#fail(threadError(HUNG, `its thread gave no sign of life for ${hangTimeoutMs} ms`)));
+    const actor = host.find(context.path);
+    if (actor instanceof ThreadedActor) context.own(actor.runsBy(this.#gauge));
     context.own(() => this.#release());
   }
 
@@ -153,6 +156,8 @@ export class ThreadLink implements Fillings {
         return this.#context.started();
       case 'handled':
         return this.#settle();
+      case 'traced':
+        return this.#host.find(this.#context.path)?.tracedBeside(message.entry);
       case 'view':
         this.#view = message.json === undefined ? undefined : parsed(message.json);
         return;

@@ -1,6 +1,7 @@
 /** Between an actor's cell on the main thread and its behavior in a thread of its own. All of it can be cloned. */
 import type { LogFields, LogLevel } from '../../log.ts';
 import type { AskFailure, ExitReason, SendOutcome, Signal } from '../behavior.ts';
+import type { TraceEntry } from '../trace.ts';
 import type { Crossing } from './crossing.ts';
 
 export interface ThreadStart {
@@ -31,6 +32,8 @@ export type FromThread =
   | { readonly kind: 'started' }
   | { readonly kind: 'ignored' }
   | { readonly kind: 'handled' }
+  /** It handled a message, while somebody watches. */
+  | { readonly kind: 'traced'; readonly entry: TraceEntry }
   /** What it shows of its state, as JSON. */
   | { readonly kind: 'view'; readonly json: string | undefined }
   /** Its life is over. `during`: what it did last; `heard`: how many messages it began with. */

@@ -5,6 +5,7 @@ import { askReply, refuseAsk } from '../asks.ts';
 import type { AskReply } from '../asks.ts';
 import { AskError } from '../behavior.ts';
 import type { ActorRef, AskFailure, Reply, SendOutcome } from '../behavior.ts';
+import type { TraceEntry } from '../trace.ts';
 import { decode, encode, survey } from './crossing.ts';
 import type { Crossing, Fillings, ReplyName, Transferable } from './crossing.ts';
 import type { ThreadGauge } from './thread-gauge.ts';
@@ -48,6 +49,11 @@ export class ThreadOutbox implements Fillings, Logger {
     if (this.#isFull) return;
     const isClean = survey(fields, 'fields').fault === undefined;
     this.post({ kind: 'log', level, event, fields: isClean ? fields : (JSON.parse(JSON.stringify(fields)) as LogFields) });
+  }
+
+  /** Like lines of the log, for people: a main thread that is behind has other things to hear first. */
+  traced(entry: TraceEntry): void {
+    if (!this.#isFull) this.post({ kind: 'traced', entry });
   }
 
   /**
