@@ -2,8 +2,11 @@
  * What must hold in every mesh, whatever the storm. Each law turns facts into obligations ("all hold it dead by then"),
  * leaves out those that later facts made void, and lists who broke the rest.
  */
+import { transmitsMax } from '../../src/actors/membership/dissemination.ts';
+import type { Profile } from '../../src/actors/membership/profile.ts';
 import { suspicionMinMs } from '../../src/actors/membership/suspicion.ts';
 import type { MemberStatus } from '../../src/actors/membership/membership-messages.ts';
+import { PACKET_BYTES_MAX } from '../../src/actors/membership/wire/packet.ts';
 import type { History } from './mesh-simulation.ts';
 import { Timeline } from './timeline.ts';
 
@@ -28,23 +31,41 @@ export interface Bounds {
 
 /** Detection takes a round of probes at worst, but with many probers one of them comes by much sooner. */
 const PROBE_ROUNDS_MAX = 15;
-/** Of a change, once one node knows it. */
+/** Of a change, once one node knows it, while there is room in packets for all that is said. */
 const SPREAD_MS = 5_000;
+/** An alive with an address and a tag or two, as part of a packet. */
+const MESSAGE_BYTES = 80;
+/** Of a packet, what is for members in any case: programs have the rest. */
+const MEMBERS_SHARE = 3 / 4;
+/** Of the members that a storm changes at once: a fifteenth comes or goes, a quarter stands still and is suspected. */
+const CHANGING_SHARE = 1 / 3;
+
+/**
+ * How soon news of so many members is everywhere. memberlist sends each of them `retransmitMult * log10(n + 1)` times (util.go) in
+ * `GossipNodes` packets of 1,400 bytes each `GossipInterval` (state.go): who has said all that has nothing left to say, and then as
+ * good as nobody lacks any of it (SWIM, section 4.1). Up to eighty at once that is no time at all; a thousand take 81 s.
+ */
+function spreadMs(profile: Profile, nodes: number, changed: number): number {
+  const roundBytes = profile.gossipNodes * PACKET_BYTES_MAX * MEMBERS_SHARE;
+  const rounds = (transmitsMax(profile, nodes) * changed * MESSAGE_BYTES) / roundBytes;
+  return Math.max(SPREAD_MS, Math.ceil(rounds) * profile.gossipIntervalMs);
+}
 
 /** How soon each promise is kept in a mesh of this size. */
 export function boundsOf({ profile, nodes }: Pick<History, 'profile' | 'nodes'>): Bounds {
   const suspicionMs = suspicionMinMs(profile, nodes);
+  const newsMs = spreadMs(profile, nodes, nodes * CHANGING_SHARE);
   // Unconfirmed, a suspicion takes six times as long; where there is nobody left to confirm, none is waited for.
   const detectionMs = Math.min(PROBE_ROUNDS_MAX, 2 * nodes) * profile.probeIntervalMs;
   return {
-    completenessMs: detectionMs + 2 * suspicionMs + SPREAD_MS,
+    completenessMs: detectionMs + 2 * suspicionMs + newsMs,
     // Whom gossip misses, the next ping of the suspected member puts right.
-    refutationMs: SPREAD_MS,
-    // The missing are looked for once in each rejoin interval; the first try may meet one that is down.
-    convergenceMs: 2 * profile.rejoinIntervalMs + SPREAD_MS,
+    refutationMs: newsMs,
+    // The missing are looked for once in each rejoin interval; the first try may meet one that is down. All may be news to all.
+    convergenceMs: 2 * profile.rejoinIntervalMs + spreadMs(profile, nodes, nodes),
     // Whom the goodbye misses, those that heard it correct as soon as it raises a suspicion.
-    leaveMs: detectionMs + SPREAD_MS,
-    restartMs: SPREAD_MS,
+    leaveMs: detectionMs + newsMs,
+    restartMs: newsMs,
     // A suspicion lasts as long at least; the refutation takes its way.
     harmlessPauseMs: suspicionMs - profile.probeIntervalMs,
   };
