@@ -6,7 +6,7 @@ import type { ThreadSpec } from './supervision/thread/thread-spec.ts';
 import { turnMark } from './supervision/watchdog/turn-mark.ts';
 
 /** Who hears of members. */
-export type MembershipAudience = Pick<MembershipActorOptions, 'listeners' | 'hearers' | 'serfListeners'>;
+export type MembershipAudience = Pick<MembershipActorOptions, 'listeners' | 'hearers' | 'serfListeners' | 'identities'>;
 
 export interface MembershipStart extends Pick<MembershipActorOptions, 'name' | 'tags' | 'seeds' | 'isDiscovering' | 'profile' | 'application'> {
   /** IP address to listen on. */

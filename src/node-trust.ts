@@ -1,9 +1,11 @@
 /** Who a node is, and what of it everything that speaks TLS shares. */
+import type { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import type { MeshParts } from './actors/tree.ts';
 import type { SvidWatchOptions } from './actors/trust/svid-watch-actor.ts';
+import { formatAddress } from './address.ts';
 import type { Clock } from './clock.ts';
 import { authorityDir, trustDir } from './config/home-path.ts';
 import type { Config } from './config/config.ts';
@@ -28,6 +30,7 @@ import { banFile } from './trust/ban-files.ts';
 import { banGate } from './trust/ban-gate.ts';
 import type { BanGate } from './trust/ban-gate.ts';
 import type { Authority } from './trust/authority.ts';
+import { canSignGossip, gossipKeyId } from './trust/gossip-signature.ts';
 import { TrustFabric, type AttestOutcome } from './trust/fabric.ts';
 import { TRUST_PORT_DEFAULT } from './trust/fabric-file.ts';
 import { readIdentity, writeIdentity } from './trust/identity-files.ts';
@@ -35,6 +38,7 @@ import { identityInbox } from './trust/identity-inbox.ts';
 import { holdIdentity, type HeldIdentity, type Identity } from './trust/identity-source.ts';
 import { issueOwn, localTrustDomain, ownIdentity } from './trust/own-identity.ts';
 import { formatSpiffeId, parseSpiffeId } from './trust/spiffe-id.ts';
+import { readCertificates, validity, verifyChain } from './trust/svid.ts';
 import { identityOrigin } from './trust/trust-source.ts';
 import { forgetWorkloadApi, readWorkloadApi, writeWorkloadApi } from './trust/workload-api-file.ts';
 import { checkServable } from './trust/workload-entry.ts';
@@ -226,6 +230,46 @@ export function tellOfAlarms(sessions: OpenSessions, log: Logger, audit: AuditLo
 
 /** Who is evicted is told, over what is then cut off: it may attest again, and so come back by itself. */
 const EVICTED_OPEN_MS = 500;
+
+type KeyMakings = Omit<BanMakings, 'config'>;
+
+/** What knows which keys are whose needs of the world: certificates, and where it says what was not believed. */
+export function peerKeyParts({ tls: { identity }, gate, log, audit, clock }: KeyMakings): MeshParts['peerKeys'] {
+  return {
+    own: () => identity.current().svid.certificates.map(({ raw }) => raw),
+    ownKey() {
+      const { certificates: [leaf], key } = identity.current().svid;
+      return leaf === undefined || !canSignGossip(key) ? undefined : { key, ...keyOf(leaf) };
+    },
+    read(chain) {
+      const certificates = readCertificates(chain);
+      const id = verifyChain(certificates, identity.current().bundle, clock.wallNow());
+      const [leaf] = certificates as readonly [X509Certificate];
+      const { notBeforeMs, notAfterMs } = validity(leaf);
+      const fault = gate.fault(id, notBeforeMs);
+      if (fault !== undefined) throw fault;
+      return { isNode: id.kind === 'node', name: id.name, notAfterMs, ...keyOf(leaf) };
+    },
+    onRenewed: (heard) => identity.onChange(heard),
+    alarm(node, { code, message }) {
+      log.log('warn', 'certificate-refused', { peer: node, code, reason: message });
+      audit.record({ what: 'show-certificate', who: node, outcome: 'refused', detail: `${code}: ${message}` }, clock.wallNow());
+    },
+    note(event) {
+      const { type, member } = event;
+      if (type === 'false-claim') {
+        const who = event.reason === 'signed-by-another' ? event.accuser : 'unknown';
+        audit.record({ what: 'gossip-claim', who, outcome: 'refused', subject: member, detail: `not signed by ${member}: ${formatAddress(event.address)}, incarnation ${event.incarnation}` }, clock.wallNow());
+      } else if (type === 'quarantined') {
+        audit.record({ what: 'quarantine', who: 'this node', outcome: 'done', subject: member, detail: event.reason === 'claimed-another' ? `it signed a claim to be ${event.claimed}` : 'what it says of itself is not signed with its key' }, clock.wallNow());
+      } else if (type === 'released') audit.record({ what: 'quarantine-end', who: 'this node', outcome: 'done', subject: member }, clock.wallNow());
+    },
+  };
+}
+
+function keyOf({ publicKey }: X509Certificate): { readonly keyId: string; readonly spki: Uint8Array } {
+  return { keyId: gossipKeyId(publicKey), spki: new Uint8Array(publicKey.export({ type: 'spki', format: 'der' })) };
+}
 
 interface BanMakings {
   readonly config: Config;

@@ -25,7 +25,7 @@ import { LineFile } from './line-file.ts';
 import { readKeyring } from './data-dir/keyring-file.ts';
 import { RegistryFiles } from './data-dir/registry-files.ts';
 import { NodeProcess } from './node-process.ts';
-import { banParts, nodeTrust, openFabric, tellOfAlarms, withHandedKeyring, workloadParts } from './node-trust.ts';
+import { banParts, nodeTrust, openFabric, peerKeyParts, tellOfAlarms, withHandedKeyring, workloadParts } from './node-trust.ts';
 import type { NodeTrust } from './node-trust.ts';
 import type { NodeEnd } from './node-process.ts';
 import { operatorServices } from './operator-services.ts';
@@ -252,6 +252,7 @@ function meshParts(makings: Makings): MeshParts {
     registry: { random: systemRandom },
     membership: (audience) => membershipChild(config, ports, audience, rooms),
     bans: banParts({ config, tls, gate, log, audit, clock: systemClock }),
+    peerKeys: peerKeyParts({ tls, gate, log, audit, clock: systemClock }),
     peers: { selfAddress: ports.grpcAddress, dial: (address, peer) => dialPeer(parseAddress(address, config.grpcPort), peer, { tls: peerTls }), random: systemRandom },
     agents: { encodeBatch: encodeTelemetryBatch, random: systemRandom },
     openGrpc: () => openGrpc(grpcListen, refs, tls, operators.forAdmins),

@@ -37,6 +37,8 @@ import type { SvidWatchOptions } from './trust/svid-watch-actor.ts';
 import { storageActor } from './registry/storage-actor.ts';
 import type { StoredFiles } from './registry/storage-actor.ts';
 import type { StorageRequest } from './registry/storage-messages.ts';
+import { peerKeysActor } from './trust/peer-keys-actor.ts';
+import type { PeerKeysActorOptions, PeerKeysMessage } from './trust/peer-keys-actor.ts';
 import { bansActor } from './trust/bans-actor.ts';
 import type { BansActorOptions, BansMessage } from './trust/bans-actor.ts';
 import { workloadsActor } from './workloads/workloads-actor.ts';
@@ -50,6 +52,7 @@ export interface MeshRefs {
   readonly membership: ActorRef<MembershipMessage>;
   readonly bus: ActorRef<BusMessage>;
   readonly bans: ActorRef<BansMessage>;
+  readonly peerKeys: ActorRef<PeerKeysMessage>;
   readonly identity: ActorRef<IdentityMessage>;
   readonly peerSessions: ActorRef<SupervisorMessage>;
   readonly roster: ActorRef<RosterMessage>;
@@ -69,6 +72,7 @@ export function meshRefs(ref: <M>(path: string) => ActorRef<M>): MeshRefs {
     membership: ref('/membership/swim'),
     bus: ref('/bus/subjects'),
     bans: ref('/trust/bans'),
+    peerKeys: ref('/trust/keys'),
     identity: ref('/identity/renewal'),
     peerSessions: ref('/peers/sessions'),
     roster: ref('/peers/roster'),
@@ -88,7 +92,8 @@ export interface MeshParts {
   readonly registryFiles: StoredFiles;
   readonly registry: Pick<RegistryOptions, 'random'>;
   /** On the main thread or in one of its own. */
-  readonly membership: (audience: Pick<MembershipActorOptions, 'listeners' | 'hearers' | 'serfListeners'>) => ThreadSpec | { readonly start: () => ReturnType<typeof membershipActor> };
+  readonly membership: (audience: Pick<MembershipActorOptions, 'listeners' | 'hearers' | 'serfListeners' | 'identities'>) => ThreadSpec | { readonly start: () => ReturnType<typeof membershipActor> };
+  readonly peerKeys: Omit<PeerKeysActorOptions, 'self' | 'peers' | 'membership'>;
   readonly bans: Omit<BansActorOptions, 'peers' | 'membership' | 'identity'>;
   readonly peers: Pick<RosterActorOptions, 'selfAddress' | 'dial' | 'random'>;
   readonly agents: Pick<DirectoryActorOptions, 'encodeBatch' | 'random'>;
@@ -123,14 +128,17 @@ export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
       worker('document', () => registryActor({ node, ...parts.registry, storage: refs.storage, peers: refs.roster })),
     ]),
     supervisor('membership', 'one_for_one', [
-      { type: 'worker', id: 'swim', ...STARTING, ...LEAVING, ...parts.membership({ listeners, hearers: [refs.admin], serfListeners: [refs.serfDesk] }) },
+      { type: 'worker', id: 'swim', ...STARTING, ...LEAVING, ...parts.membership({ listeners, hearers: [refs.admin, refs.peerKeys], serfListeners: [refs.serfDesk], identities: refs.peerKeys }) },
     ]),
     supervisor('bus', 'one_for_one', [worker('subjects', () => busActor({ self: node, peers: refs.roster }))]),
-    supervisor('trust', 'one_for_one', [worker('bans', () => bansActor({ ...parts.bans, peers: refs.roster, membership: refs.membership, identity: refs.identity }))]),
+    supervisor('trust', 'one_for_one', [
+      worker('bans', () => bansActor({ ...parts.bans, peers: refs.roster, membership: refs.membership, identity: refs.identity })),
+      worker('keys', () => peerKeysActor({ self: node, ...parts.peerKeys, peers: refs.roster, membership: refs.membership })),
+    ]),
     supervisor('peers', 'rest_for_one', [
       dynamic('sessions', PEERS_MAX),
       worker('roster', () =>
-        rosterActor({ self: node, ...parts.peers, sessions: refs.peerSessions, membership: refs.membership, registry: refs.registry, bus: refs.bus, bans: refs.bans, identity: refs.identity }),
+        rosterActor({ self: node, ...parts.peers, sessions: refs.peerSessions, membership: refs.membership, registry: refs.registry, bus: refs.bus, bans: refs.bans, peerKeys: refs.peerKeys, identity: refs.identity }),
       ),
     ]),
     supervisor('agents', 'rest_for_one', [

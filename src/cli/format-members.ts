@@ -14,7 +14,7 @@ export function formatMemberRecord({ name, member, happenings }: MemberRecordLin
   const how =
     member === null
       ? `${printable(name)} is not known any more: it was forgotten.`
-      : `${printable(name)}, ${printable(member.address)}, has been ${member.status} for ${formatDuration(member.sinceMs)}, at incarnation ${member.incarnation}.`;
+      : `${printable(name)}, ${printable(member.address)}, has been ${member.status} for ${formatDuration(member.sinceMs)}, at incarnation ${member.incarnation}.${member.quarantine === null ? '' : ` It is in quarantine: ${printable(member.quarantine)}.`}`;
   if (happenings.length === 0) return wrapped(`${how} Nothing has happened to it that is remembered.`, width ?? Infinity);
   const rows = happenings.map((line) => [
     line.at,
@@ -65,6 +65,14 @@ function told(line: HappeningLine): string {
       return `UDP to ${printable(line.member)} lost, TCP works: it is reached over TCP from now on`;
     case 'udp-back':
       return `UDP to ${printable(line.member)} is answered again`;
+    case 'verified':
+      return 'what it says of itself is signed with its key';
+    case 'false-claim':
+      return `a claim that it is at ${printable(line.address ?? 'an unknown address')} was not believed: ${line.accuser === null ? 'its signature is wrong' : `${accuser} signed it`}`;
+    case 'quarantined':
+      return line.claimed === null ? 'what it says of itself is not signed with its key: it is no peer, and its word counts for nothing' : `it signed a claim to be ${printable(line.claimed)}: it is no peer, and its word counts for nothing`;
+    case 'released':
+      return 'it is believed again';
     case 'conflict':
       return `its name is claimed from ${printable(line.address ?? 'an unknown address')} too`;
     default:

@@ -57,6 +57,7 @@ export function formatMembers(members: readonly MemberLine[], paint: Paint): str
       { head: 'NAME' },
       { head: 'ADDRESS' },
       { head: 'STATUS' },
+      { head: 'VERIFIED' },
       { head: 'SINCE', align: 'right' },
       { head: 'INCARNATION', align: 'right' },
       { head: 'SESSION' },
@@ -66,7 +67,8 @@ export function formatMembers(members: readonly MemberLine[], paint: Paint): str
     members.map((member) => [
       `${printable(member.name)}${member.isSelf ? paint.dim(' (this node)') : ''}`,
       printable(member.address),
-      `${paintStatus(member.status, paint)}${member.isDegraded ? paint.yellow(', degraded') : ''}${member.udpLost ? paint.yellow(', UDP lost') : ''}`,
+      `${paintStatus(member.status, paint)}${member.isDegraded ? paint.yellow(', degraded') : ''}${member.udpLost ? paint.yellow(', UDP lost') : ''}${member.quarantine === null ? '' : paint.red(', quarantined')}`,
+      verified(member, paint),
       formatDuration(member.sinceMs),
       String(member.incarnation),
       member.isSelf ? '-' : paintStatus(member.session, paint),
@@ -75,6 +77,11 @@ export function formatMembers(members: readonly MemberLine[], paint: Paint): str
     ]),
     paint,
   );
+}
+
+function verified({ verified: how }: MemberLine, paint: Paint): string {
+  if (how === 'false') return paint.red('FALSE');
+  return how === 'pending' ? paint.yellow(how) : printable(how ?? '-');
 }
 
 /** As `key=value` pairs, but for where a node takes sessions, which programs ask for and people do not. */

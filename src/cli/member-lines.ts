@@ -11,6 +11,8 @@ export interface HappeningLine {
   readonly incarnation: number;
   readonly accuser: string | null;
   readonly address: string | null;
+  /** Of a quarantine: whose name it claimed. */
+  readonly claimed: string | null;
   /** Of a suspicion of this node's own: what was tried when the direct ping was not answered, and how well it heard itself (0: well). */
   readonly probe: { readonly helpers: readonly string[]; readonly stream: string; readonly health: number } | null;
   readonly confirmations: { readonly count: number; readonly wanted: number } | null;
@@ -24,7 +26,7 @@ export interface MemberRecordLines {
   readonly happenings: readonly HappeningLine[];
 }
 
-export function happeningLine({ atMs, member, type, reason, incarnation, accuser, address, probe, confirmations }: MemberHappening__Output): HappeningLine {
+export function happeningLine({ atMs, member, type, reason, incarnation, accuser, address, claimed, probe, confirmations }: MemberHappening__Output): HappeningLine {
   return {
     at: moment(atMs),
     member,
@@ -33,6 +35,7 @@ export function happeningLine({ atMs, member, type, reason, incarnation, accuser
     incarnation,
     accuser: accuser === '' ? null : accuser,
     address: address === '' ? null : address,
+    claimed: claimed === '' ? null : claimed,
     probe: probe && { helpers: probe.helpers, stream: probe.stream, health: probe.health },
     confirmations: confirmations && { count: confirmations.count, wanted: confirmations.wanted },
   };

@@ -61,6 +61,10 @@ export interface MemberLine {
   readonly sinceMs: number;
   /** Datagrams to it get lost, and it is reached over TCP. */
   readonly udpLost: boolean;
+  /** yes, pending, no or false; null where the node has no identity. */
+  readonly verified: string | null;
+  /** Why it is no peer; null for the others. */
+  readonly quarantine: string | null;
   readonly tags: Readonly<Record<string, string>>;
 }
 
@@ -77,6 +81,8 @@ export function memberLine(member: Member__Output): MemberLine {
     rttMs: member.rttMs < 0 ? null : Math.round(member.rttMs * 1_000) / 1_000,
     sinceMs: Math.round(member.sinceMs),
     udpLost: member.udpLost,
+    verified: orNull(member.verified),
+    quarantine: orNull(member.quarantine),
     tags: member.tags,
   };
 }

@@ -61,7 +61,7 @@ const JOIN_MAX = 64;
 const DISCOVER_MAX = 16;
 /** Tags travel with every announcement of a node. */
 const TAGS_MAX = 32;
-const TAGS_BYTES_MAX = 400;
+const TAGS_BYTES_MAX = 300;
 /** Names travel in every gossip packet of at most 1,400 bytes. No dot in front: a name is also a directory. */
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/;
 
@@ -82,9 +82,9 @@ const discoverSpec = z.string().transform((text, context): DiscoverSpec => {
   context.addIssue({ code: 'custom', params: { fault: read.fault } });
   return z.NEVER;
 });
-/** Where a node takes sessions stands beside them, in 512 bytes. */
+/** Where a node takes sessions and its signature stand beside them, in 512 bytes. */
 const tags = z
-  .array(z.string().regex(/^(?!grpc=)[^=]+=/))
+  .array(z.string().regex(/^(?!(?:grpc|sig)=)[^=]+=/))
   .max(TAGS_MAX)
   .transform((texts) => Object.freeze(Object.fromEntries(texts.map((text): [string, string] => [text.slice(0, text.indexOf('=')), text.slice(text.indexOf('=') + 1)]))))
   .refine((all) => Buffer.byteLength(JSON.stringify(all)) <= TAGS_BYTES_MAX);
@@ -145,7 +145,7 @@ export const CONFIG_KEYS = {
     placeholder: 'key=value',
     summary: 'what the members are told about this node; may be repeated',
     default: 'none',
-    expected: `key=value, such as role=web; a list of at most ${TAGS_MAX}, 400 bytes in all, without the key grpc`,
+    expected: `key=value, such as role=web; a list of at most ${TAGS_MAX}, ${TAGS_BYTES_MAX} bytes in all, without the keys grpc and sig`,
     schema: tags,
   },
   profile: {

@@ -2,12 +2,12 @@
  * One line of the ban list: what a node of the mesh says about an identity, signed with its SVID. It proves itself, whoever
  * brings it: the certificate travels with it, and had to be good when it was signed.
  */
-import { createHash, sign, verify, X509Certificate } from 'node:crypto';
+import { createHash, sign, verify, type X509Certificate } from 'node:crypto';
 import { MeshError } from '../errors.ts';
 import { BACKDATE_MS } from './authority.ts';
 import type { Bundle } from './bundle.ts';
 import { formatSpiffeId, parseSpiffeId } from './spiffe-id.ts';
-import { CHAIN_LENGTH_MAX, validity, verifyChain, type Svid } from './svid.ts';
+import { readCertificates, validity, verifyChain, type Svid } from './svid.ts';
 
 /** `ban`: for good. `evict`: until it attests again. `unban`: takes both back. */
 export const BAN_KINDS = ['ban', 'evict', 'unban'] as const;
@@ -49,7 +49,6 @@ export const REASON_CHARS_MAX = 256;
 const BY_CHARS_MAX = 256;
 /** An ID of 400 characters, a reason and a name, each character escaped, and numbers. */
 const BODY_BYTES_MAX = 4_096;
-const CERTIFICATE_BYTES_MAX = 8_192;
 /** What is signed begins so: a signature of this key that was made for anything else is none of an entry. */
 const CONTEXT = Buffer.from('omega-mesh ban list entry 1\0');
 
@@ -74,7 +73,7 @@ export function banId({ body, chain }: Pick<BanEntry, 'body' | 'chain'>): string
 /** @throws MeshError MALFORMED, BAD_SIGNATURE, REFUSED for what no node may say, and what `verifyChain` throws for the time of the entry */
 export function readBan(entry: BanEntry, bundle: Bundle): HeldBan {
   const claim = claimIn(entry.body);
-  const chain = certificatesIn(entry.chain);
+  const chain = readCertificates(entry.chain);
   const issuer = verifyChain(chain, bundle, claim.epochMs);
   const who = formatSpiffeId(issuer);
   if (issuer.kind !== 'node') throw new MeshError('REFUSED', `${who} may not ban anybody: nodes may`, { given: who });
@@ -84,15 +83,6 @@ export function readBan(entry: BanEntry, bundle: Bundle): HeldBan {
     throw new MeshError('BAD_SIGNATURE', `the entry about ${claim.subject} was not signed by ${who}`, { given: who, todo: 'Somebody or something changed it on its way.' });
   }
   return { id: banId(entry), claim, issuer: who, issuerSinceMs: issuedAtMs(validity(leaf).notBeforeMs), entry };
-}
-
-function certificatesIn(chain: readonly Uint8Array[]): readonly X509Certificate[] {
-  if (chain.length === 0 || chain.length > CHAIN_LENGTH_MAX || chain.some(({ length }) => length > CERTIFICATE_BYTES_MAX)) throw malformed('a chain of certificates');
-  try {
-    return chain.map((der) => new X509Certificate(der));
-  } catch {
-    throw malformed('a certificate');
-  }
 }
 
 /** Ed25519 has its own digest. */

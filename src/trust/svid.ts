@@ -2,7 +2,7 @@
  * An X.509-SVID (SPIFFE X509-SVID standard): a certificate whose one URI name is a SPIFFE ID, with its key. Each fault has its
  * own code, because each is mended by somebody else.
  */
-import type { KeyObject, X509Certificate } from 'node:crypto';
+import { X509Certificate, type KeyObject } from 'node:crypto';
 import { MeshError } from '../errors.ts';
 import type { Bundle } from './bundle.ts';
 import { certificateFields } from './certificate-fields.ts';
@@ -21,6 +21,7 @@ export interface Svid {
 
 /** A leaf, and intermediates of an authority kept elsewhere: nobody needs more. */
 export const CHAIN_LENGTH_MAX = 4;
+const CERTIFICATE_BYTES_MAX = 8_192;
 /** A clock that nobody sets drifts by minutes; one that is off by more is not merely wrong. */
 const CLOCK_SKEW_MAX_MS = 15 * 60_000;
 /** extKeyUsage OIDs; node:crypto shows them as `keyUsage`. */
@@ -29,6 +30,17 @@ const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
 
 export function validity(certificate: X509Certificate): { readonly notBeforeMs: number; readonly notAfterMs: number } {
   return { notBeforeMs: Date.parse(certificate.validFrom), notAfterMs: Date.parse(certificate.validTo) };
+}
+
+/** A chain as it travels beside a connection: DER, leaf first. @throws MeshError MALFORMED */
+export function readCertificates(chain: readonly Uint8Array[]): readonly X509Certificate[] {
+  const fault = (part: string): MeshError => new MeshError('MALFORMED', `${part} is not what it should be`, { expected: `1 to ${CHAIN_LENGTH_MAX} certificates in DER, leaf first` });
+  if (chain.length === 0 || chain.length > CHAIN_LENGTH_MAX || chain.some(({ length }) => length > CERTIFICATE_BYTES_MAX)) throw fault('a chain of certificates');
+  try {
+    return chain.map((der) => new X509Certificate(der));
+  } catch {
+    throw fault('a certificate');
+  }
 }
 
 /** The ID in a certificate, of which nothing is proved yet; throws SVID_NOT_ONE_ID, BAD_IDENTITY or MALFORMED. */

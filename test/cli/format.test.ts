@@ -50,6 +50,8 @@ const MEMBER: MemberLine = {
   isSelf: true,
   isDegraded: false,
   udpLost: false,
+  verified: 'yes',
+  quarantine: null,
   grpcAddress: '127.0.0.1:7947',
   session: 'none',
   rttMs: null,
@@ -127,9 +129,9 @@ describe('what people read', () => {
   it('lists members', () => {
     const other = { ...MEMBER, name: 'b', address: '127.0.0.2:7946', status: 'suspect', isDegraded: true, isSelf: false, session: 'open', rttMs: 0.4321, sinceMs: 12_300, incarnation: 12, tags: {} };
     expect(formatMembers([MEMBER, other], PLAIN)).to.deep.equal([
-      'NAME           ADDRESS         STATUS              SINCE  INCARNATION  SESSION    RTT  TAGS',
-      'a (this node)  127.0.0.1:7946  alive              1h 00m            1  -            -  role=web,zone=eu',
-      'b              127.0.0.2:7946  suspect, degraded     12s           12  open     0.4ms',
+      'NAME           ADDRESS         STATUS             VERIFIED   SINCE  INCARNATION  SESSION    RTT  TAGS',
+      'a (this node)  127.0.0.1:7946  alive              yes       1h 00m            1  -            -  role=web,zone=eu',
+      'b              127.0.0.2:7946  suspect, degraded  yes          12s           12  open     0.4ms',
     ]);
   });
 

@@ -4,10 +4,10 @@ import type { Member__Output } from '../../src/transport/generated/omega/mesh/v1
 import type { MemberHappening__Output } from '../../src/transport/generated/omega/mesh/v1/MemberHappening.ts';
 import { FakeProcess } from './fake-process.ts';
 
-const MEMBER = { name: 'n3', address: '127.0.0.3:7946', grpcAddress: '', status: 'dead', incarnation: 4, isSelf: false, sinceMs: 12_000, session: 'none', rttMs: -1 } as Member__Output;
+const MEMBER = { name: 'n3', address: '127.0.0.3:7946', grpcAddress: '', status: 'dead', incarnation: 4, isSelf: false, sinceMs: 12_000, verified: 'no', quarantine: '', session: 'none', rttMs: -1 } as Member__Output;
 
 function happening(agoMs: number, type: string, reason: string, more: Partial<MemberHappening__Output> = {}): MemberHappening__Output {
-  return { atMs: Date.now() - agoMs, member: 'n3', type, reason, incarnation: 4, accuser: '', address: '', probe: null, confirmations: null, ...more };
+  return { atMs: Date.now() - agoMs, member: 'n3', type, reason, incarnation: 4, accuser: '', address: '', claimed: '', probe: null, confirmations: null, ...more };
 }
 
 const story = (): MemberHappening__Output[] => [

@@ -26,7 +26,7 @@ describe('mesh', () => {
     incarnation: 3,
     isSelf: true,
     isDegraded: false,
-    udpLost: false,
+    udpLost: false, verified: 'yes', quarantine: '',
     sinceMs: 10,
     session: 'none',
     rttMs: -1,
@@ -93,7 +93,7 @@ describe('mesh', () => {
       const { exitCode, stdout, stderr } = await mesh('members', '--json');
       expect([exitCode, stderr]).to.deep.equal([0, '']);
       expect(JSON.parse(stdout)).to.deep.equal([
-        { name: 'a', address: '127.0.0.1:7946', status: 'alive', isDegraded: false, incarnation: 3, isSelf: true, grpcAddress: null, session: 'none', rttMs: null, sinceMs: 10, udpLost: false, tags: { role: 'web' } },
+        { name: 'a', address: '127.0.0.1:7946', status: 'alive', isDegraded: false, incarnation: 3, isSelf: true, grpcAddress: null, session: 'none', rttMs: null, sinceMs: 10, udpLost: false, verified: 'yes', quarantine: null, tags: { role: 'web' } },
       ]);
       expect(fake.closed).to.equal(2);
     });

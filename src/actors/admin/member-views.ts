@@ -22,6 +22,8 @@ export function member(view: MemberView, session: SessionView | undefined, now: 
     session: session?.state ?? 'none',
     rttMs: session?.rttMs ?? -1,
     tags: { ...view.tags },
+    verified: view.verified ?? '',
+    quarantine: view.quarantine ?? '',
   };
 }
 
@@ -35,6 +37,7 @@ export function memberHappening({ atMs, event }: Happening): MemberHappening {
     incarnation,
     accuser: 'accuser' in event ? event.accuser : '',
     address: 'address' in event ? hostPort(event.address) : '',
+    claimed: 'claimed' in event ? event.claimed : '',
     probe: 'probe' in event ? { helpers: [...event.probe.helpers], stream: event.probe.stream, health: event.probe.health } : null,
     confirmations: 'confirmations' in event ? { count: event.confirmations, wanted: event.wanted } : null,
   };

@@ -28,8 +28,8 @@ const KEY_ACTIONS = ['install', 'use', 'remove'] as const;
 const KEY_BYTES: ReadonlySet<number> = new Set([16, 24, 32]);
 /** Its query stays open for 20 s in a mesh of a thousand on a slow network. */
 const KEYS_TIMEOUT_MS = 50_000;
-/** Where a node takes sessions: peers rely on it. */
-const FIXED_TAG = 'grpc';
+/** What of a node's tags is not the operator's: peers rely on it. */
+const FIXED_TAGS: Readonly<Record<string, string>> = { '': 'a tag needs a name', grpc: 'grpc is where other nodes find this one', sig: 'sig is how other nodes know that this one said it' };
 
 export function serfRequests({ node, membership, desk }: SerfRequestsOptions): SerfHandler {
   const order = async (wanted: SerfOrder, what: 'event' | 'answer' | 'goodbye', member?: string): Promise<Record<string, never>> => {
@@ -64,11 +64,11 @@ export function serfRequests({ node, membership, desk }: SerfRequestsOptions): S
     },
 
     async changeTags({ set, remove }) {
-      const fixed = [...Object.keys(set), ...remove].find((tag) => tag === FIXED_TAG || tag === '');
-      if (fixed !== undefined) throw new MeshError('REFUSED', fixed === '' ? 'a tag needs a name' : `${fixed} is where other nodes find this one`, { given: fixed, todo: 'take another name' });
+      const fixed = [...Object.keys(set), ...remove].find((tag) => Object.hasOwn(FIXED_TAGS, tag));
+      if (fixed !== undefined) throw new MeshError('REFUSED', FIXED_TAGS[fixed]!, { given: fixed, todo: 'take another name' });
       const changes = { ...set, ...Object.fromEntries(remove.map((tag) => [tag, null])) };
       const tags = await answered(membership.ask((reply: Reply<Readonly<Record<string, string>> | TagFault>) => ({ kind: 'change-tags', changes, reply }), ROOM_TIMEOUT_MS));
-      if (tags === 'too-large') throw new MeshError('TOO_LARGE', 'the tags would not fit into an announcement', { expected: 'at most 512 bytes, all of them', todo: 'use fewer or shorter tags' });
+      if (tags === 'too-large') throw new MeshError('TOO_LARGE', 'the tags would not fit into an announcement', { expected: 'at most 407 bytes, all of them', todo: 'use fewer or shorter tags' });
       if (tags === 'not-kept') throw new MeshError('DATA_DIR_UNUSABLE', 'the data directory does not take the tags', { todo: 'see the log of the node for the reason' });
       return { tags: { ...tags } };
     },

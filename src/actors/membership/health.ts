@@ -5,7 +5,7 @@
 import type { MemberView } from './membership-messages.ts';
 import type { SwimContext } from './swim-context.ts';
 import type { Updates } from './updates.ts';
-import { encodeTags, fitsMeta } from './wire/tags.ts';
+import { encodeTags, fitsOwnMeta } from './wire/tags.ts';
 
 const TAG = 'health';
 const DEGRADED = 'degraded';
@@ -35,7 +35,7 @@ export class Health {
     const { [TAG]: _said, ...others } = self.tags;
     const tags = stands ? { ...others, [TAG]: DEGRADED } : others;
     // Those that leave no room for it go before it.
-    if (!fitsMeta(tags)) return;
+    if (!fitsOwnMeta(tags)) return;
     if (stands) this.#saidAt = now;
     this.#updates.retag(encodeTags(tags));
   }

@@ -44,6 +44,16 @@ export type MemberEvent = {
   /** Datagrams to it get lost and streams work: it is reached on streams, until datagrams are answered again. */
   | { readonly type: 'udp-lost'; readonly reason: 'tcp-works' }
   | { readonly type: 'udp-back'; readonly reason: 'answered' }
+  /** What it says of itself is signed with its key. */
+  | { readonly type: 'verified'; readonly reason: 'signature' }
+  /** Somebody says something of it that it did not sign, and it was not believed. */
+  | { readonly type: 'false-claim'; readonly reason: 'bad-signature'; readonly address: GossipAddress }
+  /** The same, and `accuser` is who signed it. */
+  | { readonly type: 'false-claim'; readonly reason: 'signed-by-another'; readonly address: GossipAddress; readonly accuser: string }
+  /** From now on it is no peer, and what it says of others counts for nothing. */
+  | { readonly type: 'quarantined'; readonly reason: 'false-record' }
+  | { readonly type: 'quarantined'; readonly reason: 'claimed-another'; readonly claimed: string }
+  | { readonly type: 'released'; readonly reason: 'well-behaved' }
   /** Someone claims a name that a living member has at another address. */
   | { readonly type: 'conflict'; readonly reason: 'other-address'; readonly address: GossipAddress }
 );

@@ -14,4 +14,8 @@ export const MEMBER_LEVEL: Readonly<Record<MemberEvent['type'], LogLevel>> = {
   confirmed: 'debug',
   'udp-lost': 'warn',
   'udp-back': 'info',
+  verified: 'debug',
+  'false-claim': 'warn',
+  quarantined: 'warn',
+  released: 'info',
 };

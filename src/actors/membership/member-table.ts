@@ -1,6 +1,7 @@
 /** Who is known, and whose turn it is to be probed. */
 import { randomInt, shuffle, shuffled, type Random } from '../../random.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
+import type { Proof } from './claim-proofs.ts';
 import type { MemberStatus } from './membership-messages.ts';
 import type { Suspicion } from './suspicion.ts';
 import { addressKey } from './wire/ip-address.ts';
@@ -12,6 +13,7 @@ export interface Member {
   readonly addr: Uint8Array;
   readonly address: GossipAddress;
   readonly meta: Uint8Array;
+  /** Of `meta`, without its signature. */
   readonly tags: Tags;
   readonly vsn: Uint8Array;
   readonly incarnation: number;
@@ -21,6 +23,9 @@ export interface Member {
   readonly suspicion: Suspicion | undefined;
   /** When it was last said that others claim its name. */
   readonly contestedAtMs: number | undefined;
+  readonly proof: Proof;
+  /** Of the alive that it is known by; an accusation may have a higher one. */
+  readonly saidIncarnation: number;
 }
 
 export class MemberTable {

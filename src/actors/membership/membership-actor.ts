@@ -9,9 +9,10 @@ import type { GossipAddress, GossipTransport } from '../../transport/gossip-tran
 import type { Happening, MemberEvent } from './member-events.ts';
 import type { ClockMemory, IncarnationMemory, PeerMemory } from './kept-memories.ts';
 import { MEMBER_LEVEL } from './member-levels.ts';
-import type { MemberEventsNews, MemberRecord, MembershipNews, MembershipRequest, MembershipView, SerfHeard, TagFault } from './membership-messages.ts';
+import type { IdentitiesRequest, MemberEventsNews, MemberRecord, MembershipNews, MembershipRequest, MembershipView, SerfHeard, TagFault } from './membership-messages.ts';
 import { NewsPace } from './news-pace.ts';
 import { OwnTags, type TagChanges, type TagMemory } from './own-tags.ts';
+import { PeerKeyring } from './peer-keyring.ts';
 import { PROFILES, type ProfileName } from './profile.ts';
 import type { SerfOrder, SerfOutcome } from './serf/serf-orders.ts';
 import { Swim } from './swim.ts';
@@ -50,6 +51,8 @@ export interface MembershipActorOptions {
   /** Whether the main loop of this node stands still; for who does not run on it. */
   readonly isDegraded?: () => boolean;
   readonly listeners: readonly ActorRef<MembershipNews>[];
+  /** Tells who is who, and is asked by each life after the first. Left out where this node has no identity. */
+  readonly identities?: ActorRef<IdentitiesRequest>;
   /** Told of each event. */
   readonly hearers: readonly ActorRef<MemberEventsNews>[];
   readonly serfListeners: readonly ActorRef<SerfHeard>[];
@@ -119,6 +122,7 @@ class MembershipBody {
   /** Since the hearers were told last. */
   #happenings: Happening[] = [];
   readonly #newsPace = new NewsPace();
+  readonly #peerKeys = new PeerKeyring();
   /** Who asked for news before there were any, by path. */
   readonly #early = new Map<string, ActorRef<MembershipNews>>();
   /** Of packets in the mailbox. */
@@ -146,7 +150,10 @@ class MembershipBody {
     // That this node is there is no news, and who hears of news starts later.
     this.#happenings = [];
     // The node that starts says when the rest of it is up: who hears of a node wants to open a session with it. Later lives are part of a node that is.
-    if (this.#context.life > 1) this.#join();
+    if (this.#context.life > 1) {
+      this.#options.identities?.send({ kind: 'identities' });
+      this.#join();
+    }
     this.#context.setInterval('repeat-news', NEWS_REPEAT_MS, { kind: 'repeat-news' });
     if (this.#options.isDegraded !== undefined) this.#context.setInterval('look', LOOK_EVERY_MS, { kind: 'look' });
   }
@@ -173,6 +180,8 @@ class MembershipBody {
         return this.#join();
       case 'bans-news':
         return this.#handle({ kind: 'banned', names: message.names });
+      case 'identities-news':
+        return this.#handle(this.#peerKeys.read(message));
       case 'seeds':
         return this.#discover(message.seeds);
       case 'announce':

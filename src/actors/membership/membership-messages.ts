@@ -1,4 +1,5 @@
 /** What other rooms say to membership and hear from it. */
+import type { KeyObject } from 'node:crypto';
 import type { Address } from '../../address.ts';
 import type { MeshError } from '../../errors.ts';
 import type { ActorRef, Reply } from '../../supervision/behavior.ts';
@@ -20,6 +21,10 @@ export interface MemberView {
   readonly isSelf: boolean;
   /** Datagrams to it get lost, streams do not; left out while they do not. */
   readonly isUdpLost?: true;
+  /** Whether it has signed what is known of it: `pending` while its key is not known here, `no` for who signs nothing. Left out where this node has no identity itself. */
+  readonly verified?: 'yes' | 'pending' | 'no' | 'false';
+  /** Why it is no peer, and nothing is believed that it says of others. */
+  readonly quarantine?: string;
   /** Gone for so long that gossip has forgotten it: it is listed so that people see who was here. Left out otherwise. */
   readonly isDeparted?: true;
   /** Monotonic time (the actor's clock) of the last change of status, in milliseconds. */
@@ -60,8 +65,29 @@ export interface BansNews {
   readonly names: readonly string[];
 }
 
+/** With what this node signs what it says of itself, and which keys of others are known. Told on each change and again and again. */
+export interface IdentitiesNews {
+  readonly kind: 'identities-news';
+  readonly own: { readonly keyId: string; readonly key: KeyObject };
+  readonly peers: readonly PeerIdentity[];
+}
+
+interface PeerIdentity {
+  readonly name: string;
+  /** Whether there is a session with it now. */
+  readonly isOpen: boolean;
+  /** Id in hex, and the public key in DER. */
+  readonly keys: readonly { readonly keyId: string; readonly spki: Uint8Array }[];
+}
+
+/** From a life of membership that begins: it is answered with `IdentitiesNews`. */
+export interface IdentitiesRequest {
+  readonly kind: 'identities';
+}
+
 export type MembershipRequest =
   | BansNews
+  | IdentitiesNews
   /**
    * Show this node to the mesh. The answer comes when a seed or a remembered address has answered, all have failed or two
    * seconds have passed: NAME_TAKEN when another node that lives has this node's name, and this one must not stay.

@@ -1,5 +1,5 @@
 /** What this node says about itself: what it was started with, and what was changed since, which outlives it. */
-import { fitsMeta, type Tags } from './wire/tags.ts';
+import { fitsOwnMeta, type Tags } from './wire/tags.ts';
 
 /** By tag; null for one that was taken away. */
 export type TagChanges = Readonly<Record<string, string | null>>;
@@ -20,7 +20,7 @@ export class OwnTags {
     this.#memory = memory;
     const changes = memory.load();
     // Started with more tags than before, what was changed may not fit any more: what is said now counts.
-    this.#changes = fitsMeta(applied(base, changes)) ? changes : {};
+    this.#changes = fitsOwnMeta(applied(base, changes)) ? changes : {};
   }
 
   get all(): Tags {
@@ -31,7 +31,7 @@ export class OwnTags {
   change(changes: TagChanges): Tags | 'too-large' {
     const next = { ...this.#changes, ...changes };
     const tags = applied(this.#base, next);
-    if (!fitsMeta(tags)) return 'too-large';
+    if (!fitsOwnMeta(tags)) return 'too-large';
     this.#memory.save(next);
     this.#changes = next;
     return tags;

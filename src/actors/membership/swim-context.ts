@@ -2,6 +2,7 @@
 import { randomInt, type Random } from '../../random.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
 import { Chronicle } from './chronicle.ts';
+import { ClaimProofs } from './claim-proofs.ts';
 import { Departed } from './departed.ts';
 import { transmitsMax } from './dissemination.ts';
 import { LocalHealth } from './local-health.ts';
@@ -52,6 +53,7 @@ export class SwimContext {
   readonly application: Application;
   /** Of no use where the application is another, or none: then it neither hears nor says anything. */
   readonly serf: Serf;
+  readonly proofs = new ClaimProofs(this);
   /** What came in and was not used, by reason. */
   readonly dropped: Record<string, number> = {};
   /** By name. Whoever knows the key of gossip can speak in their place, and say what they like of them. */

@@ -2,6 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Address } from '../../address.ts';
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
+import type { ClaimSigner, KnownPeer } from './claim-proofs.ts';
 import type { MemberEvent } from './member-events.ts';
 import type { ClockTimes } from './serf/lamport-clock.ts';
 import type { SerfNews, SerfTimer } from './serf/serf-effects.ts';
@@ -38,6 +39,8 @@ export type SwimInput =
   | { readonly kind: 'health'; readonly isDegraded: boolean }
   /** All who are banned, in place of those who were before. */
   | { readonly kind: 'banned'; readonly names: readonly string[] }
+  /** With what this node signs, and all that is known of the keys of others, in place of what was before; told again and again. */
+  | { readonly kind: 'identities'; readonly signer: ClaimSigner; readonly peers: readonly KnownPeer[] }
   | { readonly kind: 'leave'; readonly timeoutMs: number };
 
 /** Timers are outlived, not cancelled: each says what it was set for, and is ignored when that has passed. */

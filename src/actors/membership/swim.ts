@@ -49,6 +49,8 @@ export interface SwimOptions {
   readonly application?: Application;
 }
 
+const VERIFIED = { proved: 'yes', pending: 'pending', unsigned: 'no', false: 'false' } as const;
+
 /** Long enough for the first answer of a seed, so that what was learnt outlives an early crash. */
 const FIRST_REJOIN_MS = 1_000;
 
@@ -150,6 +152,8 @@ export class Swim {
         return this.#health.note(input.isDegraded);
       case 'banned':
         return this.#updates.ban(input.names);
+      case 'identities':
+        return this.#context.proofs.learn(input.signer, input.peers) ? this.#updates.signAgain() : undefined;
       case 'leave':
         return this.#leave(input.timeoutMs);
     }
@@ -348,7 +352,20 @@ export class Swim {
     this.#context.emit({ kind: 'left' });
   }
 
-  #viewOf({ name, address, tags, status, incarnation, statusSinceMs }: Member): MemberView {
-    return { name, ...address, tags, status, incarnation, statusSinceMs, isSelf: name === this.#context.name, ...(this.#datagrams.isLost(name) ? { isUdpLost: true } : {}) };
+  #viewOf({ name, address, tags, status, incarnation, statusSinceMs, proof }: Member): MemberView {
+    const { proofs } = this.#context;
+    const quarantine = proofs.quarantineOf(name);
+    return {
+      name,
+      ...address,
+      tags,
+      status,
+      incarnation,
+      statusSinceMs,
+      isSelf: name === this.#context.name,
+      ...(proofs.isOn && { verified: VERIFIED[proof] }),
+      ...(quarantine !== undefined && { quarantine }),
+      ...(this.#datagrams.isLost(name) ? { isUdpLost: true } : {}),
+    };
   }
 }

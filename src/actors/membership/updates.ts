@@ -13,6 +13,7 @@
  */
 import type { GossipAddress } from '../../transport/gossip-transport.ts';
 import { accusationOf, aliveOf } from './claims.ts';
+import type { Proof } from './claim-proofs.ts';
 import type { SuspectReason } from './member-events.ts';
 import type { Member } from './member-table.ts';
 import type { MemberStatus } from './membership-messages.ts';
@@ -24,7 +25,7 @@ import { VSN, isCompatible, versionsOf } from './version-vector.ts';
 import { MEMBERS_MAX } from './wire/stream.ts';
 import { addressKey, ipBytes, keptAddr } from './wire/ip-address.ts';
 import type { Alive, Dead, Message, Suspect } from './wire/messages.ts';
-import { decodeTags } from './wire/tags.ts';
+import { decodeTags, isSameTags, splitSignature } from './wire/tags.ts';
 
 /** Incarnations count refutations: no member refutes sixteen million times between two messages. */
 const INCARNATION_LEAP_MAX = 2 ** 24;
@@ -56,7 +57,7 @@ export class Updates {
   /** This node enters its own table, and says so. */
   introduceSelf(address: GossipAddress, meta: Uint8Array, incarnation: number): void {
     const addr = ipBytes(address.host);
-    this.#accept({ incarnation, node: this.#context.name, addr, port: address.port, meta, vsn: versionsOf(this.#context.application) }, address, undefined);
+    this.#accept({ incarnation, node: this.#context.name, addr, port: address.port, meta, vsn: versionsOf(this.#context.application) }, address, undefined, 'unsigned');
   }
 
   /** What this node says about itself is another now. */
@@ -66,6 +67,13 @@ export class Updates {
     const incarnation = self.incarnation + 1;
     this.#announce({ ...self, meta, tags: decodeTags(meta), incarnation });
     this.#context.notify({ type: 'updated', reason: 'tags', member: self.name, incarnation });
+  }
+
+  /** This node has another key, with which others are to know it. */
+  signAgain(): void {
+    const { self, isLeaving, table } = this.#context;
+    // While it knows nobody, nobody has heard what it said before.
+    if (!isLeaving) this.#announce({ ...self, incarnation: self.incarnation + (table.size > 1 ? 1 : 0) });
   }
 
   /** Whom the mesh has banned is dead to this node, and nobody hears otherwise from it. */
@@ -93,13 +101,22 @@ export class Updates {
     if (!isCompatible(this.#context.application, claim.vsn)) return this.#context.drop('incompatible-version');
     if (claim.node === this.#context.name) return this.#aliveMyself(claim, address);
     if (known === undefined && this.#context.table.size >= MEMBERS_MAX) return this.#context.drop('members-max');
-    if (known !== undefined && isOccupied(known) && addressKey(known.address) !== addressKey(address)) return this.#conflict(known, claim, address);
-    if (known !== undefined && claim.incarnation <= known.incarnation) {
+    const hasMoved = known !== undefined && isOccupied(known) && addressKey(known.address) !== addressKey(address);
+    if (known !== undefined && !hasMoved && claim.incarnation <= known.incarnation) {
       if (known.status !== 'alive') this.#accuse(known, address);
       return;
     }
+    const { proofs } = this.#context;
+    const judged = proofs.judge(claim, address);
+    if (judged.kind === 'false') return proofs.refuse(claim, address, judged.signer);
+    const isTaken = judged.kind === 'proved' || !proofs.isProtected(known);
+    if (!isTaken) this.#context.drop('unproved-claim');
+    // Where nobody has proved to be the member, its own word needs no question.
+    const isItself = judged.kind === 'proved' && known?.proof !== 'proved';
+    if (hasMoved && !isItself) return this.#conflict(known, claim, address, isTaken);
+    if (!isTaken) return;
     if (isImplausible(claim.incarnation, known)) return this.#context.drop('implausible-incarnation');
-    this.#accept(claim, address, known);
+    this.#accept(claim, address, known, judged.kind);
   }
 
   suspect(claim: Claim<Suspect>, why: SuspectReason): void {
@@ -138,7 +155,12 @@ export class Updates {
   /** Nobody answers for the member where it was: it is where it says. */
   move(claim: Claim<Alive>): void {
     const address = this.#context.addressOf(claim.addr, claim.port);
-    if (address !== undefined) this.#accept(claim, address, this.#context.table.get(claim.node));
+    const known = this.#context.table.get(claim.node);
+    if (address === undefined) return;
+    const { proofs } = this.#context;
+    const { kind } = proofs.judge(claim, address);
+    // A session may have come to stand meanwhile.
+    if (kind === 'proved' || (kind !== 'false' && !proofs.isProtected(known))) this.#accept(claim, address, known, kind);
   }
 
   /** Nobody answers where others list this node: that is a former life of it, whose incarnation they still hold. */
@@ -196,16 +218,18 @@ export class Updates {
     this.#context.notify(accuser === undefined ? { ...about, reason: 'outdated-claim' } : { ...about, reason: 'accused', accuser });
   }
 
-  #announce(self: Member): void {
-    if (self.name === this.#context.name) this.#keepIncarnation(self.incarnation);
-    this.#context.table.set(self);
-    this.#context.broadcast(aliveOf(self));
+  #announce(said: Member): void {
+    const isSelf = said.name === this.#context.name;
+    if (isSelf) this.#keepIncarnation(said.incarnation);
+    const member = isSelf ? this.#context.proofs.signed(said) : said;
+    this.#context.table.set(member);
+    this.#context.broadcast(aliveOf(member));
   }
 
   /** The member that an accusation is about, when it is worth a look; one about this node is refuted here. */
   #accused(claim: Claim<Suspect>): Member | undefined {
-    if (this.#context.banned.has(claim.from)) {
-      this.#context.drop('banned');
+    if (this.#context.banned.has(claim.from) || this.#context.proofs.isQuarantined(claim.from)) {
+      this.#context.drop(this.#context.banned.has(claim.from) ? 'banned' : 'quarantined');
       return undefined;
     }
     const known = this.#context.table.get(claim.node);
@@ -220,33 +244,38 @@ export class Updates {
     return undefined;
   }
 
-  #accept(claim: Claim<Alive>, address: GossipAddress, known: Member | undefined): void {
+  #accept(claim: Claim<Alive>, address: GossipAddress, known: Member | undefined, proof: Proof): void {
     const { node: name, incarnation } = claim;
-    const metaChanged = known === undefined || !isSame(known.meta, claim.meta);
     // In a mesh of equals this node says the same of itself: that is kept once.
     const like = [known, this.#context.table.get(this.#context.name)].find((member) => member !== undefined && isSame(member.meta, claim.meta));
     const meta = like?.meta ?? copyOf(claim.meta);
+    const said = like?.tags ?? splitSignature(decodeTags(meta)).tags;
+    const saysOther = known === undefined || !isSameTags(known.tags, said);
     const statusSinceMs = known?.status === 'alive' ? known.statusSinceMs : this.#context.now;
     const member: Member = {
       name,
       addr: keptAddr(claim.addr, address.port),
       address,
       meta,
-      tags: like?.tags ?? decodeTags(meta),
+      tags: saysOther ? said : known.tags,
       vsn: isSame(claim.vsn, VSN) ? VSN : copyOf(claim.vsn.subarray(0, VSN.length)),
       incarnation,
       status: 'alive',
       statusSinceMs,
       suspicion: undefined,
       contestedAtMs: known?.contestedAtMs,
+      proof,
+      saidIncarnation: incarnation,
     };
     this.#announce(member);
     const hasMoved = known !== undefined && isOccupied(known) && addressKey(known.address) !== addressKey(address);
     if (known === undefined) this.#context.notify({ type: 'alive', reason: this.#context.departed.delete(name) ? 'back' : 'new', member: name, incarnation, address });
     else if (!isOccupied(known)) this.#context.notify({ type: 'alive', reason: 'back', member: name, incarnation, address });
     else if (known.suspicion !== undefined) this.#context.notify({ type: 'refuted', reason: 'answered', member: name, incarnation, accuser: known.suspicion.accuser });
-    else if (metaChanged && !hasMoved) this.#context.notify({ type: 'updated', reason: 'tags', member: name, incarnation });
+    else if (saysOther && !hasMoved) this.#context.notify({ type: 'updated', reason: 'tags', member: name, incarnation });
     if (hasMoved) this.#context.notify({ type: 'updated', reason: 'address', member: name, incarnation, address });
+    if (proof === 'proved') this.#context.proofs.proved(member);
+    if (proof === 'proved' && known?.proof !== 'proved') this.#context.notify({ type: 'verified', reason: 'signature', member: name, incarnation });
   }
 
   /** In leaps, so that a storm of accusations does not write a file each time. */
@@ -256,9 +285,9 @@ export class Updates {
     this.#context.emit({ kind: 'keep-incarnation', incarnation: this.#keptIncarnation });
   }
 
-  #conflict(known: Member, claim: Claim<Alive>, address: GossipAddress): void {
+  #conflict(known: Member, claim: Claim<Alive>, address: GossipAddress, mayMove: boolean): void {
     this.#context.drop('conflicting-address');
-    if (claim.incarnation > known.incarnation && !isImplausible(claim.incarnation, known) && this.#relocation.ask(known, claim)) return;
+    if (mayMove && claim.incarnation > known.incarnation && !isImplausible(claim.incarnation, known) && this.#relocation.ask(known, claim)) return;
     const { now, table } = this.#context;
     if (known.contestedAtMs !== undefined && now - known.contestedAtMs < CONFLICT_QUIET_MS) return;
     table.set({ ...known, contestedAtMs: now });

@@ -37,9 +37,10 @@ export class KnownNodes {
   /** What membership tells: the whole list. */
   learn(members: readonly MemberView[], now: number): void {
     this.#listed = new Set(members.map(({ name }) => name));
-    for (const { name, status, isSelf, tags } of members) {
-      const address = tags['grpc'];
-      if (isSelf || status === 'dead' || status === 'left') this.#nodes.delete(name);
+    for (const { name, status, isSelf, tags, verified, quarantine } of members) {
+      // An agent of Serf may have a tag of the name, and is no peer for that: nodes of ours sign what they say.
+      const address = verified === 'no' ? undefined : tags['grpc'];
+      if (isSelf || status === 'dead' || status === 'left' || quarantine !== undefined) this.#nodes.delete(name);
       else this.#nodes.set(name, { address: address !== undefined && canBeDialled(address) ? address : undefined, listedAtMs: now });
     }
     this.expire(now);

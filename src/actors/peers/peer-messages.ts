@@ -2,6 +2,7 @@
 import type { ActorRef, Reply } from '../../supervision/behavior.ts';
 import type { FrameStream } from '../../transport/frame-stream.ts';
 import type { BusFrame, BusFrame__Output } from '../../transport/generated/omega/mesh/v1/BusFrame.ts';
+import type { IdentityFrame, IdentityFrame__Output } from '../../transport/generated/omega/mesh/v1/IdentityFrame.ts';
 import type { PeerFrame, PeerFrame__Output } from '../../transport/generated/omega/mesh/v1/PeerFrame.ts';
 import type { RegistryFrame, RegistryFrame__Output } from '../../transport/generated/omega/mesh/v1/RegistryFrame.ts';
 import type { TrustFrame, TrustFrame__Output } from '../../transport/generated/omega/mesh/v1/TrustFrame.ts';
@@ -12,7 +13,8 @@ export type PeerStream = FrameStream<PeerFrame, PeerFrame__Output>;
 export type SessionSend =
   | { readonly kind: 'send-registry'; readonly frame: RegistryFrame }
   | { readonly kind: 'send-bus'; readonly frame: BusFrame }
-  | { readonly kind: 'send-trust'; readonly frame: TrustFrame };
+  | { readonly kind: 'send-trust'; readonly frame: TrustFrame }
+  | { readonly kind: 'send-identity'; readonly frame: IdentityFrame };
 
 export interface PeerUp {
   readonly kind: 'peer-up';
@@ -41,6 +43,12 @@ export interface TrustFrameArrived {
   readonly kind: 'trust-frame';
   readonly node: string;
   readonly frame: TrustFrame__Output;
+}
+
+export interface IdentityFrameArrived {
+  readonly kind: 'identity-frame';
+  readonly node: string;
+  readonly frame: IdentityFrame__Output;
 }
 
 export type SessionState = 'connecting' | 'open' | 'backoff';

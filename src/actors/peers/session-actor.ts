@@ -3,7 +3,7 @@ import { MeshError } from '../../errors.ts';
 import type { Random } from '../../random.ts';
 import type { ActorContext, ActorRef, Behavior } from '../../supervision/behavior.ts';
 import type { PeerFrame__Output } from '../../transport/generated/omega/mesh/v1/PeerFrame.ts';
-import type { BusFrameArrived, PeerDown, PeerStream, PeerUp, RegistryFrameArrived, SessionSend, SessionState, TrustFrameArrived } from './peer-messages.ts';
+import type { BusFrameArrived, IdentityFrameArrived, PeerDown, PeerStream, PeerUp, RegistryFrameArrived, SessionSend, SessionState, TrustFrameArrived } from './peer-messages.ts';
 import { PULSE_MS, Session, type SessionEffect, type SessionInput } from './session.ts';
 
 /** Told to the roster on each change and each second, so that a roster that restarts knows all within a second. */
@@ -26,6 +26,7 @@ export interface SessionRooms {
   readonly registry: ActorRef<PeerUp | PeerDown | RegistryFrameArrived>;
   readonly bus: ActorRef<PeerUp | PeerDown | BusFrameArrived>;
   readonly bans: ActorRef<PeerUp | PeerDown | TrustFrameArrived>;
+  readonly peerKeys: ActorRef<PeerUp | PeerDown | IdentityFrameArrived>;
   readonly random: Random;
 }
 
@@ -88,6 +89,8 @@ function toInput(message: SessionMessage): SessionInput {
       return { kind: 'carry', frame: { bus: message.frame } };
     case 'send-trust':
       return { kind: 'carry', frame: { trust: message.frame } };
+    case 'send-identity':
+      return { kind: 'carry', frame: { identity: message.frame } };
     case 'attach':
       return { kind: 'attached' };
     case 'stream-frame':
@@ -130,14 +133,10 @@ function perform(state: SessionActorState, effect: SessionEffect, options: Sessi
       context.setTimer('redial', effect.delayMs, { kind: 'redial', generation: effect.generation });
       return [];
     case 'tell-up':
-      options.registry.send({ kind: 'peer-up', node, session: context.self });
-      options.bus.send({ kind: 'peer-up', node, session: context.self });
-      options.bans.send({ kind: 'peer-up', node, session: context.self });
+      for (const room of [options.registry, options.bus, options.bans, options.peerKeys]) room.send({ kind: 'peer-up', node, session: context.self });
       return [];
     case 'tell-down':
-      options.registry.send({ kind: 'peer-down', node });
-      options.bus.send({ kind: 'peer-down', node });
-      options.bans.send({ kind: 'peer-down', node });
+      for (const room of [options.registry, options.bus, options.bans, options.peerKeys]) room.send({ kind: 'peer-down', node });
       return [];
     case 'deliver-registry':
       options.registry.send({ kind: 'registry-frame', node, frame: effect.frame });
@@ -147,6 +146,9 @@ function perform(state: SessionActorState, effect: SessionEffect, options: Sessi
       return [];
     case 'deliver-trust':
       options.bans.send({ kind: 'trust-frame', node, frame: effect.frame });
+      return [];
+    case 'deliver-identity':
+      options.peerKeys.send({ kind: 'identity-frame', node, frame: effect.frame });
       return [];
     case 'report':
       options.roster.send({ kind: 'session-report', node, address, state: effect.state, rttMs: effect.rttMs, session: context.self });

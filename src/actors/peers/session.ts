@@ -12,6 +12,7 @@ import type { LogFields, LogLevel } from '../../log.ts';
 import type { Random } from '../../random.ts';
 import { type Backoff, backoffDelayMs } from '../../supervision/backoff.ts';
 import type { BusFrame__Output } from '../../transport/generated/omega/mesh/v1/BusFrame.ts';
+import type { IdentityFrame__Output } from '../../transport/generated/omega/mesh/v1/IdentityFrame.ts';
 import type { PeerFrame, PeerFrame__Output } from '../../transport/generated/omega/mesh/v1/PeerFrame.ts';
 import type { RegistryFrame__Output } from '../../transport/generated/omega/mesh/v1/RegistryFrame.ts';
 import type { TrustFrame__Output } from '../../transport/generated/omega/mesh/v1/TrustFrame.ts';
@@ -54,6 +55,7 @@ export type SessionEffect =
   | { readonly kind: 'deliver-registry'; readonly frame: RegistryFrame__Output }
   | { readonly kind: 'deliver-bus'; readonly frame: BusFrame__Output }
   | { readonly kind: 'deliver-trust'; readonly frame: TrustFrame__Output }
+  | { readonly kind: 'deliver-identity'; readonly frame: IdentityFrame__Output }
   | { readonly kind: 'report'; readonly state: SessionState; readonly rttMs: number | undefined }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly event: string; readonly fields: LogFields };
 
@@ -169,6 +171,7 @@ export class Session {
     if (frame.registry) return [{ kind: 'deliver-registry', frame: frame.registry }];
     if (frame.bus) return [{ kind: 'deliver-bus', frame: frame.bus }];
     if (frame.trust) return [{ kind: 'deliver-trust', frame: frame.trust }];
+    if (frame.identity) return [{ kind: 'deliver-identity', frame: frame.identity }];
     // A body of a later protocol, or a second hello: nothing hangs on either.
     return [];
   }

@@ -9,7 +9,7 @@ const DAY_MS = 24 * 60 * 60_000;
 
 function gone(name: string, statusSinceMs: number): Member {
   const address = addressOfHost(9);
-  return { name, addr: NO_BYTES, address, meta: NO_BYTES, tags: {}, vsn: NO_BYTES, incarnation: 1, status: 'dead', statusSinceMs, suspicion: undefined, contestedAtMs: undefined };
+  return { name, addr: NO_BYTES, address, meta: NO_BYTES, tags: {}, vsn: NO_BYTES, incarnation: 1, status: 'dead', statusSinceMs, suspicion: undefined, contestedAtMs: undefined, proof: 'unsigned', saidIncarnation: 1 };
 }
 
 function listed(brain: BrainUnderTest): string[] {

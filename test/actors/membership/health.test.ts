@@ -41,9 +41,9 @@ describe('a node whose main loop stands still', () => {
   });
 
   it('keeps it to itself when its tags leave no room', () => {
-    const brain = note(new BrainUnderTest({ tags: { role: 'x'.repeat(495) } }), true);
+    const brain = note(new BrainUnderTest({ tags: { role: 'x'.repeat(390) } }), true);
     expect(brain.incarnation).to.equal(1);
-    expect(note(new BrainUnderTest({ tags: { role: 'x'.repeat(480) } }), true).incarnation).to.equal(2);
+    expect(note(new BrainUnderTest({ tags: { role: 'x'.repeat(370) } }), true).incarnation).to.equal(2);
   });
 
   it('says nothing more when it has said goodbye', () => {

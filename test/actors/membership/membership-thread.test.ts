@@ -1,11 +1,12 @@
 /** Membership in a real thread, in real time, with real sockets: what crosses to it and back. */
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { MembershipMessage } from '../../../src/actors/membership/membership-actor.ts';
 import type { MemberEventsNews, MemberRecord, MembershipNews, MembershipRequest, MembershipView, SerfHeard } from '../../../src/actors/membership/membership-messages.ts';
+import { gossipKeyId } from '../../../src/trust/gossip-signature.ts';
 import { systemClock } from '../../../src/clock.ts';
 import type { MeshError } from '../../../src/errors.ts';
 import { GossipPort, membershipThread } from '../../../src/membership-spec.ts';
@@ -101,6 +102,13 @@ const TRIALS: { readonly [K in MembershipRequest['kind']]: (room: ThreadedMember
   'bans-news': async ({ ref }) => {
     expect(ref.send({ kind: 'bans-news', names: ['b'] })).to.equal('accepted');
     await ref.ask<MembershipView>((reply) => ({ kind: 'view', reply }), 5_000);
+  },
+  'identities-news': async ({ ref }) => {
+    const { privateKey: key, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const keyId = gossipKeyId(publicKey);
+    expect(ref.send({ kind: 'identities-news', own: { keyId, key }, peers: [{ name: 'a', isOpen: false, keys: [{ keyId, spki: publicKey.export({ type: 'spki', format: 'der' }) }] }] })).to.equal('accepted');
+    const { members } = await ref.ask<MembershipView>((reply) => ({ kind: 'view', reply }), 5_000);
+    expect(members.map(({ verified }) => verified)).to.deep.equal(['yes']);
   },
   announce: async ({ ref, news, system }) => {
     const before = news.messages.length;

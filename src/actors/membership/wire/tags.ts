@@ -8,9 +8,16 @@ export type Tags = Readonly<Record<string, string>>;
 
 const TAGS_MAGIC = 0xff;
 
+/** Under which a node of ours signs what it says of itself (claim-proofs.ts). Serf's agents show it like any other. */
+export const SIGNATURE_TAG = 'sig';
+/** 72 bytes in base64url. */
+const SIGNATURE = /^[A-Za-z0-9_-]{96}$/;
+/** The tag with its 96 characters, and a header that is longer for it. */
+const SIGNATURE_TAG_BYTES = 105;
+
 /** @throws MeshError TOO_LARGE when they do not fit into an announcement. */
 export function encodeTags(tags: Tags): Uint8Array {
-  const meta = metaOf(tags);
+  const meta = tagBytes(tags);
   if (meta.length > META_BYTES_MAX) {
     throw new MeshError('TOO_LARGE', `tags take ${meta.length} bytes, at most ${META_BYTES_MAX} are allowed`, {
       given: `${meta.length} bytes`,
@@ -21,11 +28,13 @@ export function encodeTags(tags: Tags): Uint8Array {
   return meta;
 }
 
-export function fitsMeta(tags: Tags): boolean {
-  return metaOf(tags).length <= META_BYTES_MAX;
+/** Whether there is room for them in this node's own announcement, and for its signature. */
+export function fitsOwnMeta(tags: Tags): boolean {
+  return tagBytes(tags).length <= META_BYTES_MAX - SIGNATURE_TAG_BYTES;
 }
 
-function metaOf(tags: Tags): Uint8Array {
+/** As they are announced, whether that fits or not: the same for the same tags. */
+export function tagBytes(tags: Tags): Uint8Array {
   const writer = new MsgpackWriter();
   writer.writeByte(TAGS_MAGIC);
   const entries = Object.entries(tags).toSorted(([a], [b]) => (a < b ? -1 : 1));
@@ -35,6 +44,17 @@ function metaOf(tags: Tags): Uint8Array {
     writer.writeText(value);
   }
   return writer.bytes();
+}
+
+/** An agent of Serf may have a tag of the name: that is one like any other. */
+export function splitSignature(all: Tags): { readonly tags: Tags; readonly signature: string | undefined } {
+  const { [SIGNATURE_TAG]: signature, ...tags } = all;
+  return signature !== undefined && SIGNATURE.test(signature) ? { tags, signature } : { tags: all, signature: undefined };
+}
+
+export function isSameTags(a: Tags, b: Tags): boolean {
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && a[key] === b[key]);
 }
 
 /** Meta that is not ours to read is shown as Serf shows it: as the tag `role`. */
