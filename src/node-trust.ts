@@ -23,8 +23,6 @@ import { OpenSessions } from './transport/open-sessions.ts';
 import { attestWorkload, renewJoined } from './transport/renew.ts';
 import { checkPq } from './transport/tls.ts';
 import type { MeshTls } from './transport/tls.ts';
-import { firstSvid, followSvid } from './transport/workload-client.ts';
-import { createWorkloadServer } from './transport/workload-server.ts';
 import { readBan, signBan } from './trust/ban-entry.ts';
 import { banFile } from './trust/ban-files.ts';
 import { banGate } from './trust/ban-gate.ts';
@@ -109,10 +107,11 @@ async function fromAuthority({ name, bind, dataDir, svidTtlMs }: Config, source:
 }
 
 async function fromWorkloadApi({ name, dataDir }: Config, socket: string, log: Logger, clock: Clock): Promise<Begun> {
+  const { firstSvid, followSvid, isPassing } = await import('./transport/workload-client.ts');
   const dir = trustDir(dataDir);
   const kept = stillGood(dir, name, clock.wallNow());
   const identity = await firstSvid(socket, name, kept === undefined ? WORKLOAD_API_PATIENCE_MS : 0).catch((error: unknown) => {
-    if (kept === undefined || !(error instanceof MeshError) || error.code !== 'NODE_UNREACHABLE') throw error;
+    if (kept === undefined || !isPassing(error)) throw error;
     log.log('warn', 'workload-api-away', { reason: error.message, ...(error.todo === undefined ? {} : { todo: error.todo }) });
     return kept;
   });
@@ -131,7 +130,7 @@ function stillGood(dir: string, name: string, nowMs: number): Identity | undefin
 }
 
 /** What workloads need of the world: whoever issues, who is kept out, and their sockets. */
-export function workloadParts({ dataDir, svidTtlMs }: Config, { held, authority, gate }: NodeTrust, clock: Clock): MeshParts['workloads'] {
+export function workloadParts({ dataDir, svidTtlMs }: Config, { held, authority, gate }: NodeTrust, audit: AuditLog, clock: Clock): MeshParts['workloads'] {
   const self = held.current().svid.id;
   return {
     self,
@@ -143,13 +142,17 @@ export function workloadParts({ dataDir, svidTtlMs }: Config, { held, authority,
         const { kind, name } = id;
         // What was given away while the authority was here is not ours to give any more.
         checkServable(id, self, authority !== undefined);
-        if (authority !== undefined) return issueOwn(authority, { kind, name, ttlMs: svidTtlMs, nowMs: clock.wallNow() });
+        if (authority !== undefined) {
+          const identity = await issueOwn(authority, { kind, name, ttlMs: svidTtlMs, nowMs: clock.wallNow() });
+          audit.record({ what: 'issue-workload', who: formatSpiffeId(id), outcome: 'done', detail: `serial ${identity.svid.serial}` }, clock.wallNow());
+          return identity;
+        }
         return attestWorkload(trustDir(dataDir), held.current(), name.slice(name.indexOf('/') + 1));
       },
       node: held,
       refusal: (id, notBeforeMs) => gate.fault(self, held.current().svid.notBeforeMs) ?? gate.fault(id, notBeforeMs),
       onBans: (heard) => gate.onChange(heard),
-      openSocket: createWorkloadServer,
+      openSocket: async (entry, onStream) => (await import('./transport/workload-server.ts')).createWorkloadServer(entry, onStream),
       random: systemRandom,
     },
   };
@@ -194,7 +197,7 @@ function gossipKeysOf({ gossipKeyring, gossipKey }: Config): readonly Uint8Array
 
 function noteAttestation({ method, remote, id, serial, fault }: AttestOutcome, log: Logger, audit: AuditLog, clock: Clock): void {
   const who = id === undefined ? remote : formatSpiffeId(id);
-  const what = method === 'x509pop' ? 'renew-identity' : 'attest';
+  const what = method === 'x509pop' ? 'renew-identity' : method === 'workload' ? 'issue-workload' : 'attest';
   if (fault === undefined) {
     log.log('info', 'attested', { id: who, method, remote, serial });
     audit.record({ what, who, outcome: 'done', subject: remote, detail: `by ${method}, serial ${serial ?? ''}` }, clock.wallNow());

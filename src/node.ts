@@ -261,7 +261,7 @@ function meshParts(makings: Makings): MeshParts {
       watch,
       openFabric: authority && (() => openFabric({ config, authority, trust, gossipAddress: () => ports.gossipAddress, audit, log, clock: systemClock, onBug: (error) => node.noteBug(error) })),
     },
-    workloads: workloadParts(config, trust, systemClock),
+    workloads: workloadParts(config, trust, audit, systemClock),
     formation: {
       self: () => parseAddress(ports.gossipAddress, config.gossipPort),
       random: systemRandom,

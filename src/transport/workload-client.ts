@@ -58,6 +58,11 @@ export function followSvid(socket: string, node: string, { told, ended }: SvidLi
   return () => end();
 }
 
+/** An agent that starts, or that has not heard yet of what was registered, has nothing to give for a moment. */
+export function isPassing(error: unknown): error is MeshError {
+  return error instanceof MeshError && (error.code === 'NODE_UNREACHABLE' || error.code === 'REFUSED');
+}
+
 /**
  * The first one. Waits up to `patienceMs` for somebody to answer: machines start their services in any order.
  * @throws MeshError what the last attempt ended with
@@ -70,7 +75,7 @@ export async function firstSvid(socket: string, node: string, patienceMs: number
       // oxlint-disable-next-line no-await-in-loop
       return await firstOf(socket, node);
     } catch (error) {
-      if (!(error instanceof MeshError) || error.code !== 'NODE_UNREACHABLE' || systemClock.now() >= giveUpAtMs) throw error;
+      if (!isPassing(error) || systemClock.now() >= giveUpAtMs) throw error;
       // oxlint-disable-next-line no-await-in-loop
       await new Promise<void>((resolve) => void systemClock.setTimer(RETRY_MS, resolve));
     }

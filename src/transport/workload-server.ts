@@ -12,15 +12,17 @@ import type { WorkloadStream } from './workload-service.ts';
 const SOCKET_USE = { name: 'the socket of a workload', todo: 'choose another --socket' } as const;
 
 /**
- * Whoever may open it is the workload: its owner, and a group where one is named. A directory that is missing is made, for its owner alone.
+ * Whoever may open it is the workload: its owner, and a group where one is named. A directory that is missing is made, for its owner
+ * alone: what a group is to enter somebody has to give it.
  * @throws MeshError as `createSocketServer`; BAD_ARGUMENT for a group that is not there
  */
 export async function createWorkloadServer({ socket, group }: WorkloadEntry, onStream: (stream: WorkloadStream) => void): Promise<MeshServer> {
-  const gid = group === undefined ? undefined : await groupId(group);
+  const services = [workloadService(onStream)];
+  if (group !== undefined) return createSocketServer(socket, services, SOCKET_USE, await groupId(group));
   await mkdir(dirname(socket), { recursive: true, mode: 0o700 }).catch((cause: Error) => {
     throw socketFault(socket, SOCKET_USE, cause);
   });
-  return createSocketServer(socket, [workloadService(onStream)], SOCKET_USE, gid);
+  return createSocketServer(socket, services, SOCKET_USE);
 }
 
 async function groupId(group: string): Promise<number> {
