@@ -1,10 +1,12 @@
 /** Who an agent of this machine is, and what it speaks TLS with. */
 import { systemClock } from '../clock.ts';
 import { agentTrustDir, authorityDir } from '../config/home-path.ts';
+import type { Pq } from '../config/trust-keys.ts';
 import type { Logger } from '../log.ts';
 import { systemRandom } from '../random.ts';
 import { OpenSessions } from '../transport/open-sessions.ts';
 import { renewJoined } from '../transport/renew.ts';
+import { checkPq } from '../transport/tls.ts';
 import type { MeshTls } from '../transport/tls.ts';
 import { writeIdentity } from '../trust/identity-files.ts';
 import { holdIdentity } from '../trust/identity-source.ts';
@@ -16,6 +18,7 @@ export interface AgentTlsOptions {
   readonly id: string;
   readonly home: string;
   readonly hostName: string;
+  readonly pq: Pq;
   readonly log: Logger;
   /** Ends the renewal of the identity. */
   readonly signal: AbortSignal;
@@ -23,9 +26,10 @@ export interface AgentTlsOptions {
 
 /**
  * An agent may be started before the first node of its machine: then it is the one that makes the authority.
- * @throws MeshError as `ownIdentity`
+ * @throws MeshError PQ_UNAVAILABLE, and as `ownIdentity`
  */
-export async function agentTls({ id, home, hostName, log, signal }: AgentTlsOptions): Promise<MeshTls> {
+export async function agentTls({ id, home, hostName, pq, log, signal }: AgentTlsOptions): Promise<MeshTls> {
+  checkPq(pq);
   const where = { trustDir: agentTrustDir(home, id), authorityDir: authorityDir(home), makeAuthorityFor: localTrustDomain(hostName) };
   const who = { kind: 'agent', name: id } as const;
   const { identity, authority } = await ownIdentity({ ...who, ...where, nowMs: systemClock.wallNow() });
@@ -45,5 +49,5 @@ export async function agentTls({ id, home, hostName, log, signal }: AgentTlsOpti
   sessions.onAlarm((alarm) => {
     if (alarm.kind === 'refused') log.log('warn', 'node-refused', { remote: alarm.remote, code: alarm.fault.code, reason: alarm.fault.message });
   });
-  return { identity: held, pq: 'prefer', sessions, onEvicted: () => keeper.renewNow() };
+  return { identity: held, pq, sessions, onEvicted: () => keeper.renewNow() };
 }

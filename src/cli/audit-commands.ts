@@ -22,6 +22,7 @@ const HASH = /^[0-9a-f]{64}$/;
 export const AUDIT_COMMANDS: readonly CommandSpec[] = [
   {
     words: 'audit tail',
+    isLocal: true,
     summary: 'print who did what to this node, and what became of it, the newest last',
     options: [
       { flags: '--follow', summary: 'go on with each entry as it is written' },
@@ -32,6 +33,7 @@ export const AUDIT_COMMANDS: readonly CommandSpec[] = [
   },
   {
     words: 'audit verify',
+    isLocal: true,
     operands: '[file]',
     summary: 'go along the audit log of this node, or one that was kept elsewhere, and name the first line that was altered, taken out or moved',
     options: [{ flags: '--expect <hash>', summary: 'the entry of this hash, which was noted elsewhere, must be in it' }],
@@ -43,7 +45,9 @@ export const AUDIT_COMMANDS: readonly CommandSpec[] = [
 async function tail(call: Call): Promise<number> {
   const { options, answerOne, remark, io } = call;
   const limit = options['limit'] === undefined ? TAIL_DEFAULT : wholeNumber('--limit', String(options['limit']), 1, TAIL_MAX);
-  const file = auditFileOf(placeOf(call).dataDir);
+  const named = namedDirOf(call);
+  const file = auditFileOf(named ?? placeOf(call).dataDir);
+  if (named !== undefined && !existsSync(file)) throw noAudit(file);
   const print = (entries: readonly AuditEntry[]): void => {
     for (const entry of entries) answerOne(shown(entry), () => formatEntry(entry, call));
   };
@@ -72,8 +76,8 @@ function verify(call: Call): Promise<number> {
   const { operands, options, answer, remark, io } = call;
   const expected = options['expect'] === undefined ? undefined : String(options['expect']);
   if (expected !== undefined && !HASH.test(expected)) throw new MeshError('BAD_ARGUMENT', `--expect is "${expected}"`, { given: expected, expected: '64 digits of a hash, as `mesh audit verify` shows it' });
-  const file = operands[0] === undefined ? auditFileOf(placeOf(call).dataDir) : absolutePath(operands[0], io.home);
-  if (!existsSync(file)) throw new MeshError('NOT_FOUND', `there is no audit log at ${file}`, { given: file, todo: 'name the file, or the directory of a node with --data-dir' });
+  const file = operands[0] === undefined ? auditFileOf(namedDirOf(call) ?? placeOf(call).dataDir) : absolutePath(operands[0], io.home);
+  if (!existsSync(file)) throw noAudit(file);
   const { entries, first, head, remarks, broken } = readable(file, () => verifyAudit(file, expected));
   for (const text of remarks) remark(text);
   answer({ file, isWhole: broken === undefined, entries, first, last: head.sequence, hash: head.hash, remarks, broken: broken ?? null }, () =>
@@ -82,6 +86,16 @@ function verify(call: Call): Promise<number> {
       : [`broken at ${broken.file} line ${broken.line}: ${broken.why}`, `whole before it: ${counted(entries, 'entry', 'entries')}`],
   );
   return Promise.resolve(broken === undefined ? DONE : FAILED);
+}
+
+/** Whether a node runs there or not, and whatever else it has left. */
+function namedDirOf({ io, options }: Call): string | undefined {
+  const chosen = options['dataDir'] ?? io.env['MESH_DATA_DIR'];
+  return typeof chosen === 'string' && chosen !== '' ? absolutePath(chosen, io.home) : undefined;
+}
+
+function noAudit(file: string): MeshError {
+  return new MeshError('NOT_FOUND', `there is no audit log at ${file}: no node has run there`, { given: file, todo: 'name the directory of a node with --data-dir' });
 }
 
 /** Without what only the chain needs. */

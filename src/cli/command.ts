@@ -6,6 +6,8 @@ import type { tryDiscovery } from '../discovery-trial.ts';
 import type { joinDomain } from '../joining.ts';
 import type { createLog, NodeLog } from '../log.ts';
 import type { startNode } from '../node.ts';
+import type { connectRemote } from '../remote-admin.ts';
+import type { RemoteNode } from '../transport/admin-channel.ts';
 import type { AdminClient, connectAdmin } from '../transport/grpc-client.ts';
 import type { Paint } from './paint.ts';
 
@@ -50,6 +52,7 @@ export type StopSignal = 'SIGHUP' | 'SIGINT' | 'SIGTERM';
 /** The rooms behind the commands. Loaded when first asked for, so that `mesh --version` need not wait for gRPC. */
 export interface Doors {
   connectAdmin(...parameters: Parameters<typeof connectAdmin>): Promise<AdminClient>;
+  connectRemote: typeof connectRemote;
   startNode: typeof startNode;
   agentTls: typeof agentTls;
   runAgent: typeof runAgent;
@@ -73,6 +76,8 @@ export interface CommandSpec {
   readonly operands?: string;
   readonly summary: string;
   readonly options?: readonly OptionSpec[];
+  /** What it does concerns this machine alone: no other node can be asked for it with --node. */
+  readonly isLocal?: true;
   /** One line that works as typed. */
   readonly example: string;
   /** @returns the exit code */
@@ -98,8 +103,12 @@ export interface Call {
   answerOne(view: unknown, line: () => string): void;
   /** A remark for people on standard error. With --json there are none. */
   remark(text: string): void;
-  /** The node that --data-dir and the environment choose. */
+  /** The node elsewhere that --node names; undefined: one on this machine is asked. */
+  readonly remote: RemoteNode | undefined;
+  /** The node on this machine that --data-dir and the environment choose. */
   findNode(): FoundNode;
+  /** For questions to the node, wherever it is; to be closed. */
+  connect(): Promise<AdminClient>;
   /** Asks that node. */
   ask<T>(question: (admin: AdminClient) => Promise<T>): Promise<T>;
   /** Follows a stream of that node until a signal or the node ends it, or `each` says that it is over. @returns the exit code */

@@ -6,6 +6,7 @@ import { readVersion } from './version.ts';
 const VERSION_COMMAND: CommandSpec = {
   words: 'version',
   summary: 'print the version of mesh',
+  isLocal: true,
   example: 'mesh version',
   run: ({ answer }) => {
     const version = readVersion();
@@ -52,6 +53,20 @@ export async function allCommands(): Promise<readonly CommandSpec[]> {
 export async function commandsFor(word: string | undefined): Promise<readonly CommandSpec[]> {
   const file = FILES.find(({ firstWords }) => firstWords.split(' ').includes(word ?? ''));
   return file === undefined ? allCommands() : file.load();
+}
+
+/** Options that stand before the command, and whether something follows them. */
+const BEFORE: Readonly<Record<string, boolean>> = { '--node': true, '--as': true, '--json': false };
+
+/** The first word of the command that was typed. */
+export function firstWordIn(argv: readonly string[]): string | undefined {
+  for (let at = 0; at < argv.length; at++) {
+    const word = argv[at]!;
+    const [option = ''] = word.split('=', 1);
+    if (BEFORE[option] === undefined) return word;
+    if (BEFORE[option] && option === word) at++;
+  }
+  return undefined;
 }
 
 /** First words that are no command by themselves. */

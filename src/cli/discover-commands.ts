@@ -16,6 +16,7 @@ const FOR_MAX_MS = 60_000;
 export const DISCOVER_COMMANDS: readonly CommandSpec[] = [
   {
     words: 'discover test',
+    isLocal: true,
     operands: '<spec>',
     summary: 'look where a spec of --discover says, and print what is there, and why each was taken or refused; exit code 1 when none was taken',
     options: [

@@ -51,7 +51,7 @@ export const EVENT_COMMANDS: readonly CommandSpec[] = [
       const path = call.operands[0]!;
       const trail = await readTrail(call, [{ path, limit: WHY_OWN }, { path: '/', limit: WHY_AROUND }]);
       const now = trail.boot === undefined ? null : await nowOf(call, path);
-      const crash = path === '/' ? readNodeCrash(trail.dataDir) : undefined;
+      const crash = path === '/' && trail.dataDir !== undefined ? readNodeCrash(trail.dataDir) : undefined;
       const facts = whyFacts({ path, records: trail.records, now, boot: trail.boot, atMs: Date.now(), crash });
       if (facts === undefined) throw trail.unknown ?? neverHeardOf(path, trail);
       call.answer(whyView(facts), () => wrapped(formatWhy(facts), call.io.columns));

@@ -1,12 +1,12 @@
 /** Commands that show the supervision tree as it goes: the tree as such, and its actors by what they do. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { formatAddress } from '../address.ts';
 import { MeshError } from '../errors.ts';
-import { nearestWord } from '../nearest-word.ts';
 import type { Call, CommandSpec } from './command.ts';
 import { DONE } from './exit-code.ts';
 import { formatTree } from './format-tree.ts';
 import { showLive } from './live-view.ts';
-import { wholeNumber } from './option-value.ts';
+import { choice, wholeNumber } from './option-value.ts';
 import { formatTop, sorted, SORTS, topRows } from './top-rows.ts';
 import type { Look, Sort } from './top-rows.ts';
 import { topView } from './top-view.ts';
@@ -47,11 +47,15 @@ export const LIVE_COMMANDS: readonly CommandSpec[] = [
       const sort = sortOf(call.options['sort']);
       const { terminal } = call.io;
       if (terminal === undefined || call.options['json'] === true) return topOnce(call, sort);
-      const view = topView(call.findNode().name, sort, call.paint);
+      const view = topView(nameOf(call), sort, call.paint);
       return showLive(call, terminal, { ...view, sample: (admin) => admin.getTree({}) });
     },
   },
 ];
+
+function nameOf({ remote, findNode }: Call): string {
+  return remote === undefined ? findNode().name : (remote.name ?? formatAddress(remote.address));
+}
 
 function watchTree(call: Call, path: string, depth: number): Promise<number> {
   const { terminal } = call.io;
@@ -75,9 +79,5 @@ async function topOnce({ ask, answer, paint, width }: Call, sort: Sort): Promise
 
 function sortOf(option: Call['options'][string]): Sort {
   if (option === undefined) return 'mailbox';
-  const sort = SORTS.find((known) => known === option);
-  if (sort !== undefined) return sort;
-  const given = String(option);
-  const nearest = nearestWord(given, SORTS);
-  throw new MeshError('BAD_ARGUMENT', `--sort is "${given}"`, { given, expected: SORTS.join(', '), ...(nearest === undefined ? {} : { todo: `did you mean ${nearest}?` }) });
+  return choice('--sort', String(option), SORTS);
 }

@@ -46,6 +46,7 @@ const io: CliIo = {
 
 const doors: Doors = {
   connectAdmin: async (...parameters) => (await import('../transport/grpc-client.ts')).connectAdmin(...parameters),
+  connectRemote: async (...parameters) => (await import('../remote-admin.ts')).connectRemote(...parameters),
   startNode: async (...parameters) => (await import('../node.ts')).startNode(...parameters),
   agentTls: async (...parameters) => (await import('../agent/agent-tls.ts')).agentTls(...parameters),
   runAgent: async (...parameters) => (await import('../agent/agent.ts')).runAgent(...parameters),

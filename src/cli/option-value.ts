@@ -1,11 +1,20 @@
 /** Reads what was typed after an option. Pure. */
 import { MeshError } from '../errors.ts';
+import { nearestWord } from '../nearest-word.ts';
 
 /** @throws MeshError BAD_ARGUMENT */
 export function wholeNumber(option: string, text: string, min: number, max: number): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (value >= min && value <= max) return value;
   throw new MeshError('BAD_ARGUMENT', `${option} is "${text}"`, { given: text, expected: `a whole number from ${min} to ${max}` });
+}
+
+/** @throws MeshError BAD_ARGUMENT */
+export function choice<T extends string>(option: string, text: string, known: readonly T[]): T {
+  const found = known.find((each) => each === text);
+  if (found !== undefined) return found;
+  const nearest = nearestWord(text, known);
+  throw new MeshError('BAD_ARGUMENT', `${option} is "${text}"`, { given: text, expected: known.join(', '), ...(nearest === undefined ? {} : { todo: `did you mean ${nearest}?` }) });
 }
 
 /** `k=v` pairs; the last of a key counts. @throws MeshError BAD_ARGUMENT */

@@ -12,14 +12,27 @@ const COMMON_OPTIONS: readonly OptionSpec[] = [
   { flags: '--json', summary: 'print JSON, for scripts; errors too' },
 ];
 
-export type RunCommand = (spec: CommandSpec, operands: readonly string[], options: Record<string, unknown>) => Promise<void>;
+/** Before any command, and behind those that have no --node of their own. */
+const REMOTE_OPTIONS: readonly OptionSpec[] = [
+  { flags: '--node <address>', summary: 'ask a node elsewhere, over TLS: [name=]host[:port] of its gRPC listener' },
+  { flags: '--as <admin>', summary: 'with --node: who asks (default: the only admin who has joined here, env: MESH_ADMIN)' },
+];
+
+/** What REMOTE_OPTIONS say. */
+export interface Elsewhere {
+  readonly node: string | undefined;
+  readonly as: string | undefined;
+}
+
+export type RunCommand = (spec: CommandSpec, operands: readonly string[], options: Record<string, unknown>, elsewhere: Elsewhere) => Promise<void>;
 
 /** Help and version go to standard output; every fault is thrown: MeshError BAD_ARGUMENT, or HelpShown. */
 export function buildProgram(io: CliIo, commands: readonly CommandSpec[], run: RunCommand): Command {
   const program = prepare(new Command('mesh'))
     .description('Run a node of a mesh, and look into it.')
     .version(readVersion(), '--version', 'print the version of mesh')
-    // Taken wherever it stands; each command shows it in its own help.
+    // What stands behind a command is that command's: `mesh query --node` means another thing.
+    .enablePositionalOptions()
     .addOption(new Option('--json').hideHelp())
     .addHelpText('after', '\n`mesh <command> --help` shows its options and an example.')
     .configureOutput({
@@ -30,6 +43,7 @@ export function buildProgram(io: CliIo, commands: readonly CommandSpec[], run: R
       getOutHelpWidth: () => io.columns,
       getErrHelpWidth: () => io.columns,
     });
+  for (const option of REMOTE_OPTIONS) program.addOption(asOption(option));
   for (const spec of commands) addCommand(program, commands, spec, run);
   finishGroup(program, commands);
   return program;
@@ -55,14 +69,18 @@ function addCommand(program: Command, commands: readonly CommandSpec[], spec: Co
     .addHelpText('after', `\nExample:\n  $ ${spec.example}`);
   if (spec.operands !== undefined) command.arguments(spec.operands);
   const own = spec.options ?? [];
-  const common = COMMON_OPTIONS.filter(({ flags }) => !own.some((option) => longOf(option) === longOf({ flags })));
+  const isOwn = (flag: OptionSpec): boolean => own.some((option) => longOf(option) === longOf(flag));
+  const common = COMMON_OPTIONS.filter((option) => !isOwn(option));
+  const remote = own.some((option) => longOf(option) === '--node') ? [] : REMOTE_OPTIONS;
   for (const option of [...own, ...common]) command.addOption(asOption(option));
+  for (const option of remote) command.addOption(asOption(option).hideHelp(spec.isLocal === true));
   // What stands where a subcommand could, and is none, is told as such by the action below.
   command.allowExcessArguments(spec.operands === undefined);
   command.action(async () => {
     const [excess] = spec.operands === undefined ? command.args : [];
     if (excess !== undefined) throw unexpectedWord(command, excess, commands);
-    await run(spec, command.args, command.optsWithGlobals());
+    const [before, behind] = [program.opts<Partial<Elsewhere>>(), remote.length === 0 ? {} : command.opts<Partial<Elsewhere>>()];
+    await run(spec, command.args, { ...command.optsWithGlobals(), ...command.opts() }, { node: behind.node ?? before.node, as: behind.as ?? before.as });
   });
 }
 
@@ -71,7 +89,7 @@ function groupOf(parent: Command, name: string, commands: readonly CommandSpec[]
   if (existing !== undefined) return existing;
   const inGroup = commands.filter(({ words }) => words.startsWith(`${name} `)).map(({ words }) => words.slice(name.length + 1));
   const summary = `${GROUPS[name]}: ${inGroup.join(', ')}`;
-  return finishGroup(prepare(parent.command(name)).summary(summary).description(`${capitalised(summary)}.`), commands);
+  return finishGroup(prepare(parent.command(name)).addOption(new Option('--json').hideHelp()).summary(summary).description(`${capitalised(summary)}.`), commands);
 }
 
 /** What is no command by itself shows what may follow; as JSON, where JSON was asked for. */

@@ -1,7 +1,7 @@
 /** `mesh agent`: this host as an agent, until it is told to stop. */
 import { parseAddress, type Address } from '../address.ts';
 import { systemClock } from '../clock.ts';
-import { GRPC_PORT_DEFAULT, nameFromHost } from '../config/config.ts';
+import { CONFIG_KEYS, GRPC_PORT_DEFAULT, nameFromHost } from '../config/config.ts';
 import { agentTrustDir } from '../config/home-path.ts';
 import { MeshError } from '../errors.ts';
 import { systemRandom } from '../random.ts';
@@ -12,7 +12,7 @@ import { formatSpiffeId } from '../trust/spiffe-id.ts';
 import { parseToken, type Token } from '../trust/token.ts';
 import type { Call, CommandSpec } from './command.ts';
 import { DONE } from './exit-code.ts';
-import { labels, wholeNumber } from './option-value.ts';
+import { choice, labels, wholeNumber } from './option-value.ts';
 import { watchForStop } from './stop-signal.ts';
 import { readVersion } from './version.ts';
 
@@ -23,6 +23,7 @@ const INTERVAL_MAX_MS = 3_600_000;
 
 export const REFERENCE_AGENT_COMMAND: CommandSpec = {
   words: 'agent',
+  isLocal: true,
   summary: "stream this host's CPU, memory, load, disk and network figures to a node, and answer commands",
   options: [
     { flags: '--id <id>', summary: 'id of this agent, unique in the mesh (default: the host name)' },
@@ -40,6 +41,7 @@ export const REFERENCE_AGENT_COMMAND: CommandSpec = {
       isRepeatable: true,
     },
     { flags: '--interval <ms>', summary: `time between two readings (default: ${INTERVAL_DEFAULT_MS})` },
+    { flags: '--pq <choice>', summary: `post-quantum key exchange with nodes, as of \`mesh start\`: ${CONFIG_KEYS.pq.choices.join(', ')} (default: ${CONFIG_KEYS.pq.default})` },
     { flags: '--label <key=value>', summary: 'tell the node something about this agent; may be repeated', isRepeatable: true },
   ],
   example: 'mesh agent --id a1 --node 127.0.0.1 --node 127.0.0.2 --label rack=r1',
@@ -52,11 +54,12 @@ export const REFERENCE_AGENT_COMMAND: CommandSpec = {
         ? INTERVAL_DEFAULT_MS
         : wholeNumber('--interval', String(options['interval']), INTERVAL_MIN_MS, INTERVAL_MAX_MS);
     const told = { id, nodes: nodesOf(call), intervalMs, labels: labels('--label', listOf(options['label'])), version: readVersion() };
+    const pq = choice('--pq', String(options['pq'] ?? CONFIG_KEYS.pq.default), CONFIG_KEYS.pq.choices);
     if (token !== undefined) await joinOnce(call, token, told.nodes);
     const log = await doors.createLog({ node: id, level: 'info', stderr: true, colour: call.paintError.isColorSupported });
     const stop = watchForStop(io);
     try {
-      const tls = await doors.agentTls({ id, home: io.home, hostName: io.hostName, log, signal: stop.signal });
+      const tls = await doors.agentTls({ id, home: io.home, hostName: io.hostName, pq, log, signal: stop.signal });
       await doors.runAgent({ ...told, tls, log, clock: systemClock, random: systemRandom, signal: stop.signal });
       return DONE;
     } finally {

@@ -116,9 +116,9 @@ async function runQuery({ follow, answerOne, operands, options }: Call): Promise
 }
 
 /** Queries wait for their turn: a command is run once at a time. */
-async function runAnswer({ doors, io, findNode, follow, answerOne, remark, operands }: Call): Promise<number> {
+async function runAnswer({ io, connect, follow, answerOne, remark, operands }: Call): Promise<number> {
   const [name = '', ...command] = operands;
-  const admin = await doors.connectAdmin(findNode().adminSocket, io.asker);
+  const admin = await connect();
   let turn = Promise.resolve();
   try {
     return await follow((client, signal) => client.followUserEvents({ name }, signal), ({ query }) => {

@@ -33,9 +33,12 @@ export const START_COMMAND: CommandSpec = {
   run: (call) => (call.operands[0] === undefined ? run(call) : startActor(call, call.operands[0])),
 };
 
+/** Options of every command. */
+const COMMON: ReadonlySet<string> = new Set(['json', 'dataDir', 'node', 'as']);
+
 /** An actor takes no configuration: what is given belongs to a node, and the path to nothing. */
 function startActor(call: Call, path: string): Promise<number> {
-  const excess = Object.keys(call.options).find((option) => option !== 'json' && option !== 'dataDir');
+  const excess = Object.keys(call.options).find((option) => !COMMON.has(option));
   if (!path.startsWith('/') || excess !== undefined) {
     const todo = path.startsWith('/') ? 'leave the path out to run a node' : "a node's name is given with --name, the path of an actor begins with /";
     throw new MeshError('BAD_ARGUMENT', excess === undefined ? `unexpected argument '${path}'` : `${path} is an actor of a node that runs, and takes no configuration`, { given: excess ?? path, todo });
@@ -44,6 +47,7 @@ function startActor(call: Call, path: string): Promise<number> {
 }
 
 async function run(call: Call): Promise<number> {
+  if (call.remote !== undefined) throw new MeshError('BAD_ARGUMENT', 'a node is started on its own machine', { todo: 'name an actor, such as /bus/subjects, to start that one in the node elsewhere' });
   const { config, warnings } = readConfig(sourcesOf(call));
   for (const warning of warnings) call.remark(`warning: ${warning}`);
   call.io.outliveReader();

@@ -23,6 +23,7 @@ const TTL_MAX_MS = 7 * 86_400_000;
 export const TOKEN_COMMANDS: readonly CommandSpec[] = [
   {
     words: 'token create',
+    isLocal: true,
     summary: 'make a token that is worth one identity, once; on the machine of the authority',
     options: [
       { flags: '--node <name>', summary: 'for the node of this name' },
@@ -36,6 +37,7 @@ export const TOKEN_COMMANDS: readonly CommandSpec[] = [
   },
   {
     words: 'token list',
+    isLocal: true,
     summary: 'list the tokens of the authority here, without their secrets',
     example: 'mesh token list',
     run: (call) => {
@@ -49,6 +51,7 @@ export const TOKEN_COMMANDS: readonly CommandSpec[] = [
   },
   {
     words: 'token revoke',
+    isLocal: true,
     operands: '<name>',
     summary: 'take a token back, by its name or the beginning of it; an identity that it was used for stays',
     example: 'mesh token revoke 3fa9',
@@ -60,6 +63,7 @@ export const TOKEN_COMMANDS: readonly CommandSpec[] = [
   },
   {
     words: 'join',
+    isLocal: true,
     summary: 'get the identity that a token is worth, from the node where it was made',
     options: [
       { flags: '--token <token>', summary: 'as `mesh token create` printed it' },
@@ -148,6 +152,7 @@ async function joinByToken(call: Call): Promise<number> {
   const chosen = typeof dataDir === 'string' ? ` --data-dir ${dataDir}` : '';
   if (token.id.kind === 'node') remark(`start it with: mesh start --name ${token.id.name}${chosen} --bind <ip of this machine>`);
   if (token.id.kind === 'agent') remark(`start it with: mesh agent --id ${token.id.name} --node <host>`);
+  if (token.id.kind === 'admin') remark(`ask a node with: mesh --node ${first.host} status`);
   return DONE;
 }
 

@@ -9,7 +9,8 @@ import { recordOfLine, recordOfWire } from './event-record.ts';
 import type { EventRecord } from './event-record.ts';
 
 export interface Trail {
-  readonly dataDir: string;
+  /** Undefined of a node elsewhere. */
+  readonly dataDir: string | undefined;
   /** Oldest first, runs after each other. */
   readonly records: readonly EventRecord[];
   /** The run that goes on; undefined when the node does not run. */
@@ -25,8 +26,12 @@ export interface Wanted {
 }
 
 export async function readTrail(call: Call, wanted: readonly Wanted[]): Promise<Trail> {
+  if (call.remote !== undefined) {
+    call.remark('what earlier runs of a node have left is told on its own machine only');
+    return { dataDir: undefined, ...(await askNode(call, wanted)) };
+  }
   const { dataDir, isRunning } = placeOf(call);
-  const now = isRunning ? await askNode(call, wanted) : undefined;
+  const now = isRunning ? await askNode(call, wanted).catch(unlessUnreachable) : undefined;
   if (now === undefined) call.remark(`no node ${isRunning ? 'answers' : 'is running'} in ${dataDir}: this is from the events it left there`);
   const { records, damaged } = readFile(eventFileOf(dataDir), wanted);
   if (damaged > 0) call.remark(`${counted(damaged, 'damaged line')} of ${eventFileOf(dataDir)} skipped`);
@@ -49,14 +54,18 @@ export function placeOf(call: Call): { dataDir: string; isRunning: boolean } {
   }
 }
 
-/** Undefined when the node does not answer. */
-async function askNode(call: Call, wanted: readonly Wanted[]): Promise<Omit<Trail, 'dataDir'> | undefined> {
-  const records: EventRecord[] = [];
-  let boot: string | undefined;
-  let unknown: MeshError | undefined;
-  try {
+function unlessUnreachable(error: unknown): undefined {
+  if (findMeshError(error)?.code !== 'NODE_UNREACHABLE') throw error;
+}
+
+/** Over one connection. */
+function askNode(call: Call, wanted: readonly Wanted[]): Promise<Omit<Trail, 'dataDir'>> {
+  return call.ask(async (admin) => {
+    const records: EventRecord[] = [];
+    let boot: string | undefined;
+    let unknown: MeshError | undefined;
     for (const { path, limit } of wanted) {
-      const reply = await call.ask((admin) => admin.listHistory({ path: path === '/' ? '' : path, limit })).catch((error: unknown) => {
+      const reply = await admin.listHistory({ path: path === '/' ? '' : path, limit }).catch((error: unknown) => {
         unknown = findMeshError(error);
         if (unknown?.code === 'UNKNOWN_PATH') return undefined;
         throw error;
@@ -64,12 +73,9 @@ async function askNode(call: Call, wanted: readonly Wanted[]): Promise<Omit<Trai
       boot = reply?.boot ?? boot;
       records.push(...(reply?.events ?? []).map((event) => recordOfWire(event, reply!.boot)));
     }
-    boot ??= (await call.ask((admin) => admin.listHistory({ path: '', limit: 1 }))).boot;
+    boot ??= (await admin.listHistory({ path: '', limit: 1 })).boot;
     return { records, boot, unknown };
-  } catch (error) {
-    if (findMeshError(error)?.code === 'NODE_UNREACHABLE') return undefined;
-    throw error;
-  }
+  });
 }
 
 function readFile(file: string, wanted: readonly Wanted[]): { records: EventRecord[]; damaged: number } {

@@ -29,6 +29,7 @@ export const TRUST_COMMANDS: readonly CommandSpec[] = [
   },
   {
     words: 'init',
+    isLocal: true,
     summary: 'found a trust domain: make its authority, and the identity of its first node',
     options: [
       { flags: '--trust-domain <name>', summary: 'what all identities begin with, such as omega.test' },
@@ -39,6 +40,7 @@ export const TRUST_COMMANDS: readonly CommandSpec[] = [
   },
   {
     words: 'trust show',
+    isLocal: true,
     summary: "show the node's identity, until when it holds and where the next one comes from, whom it believes, and whether it can issue identities",
     options: [{ flags: '--name <name>', summary: 'name of the node, when none runs (default: the host name, env: MESH_NAME)' }],
     example: 'mesh trust show',

@@ -208,8 +208,8 @@ export function variableOf(key: ConfigKey): string {
   return `MESH_${key.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 }
 
-/** Variables that are not keys: MESH_DEBUG shows stack traces. */
-const OTHER_VARIABLES = ['MESH_DEBUG'];
+/** Variables that are not keys: MESH_DEBUG shows stack traces, MESH_ADMIN says who asks a node elsewhere. */
+const OTHER_VARIABLES = ['MESH_ADMIN', 'MESH_DEBUG'];
 
 export interface ConfigSources {
   /** As typed; a list for `join` and `tag`. */

@@ -34,7 +34,7 @@ export function callerOf(chain: readonly X509Certificate[], bundle: Bundle, nowM
 }
 
 /** How trails and audits name somebody who is no member but asks as an admin. */
-export function adminShown({ id, role }: Caller): string {
+export function adminShown({ id, role }: Pick<Caller, 'id' | 'role'>): string {
   return `admin/${id.name} (${role ?? 'no role'})`;
 }
 

@@ -1,6 +1,7 @@
 /** A Trust Fabric: an authority that answers those who prove who they are. One exchange at a time; the wire is the transport's. */
 import { randomBytes, type X509Certificate } from 'node:crypto';
 import { MeshError } from '../errors.ts';
+import { ttlOf } from './admin-role.ts';
 import { checkProof, NONCE_BYTES, signChallenge, type AttestMethod, type Begin } from './attestation.ts';
 import { attestAgain } from './attest-again.ts';
 import { attestorsOf, type Attested, type Attestor, type Evidence } from './attestors.ts';
@@ -131,7 +132,7 @@ export class Attestation {
       id = attested.id;
       const { authority, ttlMs, welcome } = this.#options;
       await this.#admit(attested, begin.request, nowMs);
-      const certificate = await issueSvid(authority, begin.request, { id, ...(attested.role === undefined ? {} : { role: attested.role }), ttlMs }, nowMs);
+      const certificate = await issueSvid(authority, begin.request, { id, ...(attested.role === undefined ? {} : { role: attested.role }), ttlMs: ttlOf(id.kind, ttlMs) }, nowMs);
       this.#note(begin.method, id, certificate.serialNumber, undefined);
       return { certificates: [certificate], bundle: this.#bundle, ...(id.kind === 'node' ? welcome() : NO_WELCOME) };
     } catch (error) {

@@ -1,6 +1,6 @@
 /** With which identity a node or an agent of this machine starts: one it has, or one that the authority here issues. */
 import { MeshError } from '../errors.ts';
-import { BACKDATE_MS, bundleOf, issueSvid, makeAuthority, makeRequest, SVID_TTL_MS, type Authority } from './authority.ts';
+import { BACKDATE_MS, bundleOf, issueSvid, makeAuthority, makeRequest, SVID_TTL_MS, type Authority, type Issue } from './authority.ts';
 import { keepAuthority, readAuthority } from './authority-files.ts';
 import { keyPin } from './bundle.ts';
 import { readIdentity, writeIdentity } from './identity-files.ts';
@@ -38,15 +38,15 @@ export function localTrustDomain(hostName: string): string {
 }
 
 /** A new key and its certificate, from an authority that is kept here. */
-export async function issueOwn(authority: Authority, { kind, name, nowMs, ttlMs }: Pick<OwnIdentityOptions, 'kind' | 'name' | 'ttlMs' | 'nowMs'>): Promise<Identity> {
+export async function issueOwn(authority: Authority, { kind, name, role, nowMs, ttlMs }: Pick<OwnIdentityOptions, 'kind' | 'name' | 'ttlMs' | 'nowMs'> & Pick<Issue, 'role'>): Promise<Identity> {
   const { key, request } = await makeRequest();
   const id = { trustDomain: authority.trustDomain, kind, name };
-  const certificate = await issueSvid(authority, request, { id, ...(ttlMs === undefined ? {} : { ttlMs }) }, nowMs);
+  const certificate = await issueSvid(authority, request, { id, ...(role === undefined ? {} : { role }), ...(ttlMs === undefined ? {} : { ttlMs }) }, nowMs);
   return { svid: pairSvid([certificate], key), bundle: bundleOf(authority) };
 }
 
 /** Whether the authority here is the one that vouches for the identity; one of another mesh may be here as well. */
-function isOf(identity: Identity, authority: Authority): boolean {
+export function isOf(identity: Identity, authority: Authority): boolean {
   return identity.bundle.authorities.some((known) => keyPin(known) === keyPin(authority.certificate));
 }
 

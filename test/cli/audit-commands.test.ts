@@ -49,6 +49,16 @@ describe('the commands about the audit log', () => {
     expect(await fake.mesh('audit', 'tail')).to.deep.equal({ exitCode: 0, stdout: '', stderr: 'mesh: nothing is written in the audit log yet\n' });
   });
 
+  it('tail says of a directory that was named that no node has run there, and reads the log of one that does not run', async () => {
+    const nowhere = join(fake.home, 'nowhere');
+    expect(await fake.mesh('audit', 'tail', '--data-dir', nowhere)).to.include({ exitCode: 1 }).and.to.have.property('stderr').that.includes(`${nowhere}/trust/audit.jsonl: no node has run there`);
+    const gone = join(fake.home, 'gone');
+    const left = new AuditLog(auditFileOf(gone), { lost: () => undefined, changed: () => undefined });
+    left.record({ what: 'kill', who: 'ada (pid 7)', outcome: 'done' }, AT);
+    left.close();
+    expect((await fake.mesh('audit', 'tail', '--data-dir', gone)).stdout).to.include('#1 done kill');
+  });
+
   it('verify says that the log is whole, and with which hash it ends', async () => {
     for (const path of ['/a', '/b']) kill(path);
     const { hash, ...view } = JSON.parse((await fake.mesh('audit', 'verify', '--json')).stdout) as Record<string, unknown>;

@@ -111,7 +111,7 @@ export class FakeProcess {
     const closed = (): never => {
       throw new Error('this test opens no such door');
     };
-    return { connectAdmin: closed, startNode: closed, agentTls: () => Promise.resolve(NO_TLS), runAgent: closed, tryDiscovery: closed, joinDomain: closed, createLog: () => Promise.resolve(silentLog) };
+    return { connectAdmin: closed, connectRemote: closed, startNode: closed, agentTls: () => Promise.resolve(NO_TLS), runAgent: closed, tryDiscovery: closed, joinDomain: closed, createLog: () => Promise.resolve(silentLog) };
   }
 }
 /** These tests meet nobody. */

@@ -54,11 +54,11 @@ export function actorRequests({ operator, kill, boot }: ActorRequestsOptions): R
       return { events: events.map(historyEvent), boot };
     },
 
-    async killActor({ path, force, by }) {
+    async killActor({ path, force, by }, caller) {
       await known(path, operator.info(path));
       const life = operator.lifeOf(path);
       if (life === undefined) throw notRunning(path, 'to end');
-      mustBeMeant(path, force, 'killing');
+      mustBeMeant(path, force, 'killing', caller !== undefined);
       kill(path, askerShown(by));
       return { path, life };
     },

@@ -27,11 +27,11 @@ interface Outcome {
 
 export function actorVerbs(operator: Operator): Pick<AdminHandler, 'controlActor'> {
   return {
-    async controlActor({ path, verb: given, force, by: from }) {
+    async controlActor({ path, verb: given, force, by: from }, caller) {
       const verb = verbOf(given);
       const info = operator.info(path);
       if (info === undefined) throw unknownPath(path, operator.paths());
-      if (verb !== 'start' && verb !== 'resume') mustBeMeant(path, force, DOING[verb]);
+      if (verb !== 'start' && verb !== 'resume') mustBeMeant(path, force, DOING[verb], caller !== undefined);
       const by = askerShown(from);
       const { outcome, error } = await control(operator, verb, path, by);
       const now = operator.info(path);

@@ -21,9 +21,15 @@ export function notRunning(path: string, what: string): MeshError {
   return new MeshError('REFUSED', `${path} has no life ${what} just now`, { given: path, todo: `see \`mesh info ${path}\`` });
 }
 
-/** @throws MeshError REFUSED when `path` is guarded and the operator has not said that it is meant */
-export function mustBeMeant(path: string, force: boolean, what: string): void {
-  if (force || !GUARDED.has(path)) return;
+/** What serves those who ask from elsewhere. */
+const FAR_DOOR = '/edge/grpc';
+
+/**
+ * @param isRemote whether the operator asks from elsewhere
+ * @throws MeshError REFUSED when `path` is guarded and the operator has not said that it is meant
+ */
+export function mustBeMeant(path: string, force: boolean, what: string, isRemote = false): void {
+  if (force || !(GUARDED.has(path) || (isRemote && path === FAR_DOOR))) return;
   throw new MeshError('REFUSED', `${what} ${path} takes this command's own connection along`, { given: path, todo: 'say --force if that is meant' });
 }
 
