@@ -15,8 +15,8 @@ import { roleIn } from '../src/trust/admin-role.ts';
 import type { AdminRole } from '../src/trust/authority.ts';
 import { keepAuthority } from '../src/trust/authority-files.ts';
 import { readIdentity, writeIdentity } from '../src/trust/identity-files.ts';
-import { TrustDomain, trustDomain } from './support/trust-domain.ts';
-import type { TestTls } from './support/trust-domain.ts';
+import { trustDomain } from './support/trust-domain.ts';
+import type { TestTls, TrustDomain } from './support/trust-domain.ts';
 
 const HOUR_MS = 3_600_000;
 

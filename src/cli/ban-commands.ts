@@ -6,6 +6,7 @@ import { counted } from './counted.ts';
 import { DONE } from './exit-code.ts';
 import { formatTable } from './format-table.ts';
 import { printable } from './paint.ts';
+import { moment } from './views.ts';
 
 const REASON = { flags: '--reason <text>', summary: 'why, for those who will ask' };
 
@@ -48,17 +49,18 @@ async function issue({ ask, answer, remark, io, operands, options }: Call, kind:
   const request = { kind, subject: operands[0]!, reason, force: options['force'] === true, by: io.asker };
   const { subject, outcome, told, severed } = await ask((admin) => admin.issueBan(request));
   answer({ kind, subject, outcome, told, severed }, () => [outcome === 'waits' ? `${printable(subject)} is kept out still` : `${DONE_WORDS[kind]} ${printable(subject)}: told ${counted(told, 'node')}${kind === 'unban' ? '' : `, cut off ${counted(severed, 'connection')} here`}`]);
-  if (outcome === 'waits') remark('a second admin must ask for the same within an hour, on this node, or you say --force');
+  if (outcome === 'waits') remark('a second admin must ask this node for the same within an hour, with a certificate of his own (mesh --node), or you say --force');
   return DONE;
 }
 
 const DONE_WORDS: Readonly<Record<BanKind, string>> = { ban: 'banned', evict: 'evicted', unban: 'unbanned' };
 
 async function list({ ask, answer, remark, paint }: Call): Promise<number> {
-  const { bans, digest } = await ask((admin) => admin.listBans({}));
+  const { bans, digest, waiting } = await ask((admin) => admin.listBans({}));
   const lines = bans.map(({ subject, kind, counts, reason, by, issuer, epochMs }) => ({ subject, kind, counts, reason, by, issuer, at: new Date(epochMs).toISOString() }));
   if (lines.length === 0) remark('nobody is or was kept out');
-  answer({ bans: lines, digest }, () =>
+  for (const { subject, by, atMs } of waiting) remark(`${printable(by)} has asked at ${moment(atMs)} to unban ${printable(subject)}, and a second admin must ask this node too`);
+  answer({ bans: lines, digest, waiting: waiting.map(({ subject, by, atMs }) => ({ subject, by, at: moment(atMs) })) }, () =>
     lines.length === 0
       ? []
       : formatTable(

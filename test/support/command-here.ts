@@ -2,6 +2,7 @@
 import { askerOf } from '../../src/cli/asker.ts';
 import type { CliIo, Doors } from '../../src/cli/command.ts';
 import { runCli } from '../../src/cli/run-cli.ts';
+import { connectRemote } from '../../src/remote-admin.ts';
 import { connectAdmin } from '../../src/transport/grpc-client.ts';
 import type { Finished } from './mesh-process.ts';
 
@@ -28,6 +29,7 @@ export async function commandHere(home: string, args: readonly string[]): Promis
 
 const DOORS: Doors = {
   connectAdmin: (...parameters) => Promise.resolve(connectAdmin(...parameters)),
+  connectRemote,
   startNode: needsProcess,
   agentTls: needsProcess,
   runAgent: needsProcess,

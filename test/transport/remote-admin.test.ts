@@ -55,7 +55,7 @@ describe('an admin elsewhere', () => {
       asked.push(by, caller === undefined ? 'nobody' : formatSpiffeId(caller.id));
       return Promise.resolve({ outcome: 'waits', subject: 'x' });
     },
-    listBans: () => Promise.resolve({ bans: [] }),
+    listBans: () => Promise.resolve({ bans: [], waiting: [] }),
   };
 
   before(async () => {

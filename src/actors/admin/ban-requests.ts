@@ -9,17 +9,17 @@ import { answered, ROOM_TIMEOUT_MS } from './room-answer.ts';
 
 export function banRequests(bans: ActorRef<BansRequest>): BanHandler {
   return {
-    issueBan({ kind: given, subject, reason, force: isForced, by }) {
+    issueBan({ kind: given, subject, reason, force: isForced, by }, caller) {
       const kind = BAN_KINDS.find((known) => known === given);
       if (kind === undefined) return Promise.reject(new MeshError('BAD_ARGUMENT', `the kind is ${JSON.stringify(given)}`, { given, expected: BAN_KINDS.join(', ') }));
-      const order = { kind, subject, reason, isForced, by: askerShown(by) };
+      const order = { kind, subject, reason, isForced, by: askerShown(by), admin: caller?.id };
       return answered(bans.ask((reply: Reply<BanDone | MeshError>) => ({ kind: 'order', order, reply }), ROOM_TIMEOUT_MS));
     },
 
     async listBans() {
       const view = await answered(bans.ask((reply: Reply<BansView>) => ({ kind: 'list', reply }), ROOM_TIMEOUT_MS));
       const newestFirst = [...view.bans].sort((a, b) => b.ban.claim.epochMs - a.ban.claim.epochMs);
-      return { bans: newestFirst.map(({ ban: { claim: { subject, kind, reason, by, epochMs }, issuer }, counts }) => ({ subject, kind, reason, by, epochMs, issuer, counts })), digest: view.digest };
+      return { bans: newestFirst.map(({ ban: { claim: { subject, kind, reason, by, epochMs }, issuer }, counts }) => ({ subject, kind, reason, by, epochMs, issuer, counts })), digest: view.digest, waiting: [...view.waiting] };
     },
   };
 }

@@ -2,7 +2,7 @@
 import type { MeshError } from '../../errors.ts';
 import type { Reply } from '../../supervision/behavior.ts';
 import type { HeldBan } from '../../trust/ban-entry.ts';
-import type { BanOrder } from './ban-orders.ts';
+import type { BanOrder, WaitingUnban } from './ban-orders.ts';
 
 export interface BanDone {
   readonly outcome: 'done' | 'waits';
@@ -17,6 +17,7 @@ export interface BanDone {
 export interface BansView {
   readonly bans: readonly { readonly ban: HeldBan; readonly counts: boolean }[];
   readonly digest: string;
+  readonly waiting: readonly WaitingUnban[];
 }
 
 export type BansRequest =

@@ -11,6 +11,14 @@ export interface BanOrder {
   readonly reason: string;
   readonly isForced: boolean;
   readonly by: string;
+  /** The admin of that name, as his certificate proves; undefined: somebody on this node's own machine. */
+  readonly admin: SpiffeId | undefined;
+}
+
+export interface WaitingUnban {
+  readonly subject: string;
+  readonly by: string;
+  readonly atMs: number;
 }
 
 export type BanOutcome = { readonly outcome: 'waits'; readonly subject: string } | { readonly outcome: 'done'; readonly claim: BanClaim };
@@ -22,7 +30,7 @@ const WAITING_MAX = 256;
 export class BanOrders {
   readonly #self: SpiffeId;
   /** By subject: who has asked for its unban, and when. */
-  readonly #waiting = new Map<string, { readonly by: string; readonly atMs: number }>();
+  readonly #waiting = new Map<string, WaitingUnban & Pick<BanOrder, 'admin'>>();
 
   constructor(self: SpiffeId) {
     this.#self = self;
@@ -30,7 +38,7 @@ export class BanOrders {
 
   /** @throws MeshError BAD_ARGUMENT, BAD_IDENTITY, WRONG_TRUST_DOMAIN, REFUSED, NOT_FOUND */
   take(order: BanOrder, list: BanList, nowMs: number): BanOutcome {
-    const { kind, reason, by } = order;
+    const { kind, reason, by, admin } = order;
     const subject = formatSpiffeId(this.#subjectOf(order.subject));
     if (reason === '' || reason.length > REASON_CHARS_MAX) throw new MeshError('BAD_ARGUMENT', reason === '' ? 'a reason is missing' : `the reason has ${reason.length} characters`, { expected: `--reason and up to ${REASON_CHARS_MAX} characters: others will read it` });
     if (subject === formatSpiffeId(this.#self) && kind !== 'unban' && !order.isForced) throw new MeshError('REFUSED', `${subject} is the node that you ask`, { given: order.subject, todo: 'ask another node, or say --force if that is meant' });
@@ -38,18 +46,27 @@ export class BanOrders {
     if (kind === 'evict' && restriction?.claim.kind === 'ban') throw new MeshError('REFUSED', `${subject} is banned, and an eviction would be milder`, { given: order.subject, todo: 'take the ban back first, with `mesh trust unban`' });
     if (kind === 'unban') {
       if (restriction === undefined) throw new MeshError('NOT_FOUND', `${subject} is not kept out`, { given: order.subject, todo: 'see `mesh trust bans`' });
-      if (!order.isForced && !this.#isSecond(subject, by, nowMs)) return { outcome: 'waits', subject };
+      if (!order.isForced && !this.#isSecond({ subject, by, admin, atMs: nowMs }, list)) return { outcome: 'waits', subject };
     }
     this.#waiting.delete(subject);
     return { outcome: 'done', claim: { epochMs: list.nextEpochMs(subject, nowMs), subject, kind, reason, by } };
   }
 
-  #isSecond(subject: string, by: string, nowMs: number): boolean {
-    const first = this.#waiting.get(subject);
-    if (first !== undefined && nowMs - first.atMs < SECOND_WITHIN_MS) return personIn(first.by) !== personIn(by);
+  /** Unbans that a second admin has to ask for too. */
+  waiting(nowMs: number): readonly WaitingUnban[] {
     for (const [other, { atMs }] of this.#waiting) if (nowMs - atMs >= SECOND_WITHIN_MS) this.#waiting.delete(other);
+    return [...this.#waiting.values()].map(({ subject, by, atMs }) => ({ subject, by, atMs }));
+  }
+
+  #isSecond(asked: WaitingUnban & Pick<BanOrder, 'admin'>, list: BanList): boolean {
+    const { subject, admin, atMs: nowMs } = asked;
+    this.waiting(nowMs);
+    const first = this.#waiting.get(subject);
+    // Who is himself kept out by now has no say any more.
+    const counts = first !== undefined && (first.admin === undefined || list.restriction(formatSpiffeId(first.admin), 0) === undefined);
+    if (counts) return personOf(first.admin) !== personOf(admin);
     if (this.#waiting.size >= WAITING_MAX) throw new MeshError('OVERLOADED', `${WAITING_MAX} unbans wait for a second admin`, { todo: 'wait until they have had theirs, or say --force' });
-    this.#waiting.set(subject, { by, atMs: nowMs });
+    this.#waiting.set(subject, asked);
     return false;
   }
 
@@ -62,7 +79,7 @@ export class BanOrders {
   }
 }
 
-/** The same user in another process is no second person. */
-function personIn(by: string): string {
-  return by.replace(/ \(pid \d+\)$/, '');
+/** A user of this machine can name himself as he likes: all of them are one person, and admins are told apart by what they prove. */
+function personOf(admin: SpiffeId | undefined): string {
+  return admin === undefined ? 'this machine' : formatSpiffeId(admin);
 }

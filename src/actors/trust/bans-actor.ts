@@ -83,7 +83,7 @@ function hear(state: BansState, message: BansMessage, options: BansActorOptions,
       return message.reply(obey(state, message, options, context));
     case 'list': {
       const counting = new Set([...state.spread.list.restrictions().values()].map(({ id }) => id));
-      return message.reply({ bans: state.spread.list.entries.map((ban) => ({ ban, counts: counting.has(ban.id) })), digest: state.spread.list.digest });
+      return message.reply({ bans: state.spread.list.entries.map((ban) => ({ ban, counts: counting.has(ban.id) })), digest: state.spread.list.digest, waiting: state.orders.waiting(context.clock.wallNow()) });
     }
     case 'trust-frame': {
       const frame = fromTrustFrame(message.frame);

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { BanList } from '../../../src/actors/trust/ban-list.ts';
 import { BanOrders, type BanOrder } from '../../../src/actors/trust/ban-orders.ts';
+import type { SpiffeId } from '../../../src/trust/spiffe-id.ts';
 import { MeshError } from '../../../src/errors.ts';
 import { idOf, madeBan } from './made-bans.ts';
 
@@ -15,7 +16,8 @@ describe('what admins want of the ban list', () => {
     list = new BanList();
   });
 
-  const order = (more: Partial<BanOrder> = {}): BanOrder => ({ kind: 'ban', subject: 'n4', reason: 'stolen', isForced: false, by: 'ada (pid 7)', ...more });
+  const order = (more: Partial<BanOrder> = {}): BanOrder => ({ kind: 'ban', subject: 'n4', reason: 'stolen', isForced: false, by: 'ada (pid 7)', admin: undefined, ...more });
+  const admin = (name: string): SpiffeId => ({ trustDomain: 'omega.test', kind: 'admin', name });
   const taken = (more: Partial<BanOrder> = {}, nowMs = 100): string => {
     try {
       const outcome = orders.take(order(more), list, nowMs);
@@ -62,17 +64,33 @@ describe('what admins want of the ban list', () => {
   describe('an unban', () => {
     beforeEach(() => void list.add(madeBan({ subject: idOf('n4'), epochMs: 200 })));
 
-    it('waits until a second person asks for it, and comes after what it takes back', () => {
-      expect(taken({ kind: 'unban' })).to.equal('waits');
-      expect(taken({ kind: 'unban', by: 'ada (pid 9)' })).to.equal('waits');
-      expect(taken({ kind: 'unban', by: 'kim (pid 9)' })).to.equal('unban spiffe://omega.test/node/n4 at 201');
+    it('waits until a second admin asks for it, and comes after what it takes back', () => {
+      expect(taken({ kind: 'unban', admin: admin('ada') })).to.equal('waits');
+      expect(taken({ kind: 'unban', admin: admin('ada'), by: 'somebody else' })).to.equal('waits');
+      expect(orders.waiting(101)).to.deep.equal([{ subject: 'spiffe://omega.test/node/n4', by: 'ada (pid 7)', atMs: 100 }]);
+      expect(taken({ kind: 'unban', admin: admin('kim') })).to.equal('unban spiffe://omega.test/node/n4 at 201');
       // Each needs two of its own.
+      expect(orders.waiting(101)).to.deep.equal([]);
+      expect(taken({ kind: 'unban', admin: admin('kim') })).to.equal('waits');
+    });
+
+    it('is not done by two names on one machine, which anybody there can give himself, but by one there and an admin', () => {
+      expect(taken({ kind: 'unban', by: 'ada (pid 7)' })).to.equal('waits');
       expect(taken({ kind: 'unban', by: 'kim (pid 9)' })).to.equal('waits');
+      expect(taken({ kind: 'unban', admin: admin('kim') })).to.equal('unban spiffe://omega.test/node/n4 at 201');
+    });
+
+    it('is not helped by an admin who is kept out by now', () => {
+      expect(taken({ kind: 'unban', admin: admin('ada') })).to.equal('waits');
+      list.add(madeBan({ subject: 'spiffe://omega.test/admin/ada', epochMs: 150 }));
+      expect(taken({ kind: 'unban', admin: admin('kim') })).to.equal('waits');
+      expect(taken({ kind: 'unban', admin: admin('lee') })).to.equal('unban spiffe://omega.test/node/n4 at 201');
     });
 
     it('is forgotten after an hour', () => {
       expect(taken({ kind: 'unban' })).to.equal('waits');
-      expect(taken({ kind: 'unban', by: 'kim (pid 9)' }, 100 + HOUR)).to.equal('waits');
+      expect(orders.waiting(100 + HOUR)).to.deep.equal([]);
+      expect(taken({ kind: 'unban', admin: admin('kim') }, 100 + HOUR)).to.equal('waits');
       expect(taken({ kind: 'unban' }, 200 + HOUR)).to.equal(`unban spiffe://omega.test/node/n4 at ${200 + HOUR}`);
     });
 
