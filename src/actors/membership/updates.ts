@@ -194,11 +194,19 @@ export class Updates {
   #aliveMyself(claim: Claim<Alive>, address: GossipAddress): void {
     const { self } = this.#context;
     if (this.#context.isLeaving) return;
+    if (claim.incarnation > self.incarnation) this.#noteForgery(claim, address);
     // Refuting would only start a race of incarnations between two nodes of one name.
     if (addressKey(address) !== addressKey(self.address)) return this.#namesake.ask(address, claim.incarnation);
     if (claim.incarnation < self.incarnation) return;
     const isMyWord = claim.incarnation === self.incarnation && isSame(claim.meta, self.meta) && isSame(claim.vsn, self.vsn);
     if (!isMyWord) this.#refute(claim.incarnation, undefined);
+  }
+
+  /** Others may believe it, so it is answered as any claim about this node; and people hear of it. */
+  #noteForgery(claim: Claim<Alive>, address: GossipAddress): void {
+    const { proofs } = this.#context;
+    const judged = proofs.judge(claim, address);
+    if (judged.kind === 'false') proofs.refuse(claim, address, judged.signer);
   }
 
   #defend(claim: Claim<Suspect>): void {

@@ -254,6 +254,13 @@ describe('a node that signs what is not so', () => {
     expect(kinds(brain)).to.include('released b well-behaved');
   });
 
+  it('is found out by the node whose name it claims, too, which says what is so', () => {
+    const brain = knowingB();
+    brain.hear(said({ name: 'me', host: '10.0.0.1', key: MALLORY, incarnation: 9 }));
+    expect(kinds(brain)).to.include.members(['quarantined mallory claimed-another', 'false-claim me signed-by-another', 'refuted me outdated-claim']);
+    expect(brain.member('me')).to.include({ incarnation: 10, verified: 'yes' });
+  });
+
   it('can invent no members', () => {
     const brain = new BrainUnderTest();
     learn(brain);

@@ -9,7 +9,7 @@ import { decodeStream, encodePushPull } from '../../../src/actors/membership/wir
 import type { Tags } from '../../../src/actors/membership/wire/tags.ts';
 import { seededRandom } from '../../../src/random.ts';
 
-export interface TestKey extends ClaimSigner {
+interface TestKey extends ClaimSigner {
   readonly verifies: (statement: Uint8Array, signature: Uint8Array) => boolean;
 }
 
@@ -29,7 +29,7 @@ export function peer(name: string, ...keys: readonly TestKey[]): KnownPeer {
 interface Said {
   readonly name: string;
   readonly host: string;
-  readonly key?: TestKey;
+  readonly key?: ClaimSigner;
   readonly incarnation?: number;
   readonly tags?: Tags;
 }
