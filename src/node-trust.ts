@@ -28,6 +28,7 @@ import { banFile } from './trust/ban-files.ts';
 import { banGate } from './trust/ban-gate.ts';
 import type { BanGate } from './trust/ban-gate.ts';
 import type { Authority } from './trust/authority.ts';
+import { keyPin } from './trust/bundle.ts';
 import { canSignGossip, gossipKeyId } from './trust/gossip-signature.ts';
 import { TrustFabric, type AttestOutcome } from './trust/fabric.ts';
 import { TRUST_PORT_DEFAULT } from './trust/fabric-file.ts';
@@ -251,8 +252,10 @@ export function peerKeyParts({ tls: { identity }, gate, log, audit, clock }: Key
       const { notBeforeMs, notAfterMs } = validity(leaf);
       const fault = gate.fault(id, notBeforeMs);
       if (fault !== undefined) throw fault;
-      return { isNode: id.kind === 'node', name: id.name, notAfterMs, ...keyOf(leaf) };
+      return { isNode: id.kind === 'node', name: id.name, notBeforeMs, notAfterMs, ...keyOf(leaf) };
     },
+    admits: ({ name, notBeforeMs }) => gate.fault({ ...identity.current().svid.id, name }, notBeforeMs) === undefined,
+    authorities: () => identity.current().bundle.authorities.map(keyPin).join(),
     onRenewed: (heard) => identity.onChange(heard),
     alarm(node, { code, message }) {
       log.log('warn', 'certificate-refused', { peer: node, code, reason: message });

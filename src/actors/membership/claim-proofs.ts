@@ -93,7 +93,7 @@ export class ClaimProofs {
     this.#signer = signer;
     this.#peers = new Map(peers.map((peer) => [peer.name, peer]));
     this.#keys = new Map(peers.flatMap(({ name, keys }) => keys.map((key) => [key.keyId, { ...key, name }])));
-    for (const member of this.#context.table.all()) if (member.name !== this.#context.name && member.proof !== 'proved' && member.proof !== 'false') this.#lookAgain(member);
+    for (const member of this.#context.table.all()) if (member.name !== this.#context.name && member.proof !== 'false') this.#lookAgain(member);
     this.#release();
     return isNew;
   }
@@ -113,7 +113,7 @@ export class ClaimProofs {
     const { tags, signature } = splitSignature(decodeTags(claim.meta));
     if (signature === undefined) return UNSIGNED;
     const bytes = Buffer.from(signature, 'base64url');
-    const key = this.#keys.get(bytes.toString('hex', 0, KEY_ID_BYTES));
+    const key = this.#keys.get(keyIdOf(bytes));
     if (key === undefined) return PENDING;
     if (!this.#hasTime()) {
       this.#context.drop('proof-unread');
@@ -161,9 +161,14 @@ export class ClaimProofs {
     if (this.#quarantined.get(member.name)?.claimed === undefined) this.#letGo(member.name);
   }
 
-  /** A record that was not proved, when more keys may be known. */
+  /** A record, when other keys may be known. */
   #lookAgain(member: Member): void {
     const { table, now, name: self } = this.#context;
+    if (member.proof === 'proved') {
+      // Its certificate has expired, or its authority is not believed any more.
+      if (!this.#keys.has(keyIdIn(member))) table.set({ ...member, proof: 'pending' });
+      return;
+    }
     const { name: node, saidIncarnation: incarnation, address } = member;
     const judged = this.judge({ ...member, node, incarnation }, address);
     if (judged.kind !== 'false') {
@@ -215,6 +220,15 @@ export class ClaimProofs {
     if (now - this.#judgedSinceMs >= 1_000) [this.#judged, this.#judgedSinceMs] = [0, now];
     return this.#judged++ < JUDGED_PER_S;
   }
+}
+
+function keyIdOf(signature: Buffer): string {
+  return signature.toString('hex', 0, KEY_ID_BYTES);
+}
+
+/** Of the key that the member's record is signed with. */
+function keyIdIn({ meta }: Member): string {
+  return keyIdOf(Buffer.from(splitSignature(decodeTags(meta)).signature ?? '', 'base64url'));
 }
 
 const UNSIGNED: Judgement = { kind: 'unsigned' };

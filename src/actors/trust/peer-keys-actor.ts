@@ -62,7 +62,8 @@ export function peerKeysActor(options: PeerKeysActorOptions): Behavior<PeerKeysS
       if (state.ownKey === undefined) context.log.log('warn', 'gossip-unsigned', { reason: 'the key of this identity is neither of P-256 nor of Ed25519', todo: 'have such a key issued: others cannot verify what this node says of itself' });
       context.own(options.onRenewed(() => void context.self.send({ kind: 'renewed' })));
       context.setInterval('pulse', PULSE_MS, { kind: 'pulse' });
-      tell(state, options);
+      // A later life knows no keys yet, and membership those of before.
+      if (context.life === 1) tell(state, options);
       return state;
     },
     receive(state, message, context) {
@@ -83,7 +84,7 @@ function hear(state: PeerKeysState, message: PeerKeysMessage, options: PeerKeysA
     case 'identities':
       return tell(state, options);
     case 'identity-frame':
-      return think(state, { kind: 'heard', node: message.node, chain: message.frame.chain }, options, context);
+      return think(state, { kind: 'heard', node: message.node, chain: message.frame.chain, wantsOurs: message.frame.wantsYours }, options, context);
     case 'member-events':
       for (const { event } of message.happenings) options.note(event);
       return;
@@ -113,7 +114,7 @@ function think(state: PeerKeysState, input: PeerKeysInput, options: PeerKeysActo
 function perform(state: PeerKeysState, effect: PeerKeysEffect, { alarm }: PeerKeysActorOptions, context: Context): void {
   switch (effect.kind) {
     case 'send':
-      state.peers.session(effect.node)?.send({ kind: 'send-identity', frame: { chain: effect.chain.map((der) => Buffer.from(der)) } });
+      state.peers.session(effect.node)?.send({ kind: 'send-identity', frame: { chain: effect.chain.map((der) => Buffer.from(der)), wantsYours: effect.wantsTheirs } });
       return;
     case 'refused':
       return alarm(effect.node, effect.fault);

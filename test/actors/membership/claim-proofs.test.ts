@@ -71,6 +71,12 @@ describe('what a member says of itself', () => {
     expect(brain.member('serf')!.tags).to.deep.equal({ sig: 'mine', role: 'db' });
   });
 
+  it('is not verified any more when its key is not known any more', () => {
+    const brain = knowingB();
+    learn(brain, { name: 'b', isOpen: false, keys: [] });
+    expect(brain.member('b')!.verified).to.equal('pending');
+  });
+
   it('was said before anybody looked, and is verified later', () => {
     const brain = new BrainUnderTest();
     brain.hear(said({ name: 'b', host: B_HOST, key: B }));

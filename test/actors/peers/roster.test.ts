@@ -50,6 +50,17 @@ describe('the roster', () => {
     ]);
   });
 
+  it('wants none with who is in quarantine, nor with an agent of Serf that has a tag of the name', () => {
+    const scene = new Scene();
+    const views = [member('a', { verified: 'yes' }), member('b', { verified: 'pending' }), member('c', { verified: 'no' }), member('d', { verified: 'yes', quarantine: 'it claims to be a' })];
+    expect(scene.say(members(...views))).to.deep.equal([
+      { kind: 'start-child', node: 'a', address: at('a') },
+      { kind: 'start-child', node: 'b', address: at('b') },
+    ]);
+    scene.say({ kind: 'child-started', node: 'a', outcome: 'started' });
+    expect(scene.say(members(member('a', { verified: 'yes', quarantine: 'it claims to be b' }), member('b', { verified: 'yes' })))).to.deep.equal([{ kind: 'terminate-child', node: 'a' }]);
+  });
+
   it('asks the supervisor once, however often the news come', () => {
     const scene = new Scene();
     expect(scene.say(members(member('a')), members(member('a')), { kind: 'pulse' })).to.have.length(1);
