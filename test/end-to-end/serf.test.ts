@@ -13,13 +13,14 @@ describe('what programs tell and ask each other, as processes', function () {
   let n1: StartedNode;
   let n2: StartedNode;
 
-  beforeEach(async () => {
+  // One pair of nodes for all; the last test restarts one of them.
+  before(async () => {
     play = new Playground();
     n1 = await play.node('n1', { bind: '127.0.35.21', flags: ['--profile', 'local', '--tag', 'role=web'] });
     n2 = await play.node('n2', { bind: '127.0.35.22', flags: ['--profile', 'local', '--tag', 'role=db', '--join', n1.gossip] });
     await until('n1 sees n2', 10_000, async () => (await tagsOf('n2')) && true);
   });
-  afterEach(() => play.clear());
+  after(() => play.clear());
 
   const tagsOf = async (name: string): Promise<Member['tags'] | undefined> => (await n1.json<Member[]>('members')).find((member) => member.name === name)?.tags;
 
@@ -50,6 +51,16 @@ describe('what programs tell and ask each other, as processes', function () {
     expect((await query('--node', 'n2', '--no-ack')).map(({ type }) => type)).to.deep.equal(['response', 'over']);
   });
 
+  it('the round trip between members is estimated once they have pinged', async () => {
+    const rtt = await until('an estimate', 20_000, async () => {
+      const { code, stdout } = await n1.mesh('rtt', 'n2', '--json');
+      return code === 0 ? (JSON.parse(stdout) as { from: string; to: string; rttMs: number }) : undefined;
+    });
+    expect(rtt).to.include({ from: 'n2', to: 'n1' });
+    expect(rtt.rttMs).to.be.within(0, 1_000);
+    expect((await n1.mesh('rtt', 'nobody')).code).to.equal(1);
+  });
+
   it('one that was killed is said to have left, and forgotten, by whoever is asked', async () => {
     const n3 = await play.node('n3', { bind: '127.0.35.23', flags: ['--profile', 'local', '--join', n1.gossip] });
     const statusAt = async (node: StartedNode): Promise<string | undefined> => (await node.json<{ name: string; status: string }[]>('members')).find(({ name }) => name === 'n3')?.status;
@@ -75,15 +86,5 @@ describe('what programs tell and ask each other, as processes', function () {
     await n2.kill('SIGTERM');
     n2 = await play.node('n2', { bind: '127.0.35.22', flags: ['--profile', 'local', '--tag', 'role=db'] });
     expect(await n2.json<object>('tags')).to.include({ role: 'cache' }).and.not.to.have.property('zone');
-  });
-
-  it('the round trip between members is estimated once they have pinged', async () => {
-    const rtt = await until('an estimate', 20_000, async () => {
-      const { code, stdout } = await n1.mesh('rtt', 'n2', '--json');
-      return code === 0 ? (JSON.parse(stdout) as { from: string; to: string; rttMs: number }) : undefined;
-    });
-    expect(rtt).to.include({ from: 'n2', to: 'n1' });
-    expect(rtt.rttMs).to.be.within(0, 1_000);
-    expect((await n1.mesh('rtt', 'nobody')).code).to.equal(1);
   });
 });

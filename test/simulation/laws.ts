@@ -37,7 +37,12 @@ const SPREAD_MS = 5_000;
 const MESSAGE_BYTES = 80;
 /** Of a packet, what is for members in any case: programs have the rest. */
 const MEMBERS_SHARE = 3 / 4;
-/** Of the members that a storm changes at once: a fifteenth comes or goes, a quarter stands still and is suspected. */
+/**
+ * In a larger mesh a storm strikes no more than in one of so many: each standstill is some thousand suspicions there, and what a
+ * quarter of a thousand nodes cause in half a minute does not fit into four gigabytes.
+ */
+export const STRUCK_MESH_MAX = 200;
+/** Of those the members that a storm changes at once: a fifteenth comes or goes, a quarter stands still and is suspected. */
 const CHANGING_SHARE = 1 / 3;
 
 /**
@@ -45,7 +50,7 @@ const CHANGING_SHARE = 1 / 3;
  * `GossipNodes` packets of 1,400 bytes each `GossipInterval` (state.go): who has said all that has nothing left to say, and then as
  * good as nobody lacks any of it (SWIM, section 4.1). Up to eighty at once that is no time at all; a thousand take 81 s.
  */
-function spreadMs(profile: Profile, nodes: number, changed: number): number {
+export function spreadMs(profile: Profile, nodes: number, changed: number): number {
   const roundBytes = profile.gossipNodes * PACKET_BYTES_MAX * MEMBERS_SHARE;
   const rounds = (transmitsMax(profile, nodes) * changed * MESSAGE_BYTES) / roundBytes;
   return Math.max(SPREAD_MS, Math.ceil(rounds) * profile.gossipIntervalMs);
@@ -54,7 +59,7 @@ function spreadMs(profile: Profile, nodes: number, changed: number): number {
 /** How soon each promise is kept in a mesh of this size. */
 export function boundsOf({ profile, nodes }: Pick<History, 'profile' | 'nodes'>): Bounds {
   const suspicionMs = suspicionMinMs(profile, nodes);
-  const newsMs = spreadMs(profile, nodes, nodes * CHANGING_SHARE);
+  const newsMs = spreadMs(profile, nodes, Math.min(nodes, STRUCK_MESH_MAX) * CHANGING_SHARE);
   // Unconfirmed, a suspicion takes six times as long; where there is nobody left to confirm, none is waited for.
   const detectionMs = Math.min(PROBE_ROUNDS_MAX, 2 * nodes) * profile.probeIntervalMs;
   return {

@@ -1,11 +1,8 @@
 /** A schedule of faults that grows from a seed: crashes, pauses, false accusations, restarts, goodbyes, partitions, again and again. */
 import { sample, seededRandom, type Random } from '../../src/random.ts';
 import type { Weather } from '../../src/transport/memory-network.ts';
-import { boundsOf, type Bounds } from './laws.ts';
+import { boundsOf, spreadMs, STRUCK_MESH_MAX, type Bounds } from './laws.ts';
 import { MeshSimulation, type SimulationOptions } from './mesh-simulation.ts';
-
-/** All have found each other by then. */
-const CALM_MS = 5_000;
 
 export interface StormOptions extends SimulationOptions {
   readonly forMs: number;
@@ -23,7 +20,8 @@ export function weatherOf(seed: number): Weather {
 export function storm({ forMs, onSecond, ...options }: StormOptions): MeshSimulation {
   const simulation = new MeshSimulation({ weather: weatherOf(options.seed), ...options });
   simulation.startAll();
-  for (let atMs = CALM_MS; atMs < forMs; ) atMs = scheduleRound(simulation, options.nodes, atMs);
+  // All have found each other by then.
+  for (let atMs = spreadMs(simulation.profile, options.nodes, options.nodes); atMs < forMs; ) atMs = scheduleRound(simulation, options.nodes, atMs);
   for (let second = 1; second * 1_000 <= forMs; second++) {
     simulation.run(1_000);
     onSecond?.(second);
@@ -35,7 +33,7 @@ export function storm({ forMs, onSecond, ...options }: StormOptions): MeshSimula
 function scheduleRound(simulation: MeshSimulation, nodes: number, startMs: number): number {
   const { random, profile } = simulation;
   const bounds = boundsOf({ profile, nodes });
-  const few = Math.max(1, Math.floor(nodes / 15));
+  const few = Math.max(1, Math.floor(Math.min(nodes, STRUCK_MESH_MAX) / 15));
   const victims = pick(random, simulation.names, few);
   const others = simulation.names.filter((name) => !victims.includes(name));
   let atMs = startMs + random.next() * 1_000;
@@ -65,7 +63,7 @@ function scheduleRound(simulation: MeshSimulation, nodes: number, startMs: numbe
 /** While the crashes are found, a few stand still again and again, each time for too short to be called dead; one for so long that it is. */
 function schedulePauses(simulation: MeshSimulation, names: readonly string[], startMs: number, { completenessMs, harmlessPauseMs }: Bounds): void {
   const { random } = simulation;
-  const [long = '', ...short] = pick(random, names, Math.ceil(names.length / 4));
+  const [long = '', ...short] = pick(random, names, Math.ceil(Math.min(names.length, STRUCK_MESH_MAX) / 4));
   if (names.length > 1) scheduleStandstill(simulation, long, startMs + random.next() * 1_000, (1 + 2 * random.next()) * harmlessPauseMs);
   for (const name of short) {
     let atMs = startMs + random.next() * 5_000;

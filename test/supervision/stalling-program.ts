@@ -16,7 +16,7 @@ const log = createLog({ node: 'n1', level: 'info', file: logFile, stderr: true, 
 watchLoop({
   log,
   degradedMs: 400,
-  stallLimitMs: 3_000,
+  stallLimitMs: 2_000,
   reportFile,
   onLag: ({ stalledMs, turn }) => {
     process.stdout.write(`lag ${Math.round(stalledMs)} ${turn?.path}\n`);
@@ -28,7 +28,7 @@ const staller = {
   init: () => undefined,
   async receive() {
     if (how === 'loop') for (;;);
-    if (how === 'short') return spin(1_500);
+    if (how === 'short') return spin(900);
     if (how === 'native') execSync('sleep 20');
     await new Promise((resolve) => setImmediate(resolve));
     for (;;);
