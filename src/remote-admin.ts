@@ -33,6 +33,8 @@ export interface RemoteAsking {
   readonly remark: (text: string) => void;
 }
 
+const JOIN = 'where the authority is: `mesh token create --admin <name> --role <role>`; then here: `mesh join --token <token> --seed <host>`';
+
 /** A command does not wait for longer: what it has still holds. */
 const RENEW_PATIENCE_MS = 2_000;
 
@@ -63,7 +65,7 @@ function adminsOf(home: string): string[] {
 /** Whoever holds the authority can be anybody; this says so at least. It is kept nowhere. */
 async function issuedHere(home: string, user: string, nowMs: number): Promise<Identity> {
   const authority = readAuthority(authorityDir(home));
-  if (authority !== undefined) return issueOwn(authority, { kind: 'admin', name: nameFromHost(user), role: 'admin', nowMs });
+  if (authority !== undefined) return issueOwn(authority, { kind: 'admin', name: nameFromHost(user), role: 'admin', ttlMs: ttlOf('admin', SVID_TTL_MS), nowMs });
   throw noIdentity('there is no identity of an admin here, and no authority that could issue one');
 }
 
@@ -75,6 +77,8 @@ async function keptOf(home: string, name: string, nowMs: number): Promise<Identi
     throw noIdentity(`the admin ${name} has no identity here${known.length === 0 ? '' : `; ${known.join(', ')} ${known.length === 1 ? 'has' : 'have'}`}`);
   }
   const identity = await renewedInTime(dir, kept, home, nowMs);
+  const { notAfterMs } = identity.svid;
+  if (nowMs > notAfterMs) throw new MeshError('SVID_EXPIRED', `the identity of the admin ${name} expired at ${new Date(notAfterMs).toISOString()}`, { todo: JOIN });
   verifyChain(identity.svid.certificates, identity.bundle, nowMs);
   return identity;
 }
@@ -109,6 +113,6 @@ async function renewed(dir: string, kept: Identity, home: string, nowMs: number)
 function noIdentity(message: string): MeshError {
   return new MeshError('NO_IDENTITY', message, {
     expected: 'an identity in ~/.omega-mesh/.admins',
-    todo: 'where the authority is: `mesh token create --admin <name> --role operator`; then here: `mesh join --token <token> --seed <host>`',
+    todo: JOIN,
   });
 }

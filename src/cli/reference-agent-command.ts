@@ -1,7 +1,8 @@
 /** `mesh agent`: this host as an agent, until it is told to stop. */
 import { parseAddress, type Address } from '../address.ts';
 import { systemClock } from '../clock.ts';
-import { CONFIG_KEYS, GRPC_PORT_DEFAULT, nameFromHost } from '../config/config.ts';
+import { CONFIG_KEYS, nameFromHost } from '../config/config.ts';
+import { GRPC_PORT_DEFAULT } from '../config/default-ports.ts';
 import { agentTrustDir } from '../config/home-path.ts';
 import { MeshError } from '../errors.ts';
 import { systemRandom } from '../random.ts';

@@ -1,6 +1,6 @@
 /** One run of `mesh`: arguments in, lines and an exit code out. The only place that catches everything. */
 import { parseAddress } from '../address.ts';
-import { GRPC_PORT_DEFAULT } from '../config/config.ts';
+import { GRPC_PORT_DEFAULT } from '../config/default-ports.ts';
 import { findNode } from '../data-dir/data-dir.ts';
 import { MeshError } from '../errors.ts';
 import type { RemoteNode } from '../transport/admin-channel.ts';

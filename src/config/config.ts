@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { parseAddress, type Address } from '../address.ts';
 import { didYouMean, faultsAsError, shown, type ConfigFault } from './config-fault.ts';
 import { readConfigFile, type FileValue } from './config-file.ts';
+import { GRPC_PORT_DEFAULT } from './default-ports.ts';
 import { readDiscoverSpec, type DiscoverSpec, type SpecFault } from './discover-spec.ts';
 import { GOSSIP_KEYS, gossipFaults, type GossipConfig } from './gossip-keys.ts';
 import { absolutePath, defaultDataDir } from './home-path.ts';
@@ -50,7 +51,6 @@ export interface Config extends GossipConfig, TrustConfig {
 export type ConfigKey = keyof Config;
 
 const GOSSIP_PORT_DEFAULT = 7946;
-export const GRPC_PORT_DEFAULT = 7947;
 /** A person notices a second, and nothing that a node does takes one. */
 const DEGRADED_MS_DEFAULT = 1_000;
 /** Peers have buried a node that was silent for so long; what keeps it is no load any more. */

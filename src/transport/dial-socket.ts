@@ -68,7 +68,9 @@ export class DialSocket {
       this.#peer = secured.caller;
       this.#validForMs = secured.validForMs;
       this.#fault = undefined;
-      this.#tls.sessions.opened(secured.socket, this.#remote, secured.caller, true);
+      const own = this.#tls.identity.current().svid;
+      // What an admin follows may outlive the certificate of the node, which renews it, but not his own.
+      this.#tls.sessions.opened(secured.socket, this.#remote, secured.caller, true, own.id.kind === 'admin' ? own.notAfterMs : secured.caller.notAfterMs);
       return secured.socket;
     } catch (error) {
       if (!(error instanceof MeshError)) throw error;

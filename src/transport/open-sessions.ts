@@ -68,11 +68,11 @@ export class OpenSessions {
     }));
   }
 
-  /** The connection is cut off when its certificate expires, unless it has ended before. */
-  opened(socket: TLSSocket, remote: string, caller: Caller, isDialled: boolean): void {
+  /** The connection is cut off when its certificate expires, or at another time that is said, unless it has ended before. */
+  opened(socket: TLSSocket, remote: string, caller: Caller, isDialled: boolean, untilMs = caller.notAfterMs): void {
     this.#compareGroup(remote, caller);
     this.#open.set(socket, { caller, isDialled, remote, sinceMs: systemClock.now() });
-    const expiry = systemClock.setTimer(Math.min(caller.notAfterMs - systemClock.wallNow(), TIMER_MAX_MS), () => socket.destroy());
+    const expiry = systemClock.setTimer(Math.min(untilMs - systemClock.wallNow(), TIMER_MAX_MS), () => socket.destroy());
     socket.once('close', () => {
       expiry.cancel();
       this.#open.delete(socket);

@@ -93,7 +93,9 @@ export class TlsListener {
     });
     if (!(caller instanceof MeshError)) {
       sessions.opened(socket, remote, caller, false);
-      return Math.min(caller.notAfterMs, this.#tls.identity.current().svid.notAfterMs) - systemClock.wallNow();
+      // An admin's command does not move to another connection as sessions do: it may follow something for as long as he may speak.
+      const ownMs = caller.id.kind === 'admin' ? Infinity : this.#tls.identity.current().svid.notAfterMs;
+      return Math.min(caller.notAfterMs, ownMs) - systemClock.wallNow();
     }
     sessions.refused(remote, idOf(socket), caller);
     return this.#hearOut(socket) ? REFUSED_OPEN_MS : undefined;

@@ -58,6 +58,16 @@ describe('mesh agent', () => {
     expect((await mesh('agent', '--token', token('node'), '--node', 'h')).exitCode).to.equal(2);
   });
 
+  it('exchanges keys with nodes as it is told to', async () => {
+    const told: string[] = [];
+    fake.doors.runAgent = () => Promise.resolve();
+    fake.doors.agentTls = ({ pq }) => Promise.resolve(void told.push(pq) as never);
+    for (const flags of [[], ['--pq', 'require']]) expect((await mesh('agent', '--node', 'h', ...flags)).exitCode).to.equal(0);
+    expect(told).to.deep.equal(['prefer', 'require']);
+    const { exitCode, stderr } = await mesh('agent', '--node', 'h', '--pq', 'requires');
+    expect([exitCode, stderr]).to.deep.equal([2, 'mesh: --pq is "requires"\n  expected off, prefer, require\n  did you mean require?\n']);
+  });
+
   it('ends on the first signal with 0', async () => {
     let heard: ((told: AbortSignal) => void) | undefined;
     const running = new Promise<AbortSignal>((resolve) => (heard = resolve));

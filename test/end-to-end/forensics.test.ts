@@ -82,7 +82,7 @@ describe('what is left of a crash', function () {
     });
     expect(said).to.match(/because of \/bus: killed by \S+ \(pid \d+\)/).and.to.include('`mesh why /bus`');
     const why = (await node.mesh('why', '/bus')).stdout.replaceAll('\n', ' ');
-    expect(why).to.include('5 siblings with it: /trust, /peers, /agents, /edge, /identity').and.to.include('restart 1 of 3');
+    expect(why).to.include('6 siblings with it: /trust, /peers, /agents, /edge, /identity').and.to.include('restart 1 of 3');
   });
 
   it('goes on as it happens, and says how to go on when the stream ends', async () => {
