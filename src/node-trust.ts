@@ -131,18 +131,19 @@ function stillGood(dir: string, name: string, nowMs: number): Identity | undefin
 }
 
 /** What workloads need of the world: whoever issues, who is kept out, and their sockets. */
-export function workloadParts({ dataDir, svidTtlMs }: Config, { held, authority, gate }: NodeTrust, audit: AuditLog, clock: Clock): MeshParts['workloads'] {
+export function workloadParts({ dataDir, svidTtlMs }: Config, { held, authority, watch, gate }: NodeTrust, audit: AuditLog, clock: Clock): MeshParts['workloads'] {
   const self = held.current().svid.id;
+  const issuer = authority !== undefined ? 'authority' : watch === undefined ? 'fabric' : 'nobody';
   return {
     self,
-    isAuthorityHere: authority !== undefined,
+    issuer,
     socketDir: join(dataDir, 'workloads'),
     file: workloadFile(dataDir),
     world: {
       issue: async (id) => {
         const { kind, name } = id;
         // What was given away while the authority was here is not ours to give any more.
-        checkServable(id, self, authority !== undefined);
+        checkServable(id, self, issuer);
         if (authority !== undefined) {
           const identity = await issueOwn(authority, { kind, name, ttlMs: svidTtlMs, nowMs: clock.wallNow() });
           audit.record({ what: 'issue-workload', who: formatSpiffeId(id), outcome: 'done', detail: `serial ${identity.svid.serial}` }, clock.wallNow());

@@ -15,7 +15,8 @@ import type { MeshServer } from '../../src/transport/grpc-server.ts';
 import { errorFromStatus } from '../../src/transport/grpc-status.ts';
 import { peerService } from '../../src/transport/peer-service.ts';
 import type { MeshTls } from '../../src/transport/tls.ts';
-import { oddPair, USAGE } from '../trust/odd-leaf.ts';
+import { holdIdentity } from '../../src/trust/identity-source.ts';
+import { oddPair, SpireLike, USAGE } from '../trust/odd-leaf.ts';
 import { TrustDomain, trustDomain } from '../support/trust-domain.ts';
 import type { TestTls } from '../support/trust-domain.ts';
 import { Heard, ping, soon } from './session-ends.ts';
@@ -70,6 +71,17 @@ describe('a listener of a mesh', () => {
     expect(streams.near.caller?.serial).to.equal(far.identity.current().svid.serial);
     expect(streams.near.caller?.tlsGroup).to.be.a('string');
     expect(streams.far.caller?.tlsGroup).to.equal(streams.near.caller?.tlsGroup);
+  });
+
+  it('is one for nodes whose certificates SPIRE has issued, through an intermediate', async () => {
+    const spire = await SpireLike.make();
+    const tlsOf = async (name: string): Promise<TestTls> => ({ ...(await domain.tls('node', name)), identity: holdIdentity(await spire.node(name)) });
+    await server.close(0);
+    await listen(await tlsOf('far'));
+    const streams = await pair(await tlsOf('near'));
+    streams.far.send(ping(1));
+    await new Heard(streams.near).count(1);
+    expect([streams.far.caller?.id.name, streams.near.caller?.id.name]).to.deep.equal(['near', 'far']);
   });
 
   it('lists its sessions with what each has carried', async () => {

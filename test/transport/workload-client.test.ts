@@ -12,6 +12,7 @@ import { createWorkloadServer } from '../../src/transport/workload-server.ts';
 import type { WorkloadStream } from '../../src/transport/workload-service.ts';
 import type { Identity } from '../../src/trust/identity-source.ts';
 import { trustDomain } from '../support/trust-domain.ts';
+import { SpireLike } from '../trust/odd-leaf.ts';
 import { soon } from './session-ends.ts';
 
 async function faultOf(act: Promise<unknown>): Promise<MeshError> {
@@ -102,6 +103,13 @@ describe('the identity of a node over a Workload API', () => {
       const { svid, bundle } = await firstSvid(socket, 'n2', 0);
       expect(svid.id).to.include({ kind: 'node', name: 'n2' });
       expect(bundle.authorities.length).to.equal(2);
+    });
+
+    it('is taken with an intermediate, as SPIRE has them below another authority', async () => {
+      const { svid, bundle } = await (await SpireLike.make()).node('n2');
+      const x509Svid = Buffer.concat(svid.certificates.map(({ raw }) => raw));
+      answer = (call) => void call.write({ svids: [{ spiffeId: 'spiffe://omega.test/node/n2', x509Svid, x509SvidKey: svid.key.export({ type: 'pkcs8', format: 'der' }), bundle: bundle.authorities[0]!.raw, hint: 'internal' }] });
+      expect((await firstSvid(socket, 'n2', 0)).svid.certificates.map(({ fingerprint256 }) => fingerprint256)).to.deep.equal(svid.certificates.map(({ fingerprint256 }) => fingerprint256));
     });
 
     const refused: readonly (readonly [title: string, code: ErrorCode, svids: () => Promise<NonNullable<X509SVIDResponse['svids']>>])[] = [

@@ -3,6 +3,9 @@ import 'reflect-metadata';
 import { createPrivateKey, webcrypto, X509Certificate } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import type { Authority } from '../../src/trust/authority.ts';
+import type { Bundle } from '../../src/trust/bundle.ts';
+import type { Identity } from '../../src/trust/identity-source.ts';
+import { pairSvid } from '../../src/trust/svid.ts';
 
 const P256 = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 
@@ -42,11 +45,34 @@ export async function oddPair(authority: Pick<Authority, 'certificate' | 'key'> 
     extensions: [
       new x509.BasicConstraintsExtension(odd.isAuthority === true, undefined, true),
       new x509.KeyUsagesExtension(odd.usage ?? USAGE.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([...(odd.extendedUsage ?? [x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth])]),
+      ...(odd.extendedUsage?.length === 0 ? [] : [new x509.ExtendedKeyUsageExtension([...(odd.extendedUsage ?? [x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth])])]),
       ...(odd.uris?.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension((odd.uris ?? ['spiffe://omega.test/node/n1']).map((value) => ({ type: 'url', value })))]),
       ...(odd.criticalExtension === undefined ? [] : [new x509.Extension(odd.criticalExtension, true, Uint8Array.of(5, 0))]),
     ],
   });
   const key = createPrivateKey({ key: Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)), format: 'der', type: 'pkcs8' });
   return { certificate: new X509Certificate(Buffer.from(made.rawData)), key };
+}
+
+/** As SPIRE issues them below an authority that is not its own: through an intermediate, and with a usage that says more than ours. */
+export class SpireLike {
+  readonly bundle: Bundle;
+  readonly #intermediate: Pick<Authority, 'certificate' | 'key'>;
+
+  private constructor(root: X509Certificate, intermediate: Pick<Authority, 'certificate' | 'key'>) {
+    this.bundle = { trustDomain: 'omega.test', authorities: [root] };
+    this.#intermediate = intermediate;
+  }
+
+  static async make(): Promise<SpireLike> {
+    const authority = { uris: ['spiffe://omega.test'], isAuthority: true, usage: USAGE.keyCertSign | USAGE.cRLSign, extendedUsage: [] };
+    const root = await oddPair(undefined, Date.now(), { ...authority, subject: 'O=upstream' });
+    return new SpireLike(root.certificate, await oddPair(root, Date.now(), { ...authority, subject: 'C=US, O=SPIFFE' }));
+  }
+
+  async node(name: string): Promise<Identity> {
+    const usage = USAGE.digitalSignature | USAGE.keyEncipherment | USAGE.keyAgreement;
+    const { certificate, key } = await oddPair(this.#intermediate, Date.now(), { subject: 'C=US, O=SPIRE', uris: [`spiffe://omega.test/node/${name}`], usage });
+    return { svid: pairSvid([certificate, this.#intermediate.certificate], key), bundle: this.bundle };
+  }
 }

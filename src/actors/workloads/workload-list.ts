@@ -1,12 +1,12 @@
 /** Which workloads a node serves, and how they are. Pure. */
 import { MeshError } from '../../errors.ts';
 import { formatSpiffeId, type SpiffeId } from '../../trust/spiffe-id.ts';
-import { checkServable, workloadLabel, workloadNamed, WORKLOADS_MAX, type WorkloadEntry } from '../../trust/workload-entry.ts';
+import { checkServable, workloadLabel, workloadNamed, WORKLOADS_MAX, type WorkloadEntry, type WorkloadIssuer } from '../../trust/workload-entry.ts';
 import type { WorkloadStatus, WorkloadView } from './workload-messages.ts';
 
 export interface WorkloadListOptions {
   readonly self: SpiffeId;
-  readonly isAuthorityHere: boolean;
+  readonly issuer: WorkloadIssuer;
   /** Where sockets are whose place nobody chose. */
   readonly socketDir: string;
 }
@@ -33,9 +33,9 @@ export class WorkloadList {
 
   /** @throws MeshError BAD_ARGUMENT, BAD_IDENTITY, WRONG_TRUST_DOMAIN, REFUSED, OVERLOADED */
   add(identity: string, given: string | undefined, group: string | undefined): WorkloadEntry {
-    const { self, isAuthorityHere, socketDir } = this.#options;
+    const { self, issuer, socketDir } = this.#options;
     const id = workloadNamed(identity, self);
-    checkServable(id, self, isAuthorityHere);
+    checkServable(id, self, issuer);
     if (given !== undefined && !given.startsWith('/')) throw new MeshError('BAD_ARGUMENT', `the socket is "${given}"`, { given, expected: 'an absolute path' });
     if (group !== undefined && !GROUP.test(group)) throw new MeshError('BAD_ARGUMENT', `the group is "${group}"`, { given: group, expected: 'the name of a group of this machine, or its number' });
     if (group !== undefined && given === undefined) {

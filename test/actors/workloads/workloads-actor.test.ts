@@ -65,7 +65,7 @@ describe('the workloads of a node', () => {
     const list = () =>
       workloadsActor({
         self: node.svid.id,
-        isAuthorityHere: false,
+        issuer: 'fabric',
         socketDir: '/d',
         sockets: world.supervisor('/sockets'),
         file: {
