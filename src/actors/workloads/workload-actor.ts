@@ -33,6 +33,7 @@ export type WorkloadMessage =
   | { readonly kind: 'closed'; readonly stream: WorkloadStream }
   | { readonly kind: 'tick' }
   | { readonly kind: 'changed' }
+  | { readonly kind: 'pulse' }
   | { readonly kind: 'issued'; readonly identity: Identity }
   | { readonly kind: 'failed'; readonly error: Error };
 
@@ -41,6 +42,9 @@ interface WorkloadState {
   readonly streams: Set<WorkloadStream>;
   readonly listener: Listener;
 }
+
+/** A list that restarts knows how all are within this. */
+const PULSE_MS = 5_000;
 
 type Context = ActorContext<WorkloadMessage>;
 
@@ -54,6 +58,7 @@ export function workloadActor(options: WorkloadActorOptions): Behavior<WorkloadS
       context.own(() => streams.forEach((stream) => stream.close(gone())));
       context.own(onBans(() => void context.self.send({ kind: 'changed' })));
       context.own(node.onChange(() => void context.self.send({ kind: 'changed' })));
+      context.setInterval('pulse', PULSE_MS, { kind: 'pulse' });
       context.log.log('info', 'listening', { address: listener.address });
       const state = { brain: new Workload(random), streams, listener };
       think(state, { kind: 'tick' }, options, context);
@@ -77,6 +82,8 @@ function hear(state: WorkloadState, message: WorkloadMessage, options: WorkloadA
       return report(state, options);
     case 'tick':
       return think(state, message, options, context);
+    case 'pulse':
+      return report(state, options);
     case 'changed':
       return look(state, options, context);
     case 'issued':

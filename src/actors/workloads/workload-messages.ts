@@ -24,7 +24,7 @@ export type WorkloadsRequest =
   | { readonly kind: 'remove'; readonly identity: string; readonly reply: Reply<WorkloadView | MeshError> }
   | { readonly kind: 'list'; readonly reply: Reply<readonly WorkloadView[]> };
 
-/** On each change, and at least twice a minute. */
+/** On each change, and every few seconds. */
 export interface WorkloadReport {
   readonly kind: 'workload-report';
   /** SPIFFE ID. */

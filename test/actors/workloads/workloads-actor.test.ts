@@ -119,8 +119,8 @@ describe('the workloads of a node', () => {
   it('serves those that were kept when it starts', async () => {
     await add('web');
     world.system.kill('/list', 'a test');
-    await world.advance(1_000);
-    expect((await list()).map(({ entry }) => entry.socket)).to.deep.equal(['/d/web.sock']);
+    await world.advance(6_000);
+    expect((await list()).map(({ entry, status }) => [entry.socket, status.serial])).to.deep.equal([['/d/web.sock', made[0]!.svid.serial]]);
     await world.stop();
     sockets.clear();
     await start();
