@@ -71,7 +71,7 @@ export class SpireLike {
   }
 
   async node(name: string): Promise<Identity> {
-    const usage = USAGE.digitalSignature | USAGE.keyEncipherment | USAGE.keyAgreement;
+    const usage = USAGE.digitalSignature | USAGE.keyAgreement;
     const { certificate, key } = await oddPair(this.#intermediate, Date.now(), { subject: 'C=US, O=SPIRE', uris: [`spiffe://omega.test/node/${name}`], usage });
     return { svid: pairSvid([certificate, this.#intermediate.certificate], key), bundle: this.bundle };
   }
