@@ -71,8 +71,8 @@ export class SpireLike {
   }
 
   async node(name: string): Promise<Identity> {
-    const usage = USAGE.digitalSignature | USAGE.keyAgreement;
-    const { certificate, key } = await oddPair(this.#intermediate, Date.now(), { subject: 'C=US, O=SPIRE', uris: [`spiffe://omega.test/node/${name}`], usage });
+    const leaf = { subject: 'C=US, O=SPIRE', uris: [`spiffe://omega.test/node/${name}`] };
+    const { certificate, key } = await oddPair(this.#intermediate, Date.now(), { ...leaf, usage: USAGE.digitalSignature | USAGE.keyEncipherment | USAGE.keyAgreement });
     return { svid: pairSvid([certificate, this.#intermediate.certificate], key), bundle: this.bundle };
   }
 }
