@@ -4,12 +4,14 @@ import { parseAddress, type Address } from './address.ts';
 import { writeKeyring } from './data-dir/keyring-file.ts';
 import { rememberedPeers } from './data-dir/remembered-peers.ts';
 import { MeshError } from './errors.ts';
-import { attest, fetchAuthority, type Attested } from './transport/attest-client.ts';
+import { attest, fetchPinnedBundle, type Attested } from './transport/attest-client.ts';
 import { makeRequest } from './trust/authority.ts';
+import { writeBundleFile } from './trust/bundle-file.ts';
 import { writeFabricAddresses } from './trust/fabric-file.ts';
 import { writeIdentity } from './trust/identity-files.ts';
 import type { Identity } from './trust/identity-source.ts';
 import { makePrivateDir, onDisk } from './trust/private-files.ts';
+import type { HeldBundle } from './trust/signed-bundle.ts';
 import type { Token } from './trust/token.ts';
 import { forgetWorkloadApi } from './trust/workload-api-file.ts';
 
@@ -34,11 +36,13 @@ export function handedKeyring(trustDir: string): string {
   return join(trustDir, 'gossip-keys.json');
 }
 
-/** @throws MeshError as `fetchAuthority`, `attest` and `writeIdentity` */
+/** @throws MeshError as `fetchPinnedBundle`, `attest` and `writeIdentity` */
 export async function joinDomain({ token, fabric, trustDir, dataDir }: Joining): Promise<Joined> {
   // What cannot be kept is not asked for: the token is worth one identity.
   onDisk(trustDir, () => makePrivateDir(trustDir));
-  const { identity, gossipKeys, gossipSeeds } = await attestAtOne(token, fabric);
+  const { identity, gossipKeys, gossipSeeds, document } = await attestAtOne(token, fabric);
+  // Before the identity: who reads that one takes this for what it came with.
+  writeBundleFile(trustDir, document);
   writeIdentity(trustDir, identity);
   writeFabricAddresses(trustDir, fabric);
   forgetWorkloadApi(trustDir);
@@ -53,11 +57,11 @@ export async function joinDomain({ token, fabric, trustDir, dataDir }: Joining):
 }
 
 /** One key for all: a Fabric that had answered, and whose answer was lost, answers it again. */
-async function attestAtOne({ id, pin, secret }: Token, [first, ...others]: readonly [Address, ...Address[]]): Promise<Attested> {
+async function attestAtOne({ id, pin, secret }: Token, [first, ...others]: readonly [Address, ...Address[]]): Promise<Attested & { readonly document: HeldBundle }> {
   const request = await makeRequest();
-  const tryAt = async (address: Address): Promise<Attested> => {
-    const authority = await fetchAuthority(address, pin);
-    return attest({ address, bundle: { trustDomain: id.trustDomain, authorities: [authority] }, request, evidence: { kind: 'join_token', secret } });
+  const tryAt = async (address: Address): Promise<Attested & { readonly document: HeldBundle }> => {
+    const document = await fetchPinnedBundle(address, pin, id.trustDomain);
+    return { ...(await attest({ address, bundle: document.bundle, request, evidence: { kind: 'join_token', secret } })), document };
   };
   let attempt = tryAt(first);
   for (const address of others) {

@@ -27,16 +27,19 @@ import { readBan, signBan } from './trust/ban-entry.ts';
 import { banFile } from './trust/ban-files.ts';
 import { banGate } from './trust/ban-gate.ts';
 import type { BanGate } from './trust/ban-gate.ts';
-import type { Authority } from './trust/authority.ts';
+import { AuthorityStore } from './trust/authority-files.ts';
+import { issuerOf } from './trust/authority-set.ts';
+import { openBundles } from './trust/bundle-file.ts';
+import type { BundleKeeper } from './trust/bundle-keeper.ts';
 import { keyPin } from './trust/bundle.ts';
 import { canSignGossip, gossipKeyId } from './trust/gossip-signature.ts';
 import { TrustFabric, type AttestOutcome } from './trust/fabric.ts';
 import { TRUST_PORT_DEFAULT } from './trust/fabric-file.ts';
 import { readIdentity, writeIdentity } from './trust/identity-files.ts';
 import { identityInbox } from './trust/identity-inbox.ts';
-import { holdIdentity, type HeldIdentity, type Identity } from './trust/identity-source.ts';
+import { holdIdentity, holdSvid, type HeldIdentity, type Identity } from './trust/identity-source.ts';
 import { issueOwn, localTrustDomain, ownIdentity } from './trust/own-identity.ts';
-import { formatSpiffeId, parseSpiffeId } from './trust/spiffe-id.ts';
+import { formatSpiffeId } from './trust/spiffe-id.ts';
 import { readCertificates, validity, verifyChain } from './trust/svid.ts';
 import { identityOrigin } from './trust/trust-source.ts';
 import { forgetWorkloadApi, readWorkloadApi, writeWorkloadApi } from './trust/workload-api-file.ts';
@@ -44,11 +47,15 @@ import { checkServable } from './trust/workload-entry.ts';
 
 /** Who this node is, and what keeps it so. */
 export interface NodeTrust {
+  /** Where the identity is kept. */
+  readonly dir: string;
   readonly tls: MeshTls;
   readonly gate: BanGate;
+  /** Changes the certificate alone: the bundle is changed by `bundles`. */
   readonly held: HeldIdentity;
+  readonly bundles: BundleKeeper;
   /** Kept here; else a Trust Fabric renews the identity. */
-  readonly authority: Authority | undefined;
+  readonly authorities: AuthorityStore | undefined;
   readonly renew: () => Promise<Identity>;
   readonly keep: (identity: Identity) => void;
   /** Where a Workload API pushes it. */
@@ -58,8 +65,8 @@ export interface NodeTrust {
 /** Who a node is when it starts, and where it has that from. */
 interface Begun {
   readonly identity: Identity;
-  readonly authority: Authority | undefined;
-  readonly renew: (present: Identity) => Promise<Identity>;
+  readonly authorities: AuthorityStore | undefined;
+  readonly renew: (held: HeldIdentity, bundles: BundleKeeper) => Promise<Identity>;
   readonly watch: NodeTrust['watch'];
 }
 
@@ -72,21 +79,25 @@ export async function nodeTrust(config: Config, log: Logger, clock: Clock): Prom
   checkPq(pq);
   const kept = trustDir(dataDir);
   const origin = identityOrigin(config, kept);
-  const { identity, authority, renew, watch } = origin.kind === 'workload-api' ? await fromWorkloadApi(config, origin.socket, log, clock) : await fromAuthority(config, origin.kind, log, clock);
+  const { identity, authorities, renew, watch } = origin.kind === 'workload-api' ? await fromWorkloadApi(config, origin.socket, log, clock) : await fromAuthority(config, origin.kind, log, clock);
   const { id, serial, notAfterMs } = identity.svid;
   log.log('info', 'identity', { id: formatSpiffeId(id), serial, expires: new Date(notAfterMs).toISOString() });
   if (!isLoopback(bind) && gossipKeyring === undefined && gossipKey === undefined) {
     log.log('warn', 'gossip-in-the-clear', { bind, todo: 'encrypt it with --gossip-keyring: whoever reaches this address can read it, and speak in it' });
   }
   const held = holdIdentity(identity);
+  const bundles = openBundles(kept, held, authorities, watch === undefined, (error) => log.log('error', 'bundle-not-kept', { reason: (error as Error).message }));
   const gate = banGate();
   return {
-    tls: { identity: held, pq, sessions: new OpenSessions(), admits: (caller) => gate.fault(caller.id, caller.notBeforeMs) },
+    tls: { identity: held, pq, sessions: new OpenSessions(), isTainted: (pin) => bundles.stateOf(pin) === 'tainted', admits: (caller) => gate.fault(caller.id, caller.notBeforeMs) },
+    dir: kept,
     gate,
-    held,
-    authority,
-    renew: () => renew(held.current()),
-    keep: (renewed) => writeIdentity(kept, renewed),
+    // Where it is pushed, so is the bundle; else that is changed by `bundles` alone.
+    held: watch === undefined ? holdSvid(held) : held,
+    bundles,
+    authorities,
+    renew: () => renew(held, bundles),
+    keep: ({ svid }) => writeIdentity(kept, { svid, bundle: held.current().bundle }),
     watch,
   };
 }
@@ -100,11 +111,13 @@ async function fromAuthority({ name, bind, dataDir, svidTtlMs }: Config, source:
   const kept = trustDir(dataDir);
   const makeAuthorityFor = isLoopback(bind) ? localTrustDomain(hostname()) : undefined;
   const who = { kind: 'node', name, ttlMs: svidTtlMs } as const;
-  const { identity, authority, hasMadeAuthority } = await ownIdentity({ ...who, source, trustDir: kept, authorityDir: dir, makeAuthorityFor, nowMs: clock.wallNow() });
+  const { identity, authorities: present, hasMadeAuthority } = await ownIdentity({ ...who, source, trustDir: kept, authorityDir: dir, makeAuthorityFor, nowMs: clock.wallNow() });
   forgetWorkloadApi(kept);
   if (hasMadeAuthority) log.log('info', 'authority-made', { trustDomain: identity.svid.id.trustDomain, dir });
-  const renew = (present: Identity): Promise<Identity> => (authority === undefined ? renewJoined(kept, present) : issueOwn(authority, { ...who, nowMs: clock.wallNow() }));
-  return { identity, authority, renew, watch: undefined };
+  const authorities = present && new AuthorityStore(dir);
+  const renew = (held: HeldIdentity, bundles: BundleKeeper): Promise<Identity> =>
+    authorities === undefined ? renewJoined(kept, held, bundles) : issueOwn(issuerOf(authorities.current(), bundles.present?.claim), { ...who, nowMs: clock.wallNow() });
+  return { identity, authorities, renew, watch: undefined };
 }
 
 async function fromWorkloadApi({ name, dataDir }: Config, socket: string, log: Logger, clock: Clock): Promise<Begun> {
@@ -119,7 +132,7 @@ async function fromWorkloadApi({ name, dataDir }: Config, socket: string, log: L
   writeIdentity(dir, identity);
   writeWorkloadApi(dir, socket);
   const inbox = identityInbox();
-  return { identity, authority: undefined, renew: (present) => inbox.next(present), watch: { open: (hear) => followSvid(socket, name, hear), put: (pushed) => inbox.put(pushed) } };
+  return { identity, authorities: undefined, renew: (held) => inbox.next(held.current()), watch: { open: (hear) => followSvid(socket, name, hear), put: (pushed) => inbox.put(pushed) } };
 }
 
 /** What a Workload API gave before, and may be used until it expires. */
@@ -131,9 +144,9 @@ function stillGood(dir: string, name: string, nowMs: number): Identity | undefin
 }
 
 /** What workloads need of the world: whoever issues, who is kept out, and their sockets. */
-export function workloadParts({ dataDir, svidTtlMs }: Config, { held, authority, watch, gate }: NodeTrust, audit: AuditLog, clock: Clock): MeshParts['workloads'] {
+export function workloadParts({ dataDir, svidTtlMs }: Config, { held, bundles, authorities, watch, gate }: NodeTrust, audit: AuditLog, clock: Clock): MeshParts['workloads'] {
   const self = held.current().svid.id;
-  const issuer = authority !== undefined ? 'authority' : watch === undefined ? 'fabric' : 'nobody';
+  const issuer = authorities !== undefined ? 'authority' : watch === undefined ? 'fabric' : 'nobody';
   return {
     self,
     issuer,
@@ -144,12 +157,12 @@ export function workloadParts({ dataDir, svidTtlMs }: Config, { held, authority,
         const { kind, name } = id;
         // What was given away while the authority was here is not ours to give any more.
         checkServable(id, self, issuer);
-        if (authority !== undefined) {
-          const identity = await issueOwn(authority, { kind, name, ttlMs: svidTtlMs, nowMs: clock.wallNow() });
+        if (authorities !== undefined) {
+          const identity = await issueOwn(issuerOf(authorities.current(), bundles.present?.claim), { kind, name, ttlMs: svidTtlMs, nowMs: clock.wallNow() }, held.current().bundle);
           audit.record({ what: 'issue-workload', who: formatSpiffeId(id), outcome: 'done', detail: `serial ${identity.svid.serial}` }, clock.wallNow());
           return identity;
         }
-        return attestWorkload(trustDir(dataDir), held.current(), name.slice(name.indexOf('/') + 1));
+        return attestWorkload(trustDir(dataDir), held, bundles, name.slice(name.indexOf('/') + 1));
       },
       node: held,
       refusal: (id, notBeforeMs) => gate.fault(self, held.current().svid.notBeforeMs) ?? gate.fault(id, notBeforeMs),
@@ -162,8 +175,8 @@ export function workloadParts({ dataDir, svidTtlMs }: Config, { held, authority,
 
 export interface FabricListen {
   readonly config: Config;
-  readonly authority: Authority;
-  readonly trust: Pick<NodeTrust, 'held' | 'gate'>;
+  readonly authorities: AuthorityStore;
+  readonly trust: Pick<NodeTrust, 'tls' | 'bundles' | 'gate'>;
   readonly gossipAddress: () => string;
   readonly audit: AuditLog;
   readonly log: Logger;
@@ -172,10 +185,10 @@ export interface FabricListen {
 }
 
 /** Undefined where the usual port is taken and none was asked for: another node of this machine has the same authority. */
-export async function openFabric({ config, authority, trust, gossipAddress, audit, log, clock, onBug }: FabricListen): Promise<MeshServer | undefined> {
+export async function openFabric({ config, authorities, trust, gossipAddress, audit, log, clock, onBug }: FabricListen): Promise<MeshServer | undefined> {
   const fabric = new TrustFabric({
-    authority,
-    authorityDir: authorityDir(homedir()),
+    authorities,
+    bundle: () => trust.bundles.present ?? authorities.document(),
     ttlMs: config.svidTtlMs,
     welcome: () => ({ gossipKeys: gossipKeysOf(config), gossipSeeds: [gossipAddress()] }),
     gate: trust.gate,
@@ -183,7 +196,7 @@ export async function openFabric({ config, authority, trust, gossipAddress, audi
     wallNow: () => clock.wallNow(),
   });
   try {
-    return await createFabricServer({ host: config.bind, port: config.trustPort ?? TRUST_PORT_DEFAULT }, fabric, trust.held, onBug);
+    return await createFabricServer({ host: config.bind, port: config.trustPort ?? TRUST_PORT_DEFAULT }, fabric, trust.tls, onBug);
   } catch (error) {
     if (config.trustPort !== undefined || !(error instanceof MeshError) || error.code !== 'PORT_IN_USE') throw error;
     log.log('info', 'trust-fabric-not-served', { reason: error.message, todo: 'choose a port with --trust-port, if this node is to give out identities' });
@@ -302,7 +315,7 @@ export function banParts({ config, tls, gate, log, audit, clock }: BanMakings): 
       for (const { claim, issuer } of restricted) {
         const { subject, kind, reason, by } = claim;
         const count = sessions.list().filter(({ caller }) => formatSpiffeId(caller.id) === subject).length;
-        const sever = (): void => void sessions.sever(parseSpiffeId(subject));
+        const sever = (): void => void sessions.sever(({ id }) => formatSpiffeId(id) === subject);
         if (kind === 'ban') sever();
         else clock.setTimer(EVICTED_OPEN_MS, sever);
         severed += count;

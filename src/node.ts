@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { authorityRequests } from './actors/admin/authority-requests.ts';
 import { banRequests } from './actors/admin/ban-requests.ts';
 import { chaosRequests } from './actors/admin/chaos-requests.ts';
 import { operatorOf } from './actors/admin/operator.ts';
@@ -25,6 +26,7 @@ import { LineFile } from './line-file.ts';
 import { readKeyring } from './data-dir/keyring-file.ts';
 import { RegistryFiles } from './data-dir/registry-files.ts';
 import { NodeProcess } from './node-process.ts';
+import { bundleParts, followBundles } from './node-bundles.ts';
 import { banParts, nodeTrust, openFabric, peerKeyParts, tellOfAlarms, withHandedKeyring, workloadParts } from './node-trust.ts';
 import type { NodeTrust } from './node-trust.ts';
 import type { NodeEnd } from './node-process.ts';
@@ -38,6 +40,7 @@ import { ActorSystem } from './supervision/system.ts';
 import { watchLoop } from './supervision/watchdog/watchdog.ts';
 import type { LoopLag } from './supervision/watchdog/watchdog-messages.ts';
 import { agentService } from './transport/agent-service.ts';
+import { authorityService } from './transport/authority-service.ts';
 import { banService } from './transport/ban-service.ts';
 import { chaosService } from './transport/chaos-service.ts';
 import { serfService } from './transport/serf-service.ts';
@@ -105,6 +108,10 @@ export async function startNode({ config: given, log, version, signal }: NodeOpt
   const trail = keepTrail(system, config, boot, log);
   audit.record({ what: 'node-start', who: NODE_ITSELF, outcome: 'begun', subject: config.name, detail: `pid ${process.pid}, run ${boot}, mesh ${version}` }, clock.wallNow());
   tellOfAlarms(trust.tls.sessions, log, audit, clock);
+  followBundles({ trust, log, audit, clock });
+  trust.tls.sessions.onAlarm((alarm) => {
+    if (alarm.kind === 'refused' && alarm.fault.code === 'UNKNOWN_AUTHORITY') refs.bundles.send({ kind: 'refresh' });
+  });
   const rooms = await loadRooms(config);
   const parts = meshParts({ config, version, system, refs, ports, adminSocket, node, registryFiles, boot, audit, log: startLog, trust, rooms });
   try {
@@ -243,7 +250,7 @@ interface Makings {
 function meshParts(makings: Makings): MeshParts {
   const { config, version, system, refs, ports, adminSocket, node, registryFiles, boot, audit, log, trust, rooms } = makings;
   const operators = forOperators(makings);
-  const { tls, gate, held, renew, keep, watch, authority } = trust;
+  const { tls, gate, held, renew, keep, watch, authorities } = trust;
   const grpcListen = parseAddress(ports.grpcAddress, config.grpcPort);
   const peerTls: MeshTls = { ...tls, onEvicted: () => void refs.identity.send({ kind: 'renew' }) };
   return {
@@ -252,6 +259,7 @@ function meshParts(makings: Makings): MeshParts {
     registry: { random: systemRandom },
     membership: (audience) => membershipChild(config, ports, audience, rooms),
     bans: banParts({ config, tls, gate, log, audit, clock: systemClock }),
+    bundles: bundleParts({ trust, log, audit, clock: systemClock }),
     peerKeys: peerKeyParts({ tls, gate, log, audit, clock: systemClock }),
     peers: { selfAddress: ports.grpcAddress, dial: (address, peer) => dialPeer(parseAddress(address, config.grpcPort), peer, { tls: peerTls }), random: systemRandom },
     agents: { encodeBatch: encodeTelemetryBatch, random: systemRandom },
@@ -259,7 +267,7 @@ function meshParts(makings: Makings): MeshParts {
     identity: {
       renewal: { held, renew, keep, isRefused: () => gate.fault(held.current().svid.id, held.current().svid.notBeforeMs) !== undefined, random: systemRandom },
       watch,
-      openFabric: authority && (() => openFabric({ config, authority, trust, gossipAddress: () => ports.gossipAddress, audit, log, clock: systemClock, onBug: (error) => node.noteBug(error) })),
+      openFabric: authorities && (() => openFabric({ config, authorities, trust, gossipAddress: () => ports.gossipAddress, audit, log, clock: systemClock, onBug: (error) => node.noteBug(error) })),
     },
     workloads: workloadParts(config, trust, audit, systemClock),
     formation: {
@@ -324,7 +332,7 @@ function forOperators({ adminSocket, system, node, refs, config, audit }: Making
   const onBug = (error: unknown): void => node.noteBug(error);
   const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
   const serf = serfRequests({ node: config.name, membership: refs.membership, desk: refs.serfDesk });
-  const others = [chaosService(chaosRequests({ system, timers }), onBug), serfService(serf, onBug), banService(banRequests(refs.bans), onBug), workloadDeskService(workloadRequests(refs.workloads), onBug)];
+  const others = [chaosService(chaosRequests({ system, timers }), onBug), serfService(serf, onBug), banService(banRequests(refs.bans), onBug), authorityService(authorityRequests(refs.bundles), onBug), workloadDeskService(workloadRequests(refs.workloads), onBug)];
   return operatorServices({ adminSocket, others, audit, clock: systemClock, onBug });
 }
 

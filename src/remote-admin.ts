@@ -15,7 +15,9 @@ import { OpenSessions } from './transport/open-sessions.ts';
 import { renewJoined } from './transport/renew.ts';
 import { roleIn, ttlOf } from './trust/admin-role.ts';
 import { SVID_TTL_MS } from './trust/authority.ts';
-import { readAuthority } from './trust/authority-files.ts';
+import { readAuthorities } from './trust/authority-files.ts';
+import { activeOf, bundleOfSet } from './trust/authority-set.ts';
+import { openBundles } from './trust/bundle-file.ts';
 import { readIdentity, writeIdentity } from './trust/identity-files.ts';
 import { holdIdentity } from './trust/identity-source.ts';
 import type { Identity } from './trust/identity-source.ts';
@@ -64,8 +66,8 @@ function adminsOf(home: string): string[] {
 
 /** Whoever holds the authority can be anybody; this says so at least. It is kept nowhere. */
 async function issuedHere(home: string, user: string, nowMs: number): Promise<Identity> {
-  const authority = readAuthority(authorityDir(home));
-  if (authority !== undefined) return issueOwn(authority, { kind: 'admin', name: nameFromHost(user), role: 'admin', ttlMs: ttlOf('admin', SVID_TTL_MS), nowMs });
+  const authorities = readAuthorities(authorityDir(home));
+  if (authorities !== undefined) return issueOwn(activeOf(authorities), { kind: 'admin', name: nameFromHost(user), role: 'admin', ttlMs: ttlOf('admin', SVID_TTL_MS), nowMs }, bundleOfSet(authorities));
   throw noIdentity('there is no identity of an admin here, and no authority that could issue one');
 }
 
@@ -97,12 +99,17 @@ async function renewed(dir: string, kept: Identity, home: string, nowMs: number)
   // Commands that run side by side would mix the files of two identities.
   if (takeLock(lock, { ...thisProcess() }) !== undefined) return kept;
   try {
-    const authority = readAuthority(authorityDir(home));
+    const authorities = readAuthorities(authorityDir(home));
     const { id, certificates } = kept.svid;
-    const identity =
-      authority !== undefined && isOf(kept, authority)
-        ? await issueOwn(authority, { kind: 'admin', name: id.name, role: roleIn(certificates[0]!), ttlMs: ttlOf('admin', SVID_TTL_MS), nowMs })
-        : await renewJoined(dir, kept);
+    if (authorities !== undefined && isOf(kept, authorities)) {
+      const issue = { kind: 'admin', name: id.name, role: roleIn(certificates[0]!), ttlMs: ttlOf('admin', SVID_TTL_MS), nowMs } as const;
+      const issued = await issueOwn(activeOf(authorities), issue, bundleOfSet(authorities));
+      writeIdentity(dir, issued);
+      return issued;
+    }
+    const held = holdIdentity(kept);
+    const { svid } = await renewJoined(dir, held, openBundles(dir, held, undefined, true, () => undefined));
+    const identity = { svid, bundle: held.current().bundle };
     writeIdentity(dir, identity);
     return identity;
   } finally {

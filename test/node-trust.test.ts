@@ -36,8 +36,8 @@ describe('a node whose identity comes from a Workload API', () => {
   });
 
   it('keeps it on disk, renews it by what is pushed, and holds no authority', async () => {
-    const { held, authority, renew, watch } = await nodeTrust(config({ workloadSocket: socket }), log, systemClock);
-    expect([held.current().svid.serial, authority]).to.deep.equal([identity.svid.serial, undefined]);
+    const { held, authorities, renew, watch } = await nodeTrust(config({ workloadSocket: socket }), log, systemClock);
+    expect([held.current().svid.serial, authorities]).to.deep.equal([identity.svid.serial, undefined]);
     expect(readIdentity(join(home, 'n2', 'trust'))?.svid.serial).to.equal(identity.svid.serial);
     const renewed = await (await trustDomain()).identity('node', 'n2');
     const next = renew();

@@ -37,6 +37,8 @@ import type { SvidWatchOptions } from './trust/svid-watch-actor.ts';
 import { storageActor } from './registry/storage-actor.ts';
 import type { StoredFiles } from './registry/storage-actor.ts';
 import type { StorageRequest } from './registry/storage-messages.ts';
+import { bundleActor } from './trust/bundle-actor.ts';
+import type { BundleActorOptions, BundleMessage } from './trust/bundle-actor.ts';
 import { peerKeysActor } from './trust/peer-keys-actor.ts';
 import type { PeerKeysActorOptions, PeerKeysMessage } from './trust/peer-keys-actor.ts';
 import { bansActor } from './trust/bans-actor.ts';
@@ -52,6 +54,7 @@ export interface MeshRefs {
   readonly membership: ActorRef<MembershipMessage>;
   readonly bus: ActorRef<BusMessage>;
   readonly bans: ActorRef<BansMessage>;
+  readonly bundles: ActorRef<BundleMessage>;
   readonly peerKeys: ActorRef<PeerKeysMessage>;
   readonly identity: ActorRef<IdentityMessage>;
   readonly peerSessions: ActorRef<SupervisorMessage>;
@@ -72,6 +75,7 @@ export function meshRefs(ref: <M>(path: string) => ActorRef<M>): MeshRefs {
     membership: ref('/membership/swim'),
     bus: ref('/bus/subjects'),
     bans: ref('/trust/bans'),
+    bundles: ref('/trust/bundle'),
     peerKeys: ref('/trust/keys'),
     identity: ref('/identity/renewal'),
     peerSessions: ref('/peers/sessions'),
@@ -95,6 +99,7 @@ export interface MeshParts {
   readonly membership: (audience: Pick<MembershipActorOptions, 'listeners' | 'hearers' | 'serfListeners' | 'identities'>) => ThreadSpec | { readonly start: () => ReturnType<typeof membershipActor> };
   readonly peerKeys: Omit<PeerKeysActorOptions, 'self' | 'peers' | 'membership'>;
   readonly bans: Omit<BansActorOptions, 'peers' | 'membership' | 'identity'>;
+  readonly bundles: Omit<BundleActorOptions, 'peers' | 'membership' | 'renewal'>;
   readonly peers: Pick<RosterActorOptions, 'selfAddress' | 'dial' | 'random'>;
   readonly agents: Pick<DirectoryActorOptions, 'encodeBatch' | 'random'>;
   readonly openGrpc: () => Promise<Listener>;
@@ -133,12 +138,13 @@ export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
     supervisor('bus', 'one_for_one', [worker('subjects', () => busActor({ self: node, peers: refs.roster }))]),
     supervisor('trust', 'one_for_one', [
       worker('bans', () => bansActor({ ...parts.bans, peers: refs.roster, membership: refs.membership, identity: refs.identity })),
+      worker('bundle', () => bundleActor({ ...parts.bundles, peers: refs.roster, membership: refs.membership, renewal: refs.identity })),
       worker('keys', () => peerKeysActor({ self: node, ...parts.peerKeys, peers: refs.roster, membership: refs.membership })),
     ]),
     supervisor('peers', 'rest_for_one', [
       dynamic('sessions', PEERS_MAX),
       worker('roster', () =>
-        rosterActor({ self: node, ...parts.peers, sessions: refs.peerSessions, membership: refs.membership, registry: refs.registry, bus: refs.bus, bans: refs.bans, peerKeys: refs.peerKeys, identity: refs.identity }),
+        rosterActor({ self: node, ...parts.peers, sessions: refs.peerSessions, membership: refs.membership, registry: refs.registry, bus: refs.bus, bans: refs.bans, bundles: refs.bundles, peerKeys: refs.peerKeys, identity: refs.identity }),
       ),
     ]),
     supervisor('agents', 'rest_for_one', [

@@ -8,8 +8,11 @@ import { OpenSessions } from '../transport/open-sessions.ts';
 import { renewJoined } from '../transport/renew.ts';
 import { checkPq } from '../transport/tls.ts';
 import type { MeshTls } from '../transport/tls.ts';
+import { AuthorityStore } from '../trust/authority-files.ts';
+import { issuerOf } from '../trust/authority-set.ts';
+import { openBundles } from '../trust/bundle-file.ts';
 import { writeIdentity } from '../trust/identity-files.ts';
-import { holdIdentity } from '../trust/identity-source.ts';
+import { holdIdentity, holdSvid } from '../trust/identity-source.ts';
 import { issueOwn, localTrustDomain, ownIdentity } from '../trust/own-identity.ts';
 import { formatSpiffeId } from '../trust/spiffe-id.ts';
 import { keepIdentity } from './identity-keeper.ts';
@@ -32,14 +35,16 @@ export async function agentTls({ id, home, hostName, pq, log, signal }: AgentTls
   checkPq(pq);
   const where = { trustDir: agentTrustDir(home, id), authorityDir: authorityDir(home), makeAuthorityFor: localTrustDomain(hostName) };
   const who = { kind: 'agent', name: id } as const;
-  const { identity, authority } = await ownIdentity({ ...who, ...where, nowMs: systemClock.wallNow() });
+  const { identity, authorities: present } = await ownIdentity({ ...who, ...where, nowMs: systemClock.wallNow() });
   const { svid } = identity;
   log.log('info', 'identity', { id: formatSpiffeId(svid.id), serial: svid.serial, expires: new Date(svid.notAfterMs).toISOString() });
   const held = holdIdentity(identity);
+  const authorities = present && new AuthorityStore(where.authorityDir);
+  const bundles = openBundles(where.trustDir, held, authorities, true, (error) => log.log('error', 'bundle-not-kept', { reason: (error as Error).message }));
   const keeper = keepIdentity({
-    held,
-    renew: () => (authority === undefined ? renewJoined(where.trustDir, held.current()) : issueOwn(authority, { ...who, nowMs: systemClock.wallNow() })),
-    keep: (renewed) => writeIdentity(where.trustDir, renewed),
+    held: holdSvid(held),
+    renew: () => (authorities === undefined ? renewJoined(where.trustDir, held, bundles) : issueOwn(issuerOf(authorities.current(), bundles.present?.claim), { ...who, nowMs: systemClock.wallNow() })),
+    keep: (renewed) => writeIdentity(where.trustDir, { svid: renewed.svid, bundle: held.current().bundle }),
     log,
     clock: systemClock,
     random: systemRandom,

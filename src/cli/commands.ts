@@ -34,7 +34,7 @@ const FILES: readonly CommandFile[] = [
   { firstWords: 'chaos', load: async () => (await import('./chaos-commands.ts')).CHAOS_COMMANDS },
   { firstWords: 'event query answer rtt tags', load: async () => (await import('./serf-commands.ts')).SERF_COMMANDS },
   { firstWords: 'keys', load: async () => (await import('./key-commands.ts')).KEY_COMMANDS },
-  { firstWords: 'init trust', load: async () => [...(await import('./trust-commands.ts')).TRUST_COMMANDS, ...(await import('./ban-commands.ts')).BAN_COMMANDS] },
+  { firstWords: 'init trust', load: async () => [...(await import('./trust-commands.ts')).TRUST_COMMANDS, ...(await import('./ban-commands.ts')).BAN_COMMANDS, ...(await import('./authority-commands.ts')).AUTHORITY_COMMANDS] },
   { firstWords: 'token join', load: async () => (await import('./token-commands.ts')).TOKEN_COMMANDS },
   { firstWords: 'workload', load: async () => (await import('./workload-commands.ts')).WORKLOAD_COMMANDS },
   { firstWords: 'agents command', load: async () => (await import('./agent-commands.ts')).AGENT_COMMANDS },
@@ -79,6 +79,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   keys: 'change the keys that gossip is encrypted with, while the mesh runs',
   registry: 'read and write the values that all nodes share',
   token: 'let others join the trust domain, one identity a token',
+  'trust authority': 'change the authority that issues all certificates, step by step, while the mesh runs',
   trust: 'see who this node is and whom it believes, and keep others out',
   workload: 'give programs beside the node their identity, as the SPIFFE Workload API',
 };

@@ -62,7 +62,7 @@ export class HelpShown extends Error {
 function addCommand(program: Command, commands: readonly CommandSpec[], spec: CommandSpec, run: RunCommand): void {
   const words = spec.words.split(' ');
   const name = words.pop()!;
-  const parent = words.reduce((group, word) => groupOf(group, word, commands), program);
+  const parent = words.reduce((group, _word, at) => groupOf(group, words.slice(0, at + 1), commands), program);
   const command = prepare(parent.command(name))
     .summary(spec.summary)
     .description(`${capitalised(spec.summary)}.`)
@@ -84,11 +84,13 @@ function addCommand(program: Command, commands: readonly CommandSpec[], spec: Co
   });
 }
 
-function groupOf(parent: Command, name: string, commands: readonly CommandSpec[]): Command {
+function groupOf(parent: Command, path: readonly string[], commands: readonly CommandSpec[]): Command {
+  const name = path.at(-1)!;
+  const beginning = path.join(' ');
   const existing = parent.commands.find((command) => command.name() === name);
   if (existing !== undefined) return existing;
-  const inGroup = commands.filter(({ words }) => words.startsWith(`${name} `)).map(({ words }) => words.slice(name.length + 1));
-  const summary = `${GROUPS[name]}: ${inGroup.join(', ')}`;
+  const inGroup = commands.filter(({ words }) => words.startsWith(`${beginning} `)).map(({ words }) => words.slice(beginning.length + 1));
+  const summary = `${GROUPS[beginning]}: ${inGroup.join(', ')}`;
   return finishGroup(prepare(parent.command(name)).addOption(new Option('--json').hideHelp()).summary(summary).description(`${capitalised(summary)}.`), commands);
 }
 

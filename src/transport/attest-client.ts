@@ -1,5 +1,4 @@
 /** The member's side of an attestation: over TLS to a Trust Fabric that has to prove itself first. */
-import { connect as connectTcp } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import type { X509Certificate } from 'node:crypto';
@@ -12,13 +11,15 @@ import { systemClock } from '../clock.ts';
 import { MeshError } from '../errors.ts';
 import { certificatesIn, checkChallenge, NONCE_BYTES, signProof, type AttestMethod, type Begin } from '../trust/attestation.ts';
 import type { IdentityRequest } from '../trust/authority.ts';
-import { keyPin, type Bundle } from '../trust/bundle.ts';
+import type { Bundle } from '../trust/bundle.ts';
 import type { Welcome } from '../trust/fabric.ts';
 import type { Identity } from '../trust/identity-source.ts';
 import { formatCertificates } from '../trust/pem.ts';
+import { parseBundle, readBundle, type HeldBundle, type SignedBundle } from '../trust/signed-bundle.ts';
 import { CHAIN_LENGTH_MAX, pairSvid, verifyChain, type Svid } from '../trust/svid.ts';
 import type { AttestReply__Output } from './generated/omega/mesh/v1/AttestReply.ts';
 import type { AttestRequest } from './generated/omega/mesh/v1/AttestRequest.ts';
+import { bundleFrom } from './bundle-message.ts';
 import { CHANNEL_OPTIONS } from './grpc-options.ts';
 import { errorFromStatus } from './grpc-status.ts';
 import { protos } from './proto.ts';
@@ -44,7 +45,7 @@ export interface Attested extends Welcome {
 
 /** Some lost SYNs, two round trips, and a Fabric that is busy with others. */
 const ATTEST_TIMEOUT_MS = 15_000;
-const CONNECT_TIMEOUT_MS = 5_000;
+const BUNDLE_TIMEOUT_MS = 5_000;
 
 /** What a TLS listener shows, with what is sent along; nothing of it is believed yet. */
 function chainOf(socket: TLSSocket): X509Certificate[] {
@@ -54,6 +55,10 @@ function chainOf(socket: TLSSocket): X509Certificate[] {
     if (next.checkIssued(next)) break;
   }
   return chain;
+}
+
+function unreachable(remote: string, cause: unknown): MeshError {
+  return new MeshError('NODE_UNREACHABLE', `no Trust Fabric answers at ${remote}`, { given: remote, expected: 'the trust port of a node that holds the authority', todo: 'see that it runs, and that the port is --trust-port there', cause });
 }
 
 function handshake(socket: Socket, remote: string, bundle: Bundle | undefined): Promise<TLSSocket> {
@@ -67,35 +72,11 @@ function handshake(socket: Socket, remote: string, bundle: Bundle | undefined): 
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
     });
-    const fail = (cause?: Error): void =>
-      reject(new MeshError('NODE_UNREACHABLE', `no Trust Fabric answers at ${remote}`, { given: remote, expected: 'the trust port of a node that holds the authority', todo: 'see that it runs, and that the port is --trust-port there', cause }));
+    const fail = (cause?: Error): void => reject(unreachable(remote, cause));
     secured.once('error', fail);
     secured.once('close', () => fail());
     secured.once('secureConnect', () => resolve(secured));
   });
-}
-
-/**
- * The authority whose key the pin names, as the Fabric at this address shows it. The pin alone makes it believed.
- * @throws MeshError NODE_UNREACHABLE, FOREIGN_AUTHORITY
- */
-export async function fetchAuthority(address: Address, pin: string): Promise<X509Certificate> {
-  const remote = formatAddress(address);
-  const socket = connectTcp({ host: address.host, port: address.port });
-  const timeout = systemClock.setTimer(CONNECT_TIMEOUT_MS, () => socket.destroy());
-  try {
-    const chain = chainOf(await handshake(socket, remote, undefined));
-    const found = chain.find((certificate) => certificate.ca && keyPin(certificate) === pin);
-    if (found !== undefined) return found;
-    throw new MeshError('FOREIGN_AUTHORITY', `the Trust Fabric at ${remote} is not that of the authority that made the token`, {
-      given: chain.at(-1)?.subject.replaceAll('\n', ', ').slice(0, 200) ?? 'no certificate',
-      expected: `an authority whose key has the SHA-256 ${pin}`,
-      todo: 'name the node where the token was made, or make a token there',
-    });
-  } finally {
-    timeout.cancel();
-    socket.destroy();
-  }
 }
 
 /** One connection to a Fabric, and the certificate that it showed. */
@@ -105,7 +86,8 @@ class FabricConnection {
   fault: MeshError | undefined;
   #socket: Socket | undefined;
 
-  constructor(remote: string, bundle: Bundle) {
+  /** @param bundle whom to believe; undefined: whoever answers, for what he says proves itself */
+  constructor(remote: string, bundle: Bundle | undefined) {
     this.credentials = grpcCredentials.createInsecure();
     const createConnector = this.credentials._createSecureConnector.bind(this.credentials);
     this.credentials._createSecureConnector = (...parameters) => {
@@ -123,9 +105,10 @@ class FabricConnection {
     this.#socket?.destroy();
   }
 
-  async #secure(socket: Socket, remote: string, bundle: Bundle): Promise<TLSSocket> {
+  async #secure(socket: Socket, remote: string, bundle: Bundle | undefined): Promise<TLSSocket> {
     try {
       const secured = await handshake(socket, remote, bundle);
+      if (bundle === undefined) return secured;
       const chain = chainOf(secured);
       this.leaf = chain[0];
       const id = verifyChain(chain.filter((each) => !each.checkIssued(each)), bundle, systemClock.wallNow());
@@ -139,6 +122,40 @@ class FabricConnection {
       throw error;
     }
   }
+}
+
+/** The bundle that the Fabric at this address shows; nothing of it is believed yet. @throws MeshError NODE_UNREACHABLE, and what the Fabric says */
+export async function fetchBundle(address: Address): Promise<SignedBundle> {
+  const remote = formatAddress(address);
+  const connection = new FabricConnection(remote, undefined);
+  const client = new Client(remote, connection.credentials, CHANNEL_OPTIONS);
+  const { path, requestSerialize, responseDeserialize } = protos.TrustService.service.GetBundle;
+  try {
+    return await new Promise((resolve, reject) => {
+      client.makeUnaryRequest(path, requestSerialize, responseDeserialize, {}, { deadline: Date.now() + BUNDLE_TIMEOUT_MS }, (error, reply) => {
+        if (error === null && reply !== undefined) resolve(bundleFrom(reply));
+        else reject(connection.fault ?? (error === null || error.code === Status.UNAVAILABLE ? unreachable(remote, error) : errorFromStatus(error, `the Trust Fabric at ${remote}`)));
+      });
+    });
+  } finally {
+    client.close();
+    connection.close();
+  }
+}
+
+/**
+ * The bundle of the authority whose key the pin names. The pin alone makes it believed.
+ * @throws MeshError as `fetchBundle`; FOREIGN_AUTHORITY, and as `readBundle`
+ */
+export async function fetchPinnedBundle(address: Address, pin: string, trustDomain: string): Promise<HeldBundle> {
+  const signed = await fetchBundle(address);
+  const pinned = parseBundle(signed).claim.authorities.find((authority) => authority.pin === pin);
+  if (pinned !== undefined && pinned.state !== 'tainted') return readBundle(signed, trustDomain, [pinned.certificate]);
+  throw new MeshError('FOREIGN_AUTHORITY', `the Trust Fabric at ${formatAddress(address)} ${pinned === undefined ? 'is not that of the authority that made the token' : 'has another authority now than the one that made the token'}`, {
+    given: parseBundle(signed).claim.authorities.map((authority) => authority.pin).join(', '),
+    expected: `an authority whose key has the SHA-256 ${pin}`,
+    todo: pinned === undefined ? 'name the node where the token was made, or make a token there' : 'make another token: `mesh token create`',
+  });
 }
 
 /**

@@ -5,13 +5,14 @@ import type { MethodDefinition } from '@grpc/proto-loader';
 import type { AuditEvent } from '../data-dir/audit-chain.ts';
 import { adminShown, callerBy } from './caller.ts';
 import type { AdminServiceDefinition } from './generated/omega/mesh/v1/AdminService.ts';
+import type { AuthorityServiceDefinition } from './generated/omega/mesh/v1/AuthorityService.ts';
 import type { BanServiceDefinition } from './generated/omega/mesh/v1/BanService.ts';
 import type { ChaosServiceDefinition } from './generated/omega/mesh/v1/ChaosService.ts';
 import type { SerfServiceDefinition } from './generated/omega/mesh/v1/SerfService.ts';
 import type { WorkloadServiceDefinition } from './generated/omega/mesh/v1/WorkloadService.ts';
 import type { MeshService } from './session-service.ts';
 
-type Rpc = AdminServiceDefinition & ChaosServiceDefinition & SerfServiceDefinition & BanServiceDefinition & WorkloadServiceDefinition;
+type Rpc = AdminServiceDefinition & ChaosServiceDefinition & SerfServiceDefinition & BanServiceDefinition & AuthorityServiceDefinition & WorkloadServiceDefinition;
 type Act = Pick<AuditEvent, 'what' | 'subject' | 'detail'>;
 type ActOf<M> = M extends MethodDefinition<infer _, infer __, infer Request, infer ___> ? (request: Request) => Act | undefined : never;
 
@@ -48,6 +49,8 @@ const ACTS: { readonly [M in keyof Rpc as string extends M ? never : M]: ActOf<R
   AddWorkload: ({ identity, socket, group }) => ({ what: 'add-workload', subject: identity, detail: [socket === '' ? 'a socket in the data directory' : socket, ...(group === '' ? [] : [`for the group ${group}`])].join(', ') }),
   RemoveWorkload: ({ identity }) => ({ what: 'remove-workload', subject: identity }),
   ListWorkloads: READ,
+  ShowAuthority: READ,
+  ChangeAuthority: ({ verb, force }) => ({ what: `${verb === '' ? 'change' : verb}-authority`, ...(force && { detail: 'forced' }) }),
   Foresee: READ,
   Inflict: ({ fault, path }) => ({ what: 'chaos', subject: path, detail: fault }),
   RunStorm: ({ seed, only, forMs, ratePerS }) => ({ what: 'chaos-storm', subject: only === '' ? '/' : only, detail: `seed ${seed}, ${forMs} ms, ${ratePerS} a second` }),

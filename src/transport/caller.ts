@@ -4,7 +4,7 @@ import type { Metadata } from '@grpc/grpc-js';
 import { MeshError } from '../errors.ts';
 import { roleIn } from '../trust/admin-role.ts';
 import type { AdminRole } from '../trust/authority.ts';
-import type { Bundle } from '../trust/bundle.ts';
+import { issuingPin, type Bundle } from '../trust/bundle.ts';
 import type { SpiffeId } from '../trust/spiffe-id.ts';
 import { validity, verifyChain } from '../trust/svid.ts';
 
@@ -14,6 +14,8 @@ export interface Caller {
   readonly role: AdminRole | undefined;
   /** Of its certificate, hex. */
   readonly serial: string;
+  /** Which of those that are believed issued that, by its pin. */
+  readonly authority: string;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
   /** The group of the key exchange, such as X25519MLKEM768; undefined where the runtime does not tell. */
@@ -30,7 +32,7 @@ export function callerOf(chain: readonly X509Certificate[], bundle: Bundle, nowM
     });
   }
   const id = verifyChain(chain, bundle, nowMs);
-  return { id, role: id.kind === 'admin' ? roleIn(leaf) : undefined, serial: leaf.serialNumber, ...validity(leaf), tlsGroup };
+  return { id, role: id.kind === 'admin' ? roleIn(leaf) : undefined, serial: leaf.serialNumber, authority: issuingPin(chain, bundle) ?? '', ...validity(leaf), tlsGroup };
 }
 
 /** How trails and audits name somebody who is no member but asks as an admin. */

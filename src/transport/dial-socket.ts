@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { credentials as grpcCredentials } from '@grpc/grpc-js';
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import { MeshError } from '../errors.ts';
+import { issuingPin } from '../trust/bundle.ts';
 import type { Caller } from './caller.ts';
 import { secure } from './tls.ts';
 import type { ExpectedPeer, MeshTls } from './tls.ts';
@@ -23,6 +24,7 @@ export class DialSocket {
   readonly #tls: MeshTls;
   #peer: Caller | undefined;
   #validForMs = 0;
+  #ownAuthority = '';
   #fault: MeshError | undefined;
   #isGivenUp = false;
 
@@ -49,6 +51,14 @@ export class DialSocket {
     return this.#validForMs;
   }
 
+  /** Whether one of its certificates is being replaced, and this end has another already. */
+  get isWorn(): boolean {
+    const { identity, isTainted } = this.#tls;
+    if (isTainted === undefined || this.#peer === undefined) return false;
+    const { svid, bundle } = identity.current();
+    return (isTainted(this.#ownAuthority) || isTainted(this.#peer.authority)) && !isTainted(issuingPin(svid.certificates, bundle) ?? '');
+  }
+
   /** Why the last connection did not come to stand. */
   get fault(): MeshError | undefined {
     return this.#fault;
@@ -67,6 +77,7 @@ export class DialSocket {
       const secured = await secure(socket, this.#remote, this.#expected, this.#tls);
       this.#peer = secured.caller;
       this.#validForMs = secured.validForMs;
+      this.#ownAuthority = secured.ownAuthority;
       this.#fault = undefined;
       const own = this.#tls.identity.current().svid;
       // What an admin follows may outlive the certificate of the node, which renews it, but not his own.

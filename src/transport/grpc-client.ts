@@ -13,6 +13,7 @@ import { ASKER_KEY } from './audited-calls.ts';
 import { DialSocket } from './dial-socket.ts';
 import type { FrameStream } from './frame-stream.ts';
 import type { AdminServiceDefinition } from './generated/omega/mesh/v1/AdminService.ts';
+import type { AuthorityServiceDefinition } from './generated/omega/mesh/v1/AuthorityService.ts';
 import type { BanServiceDefinition } from './generated/omega/mesh/v1/BanService.ts';
 import type { ChaosServiceDefinition } from './generated/omega/mesh/v1/ChaosService.ts';
 import type { AgentFrame } from './generated/omega/mesh/v1/AgentFrame.ts';
@@ -61,7 +62,8 @@ function dial<Up, Down, Seen, In>(
   options: DialOptions & { readonly limits: OutboxLimits },
 ): FrameStream<Up, In> {
   const remote = formatAddress(address);
-  return lastingSession((headers, onStanding) => {
+  const { identity } = options.tls;
+  return lastingSession(identity.onChange, (headers, onStanding) => {
     const socket = new DialSocket(remote, expected, options.tls);
     const client = new Client(remote, socket.credentials, CHANNEL_OPTIONS);
     const call: ClientDuplexStream<Buffer, In> = client.makeBidiStreamRequest(method.path, asBytes, method.responseDeserialize, headers);
@@ -75,7 +77,7 @@ function dial<Up, Down, Seen, In>(
       connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
       callerNow: () => socket.peer,
       connectFault: () => socket.fault,
-      onEstablished: (answer) => onStanding(answer, socket.validForMs),
+      onEstablished: (answer) => onStanding(answer, socket),
       release: (isEstablished) => {
         client.close();
         if (!isEstablished) socket.giveUp();
@@ -89,7 +91,7 @@ export interface AskOptions {
   readonly timeoutMs?: number;
 }
 
-type Rpc = AdminServiceDefinition & ChaosServiceDefinition & SerfServiceDefinition & BanServiceDefinition & WorkloadServiceDefinition;
+type Rpc = AdminServiceDefinition & ChaosServiceDefinition & SerfServiceDefinition & BanServiceDefinition & AuthorityServiceDefinition & WorkloadServiceDefinition;
 type Asking<M> = M extends MethodDefinition<infer Request, infer _, infer __, infer Reply> ? (request: Request, options?: AskOptions) => Promise<Reply> : never;
 /** The call begins when the iteration does, and ends with it or, without an error, when the signal aborts. */
 type Following<M> = M extends MethodDefinition<infer Request, infer _, infer __, infer Message> ? (request: Request, signal?: AbortSignal) => AsyncIterable<Message> : never;
@@ -135,6 +137,8 @@ export interface AdminClient {
   readonly addWorkload: Asking<Rpc['AddWorkload']>;
   readonly removeWorkload: Asking<Rpc['RemoveWorkload']>;
   readonly listWorkloads: Asking<Rpc['ListWorkloads']>;
+  readonly showAuthority: Asking<Rpc['ShowAuthority']>;
+  readonly changeAuthority: Asking<Rpc['ChangeAuthority']>;
   /** Ends what is still going on. */
   close(): void;
 }
@@ -170,6 +174,7 @@ function adminClient(channel: AdminChannel, metadata: Metadata): AdminClient {
   const { service: serf } = protos.SerfService;
   const { service: bans } = protos.BanService;
   const { service: workloads } = protos.WorkloadService;
+  const { service: authority } = protos.AuthorityService;
   const ask = <Request, Reply>(method: AskedMethod<Request, Reply>) => asking(channel, metadata, method);
   const follow = <Request, Message>(method: AskedMethod<Request, Message>) => following(channel, metadata, method);
   const sendCommand = ask(service.SendCommand);
@@ -216,6 +221,8 @@ function adminClient(channel: AdminChannel, metadata: Metadata): AdminClient {
     addWorkload: ask(workloads.AddWorkload),
     removeWorkload: ask(workloads.RemoveWorkload),
     listWorkloads: ask(workloads.ListWorkloads),
+    showAuthority: ask(authority.ShowAuthority),
+    changeAuthority: ask(authority.ChangeAuthority),
     close: () => channel.close(),
   };
 }

@@ -24,19 +24,35 @@ const MOVE_AT = 0.66;
 /** Of that: sessions that were opened together do not all move together. */
 const MOVE_JITTER = 0.1;
 const RETRY_MS = 1_000;
+/** When certificates are replaced before their time: not all sessions at once, and again until the other end has its new one too. */
+const WORN_WITHIN_MS = 3_000;
+const WORN_AGAIN_MS = 5_000;
 /** What a timer can hold, 24 days: one that could wait longer moves then. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
-/** @param validForMs until the first of the two certificates expires */
-export type OnStanding = (headers: Metadata, validForMs: number) => void;
+/** A connection that stands. */
+interface Standing {
+  /** Until the first of the two certificates expires, when it came to stand. */
+  readonly validForMs: number;
+  /** Whether one of the two is being replaced before that, and this end has another. */
+  readonly isWorn: boolean;
+}
 
-/** @param openPart opens a connection with these headers and tells when it stands */
-export function lastingSession<Out, In>(openPart: (headers: Metadata, onStanding: OnStanding) => StreamPart<Out, In>): FrameStream<Out, In> {
+export type OnStanding = (headers: Metadata, connection: Standing) => void;
+
+/**
+ * @param onChange tells of each change of what this program shows and believes; the answer ends that
+ * @param openPart opens a connection with these headers and tells when it stands
+ */
+export function lastingSession<Out, In>(onChange: (heard: () => void) => () => void, openPart: (headers: Metadata, onStanding: OnStanding) => StreamPart<Out, In>): FrameStream<Out, In> {
   const id = randomBytes(SESSION_BYTES).toString('hex');
   let parts = 0;
   let timer: Timer | undefined;
   let next: StreamPart<Out, In> | undefined;
   let isEnding = false;
+  /** The connection that the session is on, where it may move. */
+  let present: Standing | undefined;
+  let isHurried = false;
 
   const open = (onStanding: OnStanding): StreamPart<Out, In> => {
     const headers = new Metadata();
@@ -47,12 +63,22 @@ export function lastingSession<Out, In>(openPart: (headers: Metadata, onStanding
   const moveIn = (delayMs: number): void => {
     timer = systemClock.setTimer(Math.min(delayMs, TIMER_MAX_MS), move);
   };
-  const stands: OnStanding = (headers, validForMs) => {
-    if (headers.get(SESSION_KEY)[0] === id) moveIn(validForMs * MOVE_AT * (1 - MOVE_JITTER * systemRandom.next()));
+  const stands: OnStanding = (headers, connection) => {
+    if (headers.get(SESSION_KEY)[0] !== id) return;
+    present = connection;
+    isHurried = connection.isWorn;
+    // The other end shows its old certificate still.
+    moveIn(isHurried ? WORN_AGAIN_MS * (1 + systemRandom.next()) : connection.validForMs * MOVE_AT * (1 - MOVE_JITTER * systemRandom.next()));
   };
+  const forget = onChange(() => {
+    if (isHurried || next !== undefined || present?.isWorn !== true) return;
+    isHurried = true;
+    timer?.cancel();
+    moveIn(WORN_WITHIN_MS * systemRandom.next());
+  });
   const move = (): void => {
     let isStanding = false;
-    const candidate = open((headers, validForMs) => {
+    const candidate = open((headers, connection) => {
       if (!session.canMove) {
         candidate.close();
         return;
@@ -60,7 +86,7 @@ export function lastingSession<Out, In>(openPart: (headers: Metadata, onStanding
       isStanding = true;
       next = undefined;
       session.moveTo(candidate);
-      stands(headers, validForMs);
+      stands(headers, connection);
     });
     next = candidate;
     // As long as the old connection stands there is time to try again.
@@ -72,6 +98,7 @@ export function lastingSession<Out, In>(openPart: (headers: Metadata, onStanding
   };
   const session = new HandoverStream<Out, In>(open(stands), () => {
     isEnding = true;
+    forget();
     timer?.cancel();
     next?.close();
   });

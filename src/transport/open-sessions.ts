@@ -91,10 +91,9 @@ export class OpenSessions {
     this.#alarm({ kind: 'refused', remote, id, fault, ...(call === undefined ? {} : { call }) });
   }
 
-  /** Cuts off every connection with this one at once, and says how many there were. */
-  sever(id: SpiffeId): number {
-    const text = formatSpiffeId(id);
-    const sockets = [...this.#open].filter(([, { caller }]) => formatSpiffeId(caller.id) === text).map(([socket]) => socket);
+  /** Cuts off every connection with such a one at once, and says how many there were. */
+  sever(isMeant: (caller: Caller) => boolean): number {
+    const sockets = [...this.#open].filter(([, { caller }]) => isMeant(caller)).map(([socket]) => socket);
     for (const socket of sockets) socket.destroy();
     return sockets.length;
   }

@@ -1,6 +1,7 @@
 /** What an admin may ask of a node: of each method the least role that may. A method without a row is nobody's over the network. */
 import type { AdminRole } from '../trust/authority.ts';
 import type { AdminServiceDefinition } from './generated/omega/mesh/v1/AdminService.ts';
+import type { AuthorityServiceDefinition } from './generated/omega/mesh/v1/AuthorityService.ts';
 import type { BanServiceDefinition } from './generated/omega/mesh/v1/BanService.ts';
 import type { ChaosServiceDefinition } from './generated/omega/mesh/v1/ChaosService.ts';
 import type { SerfServiceDefinition } from './generated/omega/mesh/v1/SerfService.ts';
@@ -13,6 +14,7 @@ interface Services {
   readonly SerfService: SerfServiceDefinition;
   readonly BanService: BanServiceDefinition;
   readonly WorkloadService: WorkloadServiceDefinition;
+  readonly AuthorityService: AuthorityServiceDefinition;
 }
 
 type Roles<Definition> = { readonly [M in keyof Definition as string extends M ? never : M]: AdminRole };
@@ -60,6 +62,7 @@ const ROLES: { readonly [S in keyof Services]: Roles<Services[S]> } = {
   },
   BanService: { IssueBan: 'admin', ListBans: 'viewer' },
   WorkloadService: { AddWorkload: 'admin', RemoveWorkload: 'admin', ListWorkloads: 'viewer' },
+  AuthorityService: { ShowAuthority: 'viewer', ChangeAuthority: 'admin' },
 };
 
 const PACKAGE = 'omega.mesh.v1';

@@ -4,6 +4,7 @@ import { loadPackageDefinition } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import type { ProtoGrpcType as AdminProtos } from './generated/admin.ts';
 import type { ProtoGrpcType as AgentProtos } from './generated/agent.ts';
+import type { ProtoGrpcType as AuthorityProtos } from './generated/authority.ts';
 import type { ProtoGrpcType as BanProtos } from './generated/bans.ts';
 import type { ProtoGrpcType as ChaosProtos } from './generated/chaos.ts';
 import type { ProtoGrpcType as PeerProtos } from './generated/peer.ts';
@@ -21,6 +22,7 @@ interface Loaded extends Pick<SpiffeProtos, 'SpiffeWorkloadAPI'> {
         ChaosProtos['omega']['mesh']['v1'] &
         SerfProtos['omega']['mesh']['v1'] &
         BanProtos['omega']['mesh']['v1'] &
+        AuthorityProtos['omega']['mesh']['v1'] &
         TrustProtos['omega']['mesh']['v1'] &
         WorkloadProtos['omega']['mesh']['v1'];
     };
@@ -31,7 +33,7 @@ interface Loaded extends Pick<SpiffeProtos, 'SpiffeWorkloadAPI'> {
 const PROTO_DIR = fileURLToPath(new URL('../../proto', import.meta.url));
 
 // The options are those of the `protos` script in package.json: the generated types hold for no others.
-const FILES = ['peer', 'agent', 'admin', 'chaos', 'serf', 'bans', 'trust', 'workloads'].map((name) => `omega/mesh/v1/${name}.proto`);
+const FILES = ['peer', 'agent', 'admin', 'chaos', 'serf', 'bans', 'trust', 'authority', 'workloads'].map((name) => `omega/mesh/v1/${name}.proto`);
 export const definition = loadSync([...FILES, 'spiffe/workload.proto'], {
   includeDirs: [PROTO_DIR],
   keepCase: false,

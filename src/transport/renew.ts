@@ -2,35 +2,62 @@
 import type { Address } from '../address.ts';
 import { MeshError } from '../errors.ts';
 import { makeRequest } from '../trust/authority.ts';
-import type { Bundle } from '../trust/bundle.ts';
 import { readFabricAddresses } from '../trust/fabric-file.ts';
 import { readIdentity } from '../trust/identity-files.ts';
-import type { Identity } from '../trust/identity-source.ts';
+import { readBundleFile } from '../trust/bundle-file.ts';
+import type { BundleKeeper } from '../trust/bundle-keeper.ts';
+import type { HeldIdentity, Identity } from '../trust/identity-source.ts';
 import { formatSpiffeId } from '../trust/spiffe-id.ts';
-import { attest, type Evidence } from './attest-client.ts';
+import type { Svid } from '../trust/svid.ts';
+import { attest, fetchBundle, type Evidence } from './attest-client.ts';
 
 /**
+ * The bundle is changed by `bundles` alone: what the answer says of it is another's view.
  * @param dir where the present one is kept
  * @throws MeshError what the last Fabric said, or why it said nothing; NO_IDENTITY where there is none to ask
  */
-export async function renewJoined(dir: string, present: Identity): Promise<Identity> {
+export async function renewJoined(dir: string, held: HeldIdentity, bundles: BundleKeeper): Promise<Identity> {
   const kept = readIdentity(dir);
+  const present = held.current();
   const isLater = kept !== undefined && formatSpiffeId(kept.svid.id) === formatSpiffeId(present.svid.id) && kept.svid.notAfterMs > present.svid.notAfterMs;
-  return isLater ? kept : attestAt(readFabricAddresses(dir), present.bundle, { kind: 'x509pop', svid: present.svid });
+  if (!isLater) return attestAt(readFabricAddresses(dir), held, bundles, (svid) => ({ kind: 'x509pop', svid }));
+  const document = readBundleFile(dir);
+  if (document !== undefined) bundles.take(document);
+  return kept;
 }
 
 /** An identity for a program beside the node that is kept in `dir`; @throws MeshError as `renewJoined` */
-export function attestWorkload(dir: string, { svid, bundle }: Identity, workload: string): Promise<Identity> {
-  return attestAt(readFabricAddresses(dir), bundle, { kind: 'workload', svid, workload });
+export function attestWorkload(dir: string, held: HeldIdentity, bundles: BundleKeeper, workload: string): Promise<Identity> {
+  return attestAt(readFabricAddresses(dir), held, bundles, (svid) => ({ kind: 'workload', svid, workload }));
 }
 
-async function attestAt(addresses: readonly Address[], bundle: Bundle, evidence: Evidence): Promise<Identity> {
+/**
+ * Who was away while the authority was changed may hold certificates that nobody shows any more, and none of those that are shown:
+ * the bundle proves itself, and is asked of whoever answers.
+ * @returns whether another is believed now
+ */
+export async function refreshBundle(dir: string, bundles: BundleKeeper): Promise<boolean> {
+  for (const address of readFabricAddresses(dir)) {
+    try {
+      // oxlint-disable-next-line no-await-in-loop
+      return bundles.offer(await fetchBundle(address)) === 'adopted';
+    } catch (error) {
+      if (!(error instanceof MeshError)) throw error;
+    }
+  }
+  return false;
+}
+
+async function attestAt(addresses: readonly Address[], held: HeldIdentity, bundles: BundleKeeper, evidenceOf: (svid: Svid) => Evidence): Promise<Identity> {
   let fault = new MeshError('NO_IDENTITY', 'nobody is known who could issue this identity', { expected: 'the address of a Trust Fabric in fabric.json', todo: 'join again: `mesh join`' });
   for (const address of addresses) {
     try {
       // One after the other: the first is where it was joined.
       // oxlint-disable-next-line no-await-in-loop
-      return (await attest({ address, bundle, request: await makeRequest(), evidence })).identity;
+      bundles.offer(await fetchBundle(address));
+      const { svid, bundle } = held.current();
+      // oxlint-disable-next-line no-await-in-loop
+      return (await attest({ address, bundle, request: await makeRequest(), evidence: evidenceOf(svid) })).identity;
     } catch (error) {
       if (!(error instanceof MeshError)) throw error;
       fault = error;

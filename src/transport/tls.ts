@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { systemClock } from '../clock.ts';
 import type { Pq } from '../config/trust-keys.ts';
 import { MeshError } from '../errors.ts';
+import { issuingPin } from '../trust/bundle.ts';
 import type { Identity, IdentitySource } from '../trust/identity-source.ts';
 import { formatSpiffeId } from '../trust/spiffe-id.ts';
 import type { SpiffeId } from '../trust/spiffe-id.ts';
@@ -24,6 +25,8 @@ export interface MeshTls {
   readonly admits?: (caller: Caller) => MeshError | undefined;
   /** Hears that a node has refused this identity as evicted: it is to attest again. */
   readonly onEvicted?: () => void;
+  /** Whether what this authority issued, by its pin, is being replaced: sessions with such a certificate move soon. */
+  readonly isTainted?: (authority: string) => boolean;
 }
 
 /** Whom a channel is meant for: a kind of member, and its name where who dials knows it. */
@@ -96,6 +99,8 @@ function chainOf(socket: TLSSocket): readonly X509Certificate[] {
 export interface Secured {
   readonly socket: TLSSocket;
   readonly caller: Caller;
+  /** Which issued the certificate that was shown here, by its pin. */
+  readonly ownAuthority: string;
   /** Until the first of the two certificates expires. */
   readonly validForMs: number;
 }
@@ -106,11 +111,12 @@ export interface Secured {
  */
 export async function secure(socket: Socket, remote: string, expected: ExpectedPeer, tls: MeshTls): Promise<Secured> {
   const own = tls.identity.current();
+  const ownAuthority = issuingPin(own.svid.certificates, own.bundle) ?? '';
   const secured = await handshake(socket, remote, own, tls.pq);
   try {
     const caller = authenticate(secured, tls);
     checkExpected(caller.id, expected, remote);
-    return { socket: secured, caller, validForMs: Math.min(own.svid.notAfterMs, caller.notAfterMs) - systemClock.wallNow() };
+    return { socket: secured, caller, ownAuthority, validForMs: Math.min(own.svid.notAfterMs, caller.notAfterMs) - systemClock.wallNow() };
   } catch (error) {
     secured.destroy();
     throw error;

@@ -1,11 +1,15 @@
-/** Attestation: proto to a Trust Fabric's exchange and back. */
-import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js';
+/** What a Trust Fabric is asked: proto to an exchange, a bundle and back. */
+import type { handleBidiStreamingCall, handleServerStreamingCall, handleUnaryCall, ServerDuplexStream } from '@grpc/grpc-js';
 import { systemClock } from '../clock.ts';
 import { MeshError } from '../errors.ts';
 import type { Attestation, Issued } from '../trust/fabric.ts';
+import type { SignedBundle } from '../trust/signed-bundle.ts';
+import { bundleMessage } from './bundle-message.ts';
 import type { AttestIssued } from './generated/omega/mesh/v1/AttestIssued.ts';
 import type { AttestReply } from './generated/omega/mesh/v1/AttestReply.ts';
 import type { AttestRequest__Output } from './generated/omega/mesh/v1/AttestRequest.ts';
+import type { GetBundleRequest__Output } from './generated/omega/mesh/v1/GetBundleRequest.ts';
+import type { SignedBundle as SignedBundleMessage } from './generated/omega/mesh/v1/SignedBundle.ts';
 import { statusFromError } from './grpc-status.ts';
 import { protos } from './proto.ts';
 import type { MeshService } from './session-service.ts';
@@ -15,14 +19,25 @@ const EXCHANGE_TIMEOUT_MS = 10_000;
 /** At a time. Each costs some milliseconds of a core; a mesh of a thousand that starts at once waits for its turn. */
 const EXCHANGES_MAX = 128;
 
+/** Each holds a connection for as long as it likes, and of those there are 512. */
+const WATCHES_MAX = 256;
+
 type Call = ServerDuplexStream<AttestRequest__Output, AttestReply>;
 
-/**
- * @param exchangeFor the exchange on the connection with this host and port
- * @param onBug hears of everything thrown that is no MeshError
- */
-export function trustService(exchangeFor: (peer: string) => Attestation | undefined, onBug: (error: unknown) => void): MeshService {
+export interface TrustHandler {
+  /** The exchange on the connection with this host and port; undefined when there is none any more. */
+  readonly exchangeFor: (peer: string) => Attestation | undefined;
+  /** Why who is at the other end of that connection may not ask what only members may; undefined for a member. */
+  readonly membershipFault: (peer: string) => MeshError | undefined;
+  readonly bundle: () => SignedBundle;
+  /** Tells of each that takes its place; the answer ends that. */
+  readonly onBundle: (heard: () => void) => () => void;
+}
+
+/** @param onBug hears of everything thrown that is no MeshError */
+export function trustService({ exchangeFor, membershipFault, bundle, onBundle }: TrustHandler, onBug: (error: unknown) => void): MeshService {
   let open = 0;
+  let watches = 0;
   const attest: handleBidiStreamingCall<AttestRequest__Output, AttestReply> = (call) => {
     let isOver = false;
     const fail = (fault: MeshError): void => {
@@ -51,7 +66,22 @@ export function trustService(exchangeFor: (peer: string) => Attestation | undefi
       },
     );
   };
-  return { definition: protos.TrustService.service, implementation: { Attest: attest } };
+  const getBundle: handleUnaryCall<GetBundleRequest__Output, SignedBundleMessage> = (_call, callback) => callback(null, bundleMessage(bundle()));
+  const watchBundle: handleServerStreamingCall<GetBundleRequest__Output, SignedBundleMessage> = (call) => {
+    const full = watches < WATCHES_MAX ? undefined : new MeshError('OVERLOADED', `${WATCHES_MAX} watch the bundle here`, { todo: 'ask for it now and then' });
+    const fault = membershipFault(call.getPeer()) ?? full;
+    if (fault !== undefined) return void call.emit('error', statusFromError(fault));
+    watches++;
+    // Of those that are not read yet the last one is enough, but they come a few times a year.
+    const tell = (): void => void call.write(bundleMessage(bundle()));
+    const forget = onBundle(tell);
+    call.once('close', () => {
+      watches--;
+      forget();
+    });
+    tell();
+  };
+  return { definition: protos.TrustService.service, implementation: { Attest: attest, GetBundle: getBundle, WatchBundle: watchBundle } };
 }
 
 async function run(call: Call, exchange: Attestation): Promise<void> {

@@ -51,11 +51,11 @@ function leafIn({ chain }: Evidence): X509Certificate {
 }
 
 /** Who has a certificate that still holds gets another for the same name: this is how identities are renewed. */
-function x509pop(bundle: Bundle): Attestor {
+function x509pop(bundle: () => Bundle): Attestor {
   return {
     provingKey: (evidence) => Promise.resolve(leafIn(evidence).publicKey),
     attest: (evidence, nowMs) => {
-      const id = verifyChain(certificatesIn(evidence.chain), bundle, nowMs);
+      const id = verifyChain(certificatesIn(evidence.chain), bundle(), nowMs);
       const leaf = leafIn(evidence);
       if (id.kind === 'workload') throw notPermitted(id, 'the identity of a workload comes from its node, for as long as that vouches for it', 'ask the Workload API of that node');
       return Promise.resolve({ id, role: id.kind === 'admin' ? roleIn(leaf) : undefined, notBeforeMs: validity(leaf).notBeforeMs });
@@ -64,11 +64,11 @@ function x509pop(bundle: Bundle): Attestor {
 }
 
 /** A node vouches for the programs beside it, each below its own name: it can be none of another node's. */
-function workload(bundle: Bundle): Attestor {
+function workload(bundle: () => Bundle): Attestor {
   return {
     provingKey: (evidence) => Promise.resolve(leafIn(evidence).publicKey),
     attest: (evidence, nowMs) => {
-      const by = verifyChain(certificatesIn(evidence.chain), bundle, nowMs);
+      const by = verifyChain(certificatesIn(evidence.chain), bundle(), nowMs);
       if (by.kind !== 'node') throw notPermitted(by, 'only nodes have workloads', 'ask as a node');
       const id = parseSpiffeId(`spiffe://${by.trustDomain}/workload/${by.name}/${evidence.workload}`);
       return Promise.resolve({ id, by, role: undefined, notBeforeMs: validity(leafIn(evidence)).notBeforeMs });
@@ -81,6 +81,6 @@ function notPermitted(id: SpiffeId, why: string, todo: string): MeshError {
   return new MeshError('NOT_PERMITTED', `${given} gets nothing this way: ${why}`, { given, todo });
 }
 
-export function attestorsOf(authorityDir: string, bundle: Bundle): Readonly<Record<AttestMethod, Attestor>> {
+export function attestorsOf(authorityDir: string, bundle: () => Bundle): Readonly<Record<AttestMethod, Attestor>> {
   return { join_token: joinToken(authorityDir), x509pop: x509pop(bundle), workload: workload(bundle) };
 }

@@ -16,3 +16,12 @@ export function isSameBundle(a: Bundle, b: Bundle): boolean {
   const names = ({ authorities }: Bundle): string => authorities.map(({ fingerprint256 }) => fingerprint256).join();
   return names(a) === names(b);
 }
+
+/** Which of them issued what this chain begins with, by its names; undefined when none did. Nothing is proved by that. */
+export function issuingPin(chain: readonly X509Certificate[], { authorities }: Bundle): string | undefined {
+  for (const certificate of chain) {
+    const found = authorities.find((authority) => certificate.checkIssued(authority));
+    if (found !== undefined) return keyPin(found);
+  }
+  return undefined;
+}

@@ -5,16 +5,20 @@ import { ttlOf } from './admin-role.ts';
 import { checkProof, NONCE_BYTES, signChallenge, type AttestMethod, type Begin } from './attestation.ts';
 import { attestAgain } from './attest-again.ts';
 import { attestorsOf, type Attested, type Attestor, type Evidence } from './attestors.ts';
-import { BACKDATE_MS, bundleOf, issueSvid, requestedKey, type Authority } from './authority.ts';
+import { BACKDATE_MS, issueSvid, requestedKey, type Authority } from './authority.ts';
+import type { AuthorityStore } from './authority-files.ts';
+import { issuerOf } from './authority-set.ts';
 import type { BanGate } from './ban-gate.ts';
 import type { Bundle } from './bundle.ts';
+import type { HeldBundle } from './signed-bundle.ts';
 import type { SpiffeId } from './spiffe-id.ts';
 import { minutes } from './svid.ts';
 import { tokenName } from './token.ts';
 
 export interface FabricOptions {
-  readonly authority: Authority;
-  readonly authorityDir: string;
+  readonly authorities: Pick<AuthorityStore, 'dir' | 'current'>;
+  /** What is believed here. */
+  readonly bundle: () => HeldBundle;
   readonly ttlMs: number;
   /** What nodes are told beside their identity. */
   readonly welcome: () => Welcome;
@@ -69,38 +73,39 @@ const REQUEST_BYTES_MAX = 4_096;
 export class TrustFabric {
   readonly #options: FabricOptions;
   readonly #attestors: Readonly<Record<string, Attestor>>;
-  readonly bundle: Bundle;
 
   constructor(options: FabricOptions) {
     this.#options = options;
-    this.bundle = bundleOf(options.authority);
-    this.#attestors = attestorsOf(options.authorityDir, this.bundle);
+    this.#attestors = attestorsOf(options.authorities.dir, () => options.bundle().bundle);
+  }
+
+  /** For anybody: it holds no secrets. */
+  get bundle(): HeldBundle {
+    return this.#options.bundle();
   }
 
   /** @param serverLeaf DER of the certificate that this connection was opened with */
   exchange(remote: string, serverLeaf: Uint8Array): Attestation {
-    return new Attestation(this.#options, this.#attestors, this.bundle, remote, serverLeaf);
+    return new Attestation(this.#options, this.#attestors, remote, serverLeaf);
   }
 }
 
 export class Attestation {
   readonly #options: FabricOptions;
   readonly #attestors: Readonly<Record<string, Attestor>>;
-  readonly #bundle: Bundle;
   readonly #remote: string;
   readonly #serverLeaf: Uint8Array;
   readonly #challenge = randomBytes(NONCE_BYTES);
   #begin: Begin | undefined;
 
-  constructor(options: FabricOptions, attestors: Readonly<Record<string, Attestor>>, bundle: Bundle, remote: string, serverLeaf: Uint8Array) {
+  constructor(options: FabricOptions, attestors: Readonly<Record<string, Attestor>>, remote: string, serverLeaf: Uint8Array) {
     this.#options = options;
     this.#attestors = attestors;
-    this.#bundle = bundle;
     this.#remote = remote;
     this.#serverLeaf = serverLeaf;
   }
 
-  /** @throws MeshError BAD_ARGUMENT, MALFORMED, CLOCK_SKEW */
+  /** @throws MeshError BAD_ARGUMENT, MALFORMED, CLOCK_SKEW, REFUSED where the authority was replaced elsewhere */
   begin({ method, request, nonce, atMs }: AttestBegin): Challenge {
     return this.#noted(method, () => {
       if (!Object.hasOwn(this.#attestors, method)) {
@@ -112,7 +117,7 @@ export class Attestation {
       this.#checkClock(atMs);
       const begin = { method: method as AttestMethod, request, nonce };
       this.#begin = begin;
-      return { nonce: this.#challenge, signature: signChallenge(this.#options.authority.key, begin, this.#challenge, this.#serverLeaf) };
+      return { nonce: this.#challenge, signature: signChallenge(this.#issuer().key, begin, this.#challenge, this.#serverLeaf) };
     });
   }
 
@@ -130,11 +135,11 @@ export class Attestation {
       const nowMs = this.#options.wallNow();
       const attested = await attestor.attest(evidence, nowMs);
       id = attested.id;
-      const { authority, ttlMs, welcome } = this.#options;
+      const { bundle, ttlMs, welcome } = this.#options;
       await this.#admit(attested, begin.request, nowMs);
-      const certificate = await issueSvid(authority, begin.request, { id, ...(attested.role === undefined ? {} : { role: attested.role }), ttlMs: ttlOf(id.kind, ttlMs) }, nowMs);
+      const certificate = await issueSvid(this.#issuer(), begin.request, { id, ...(attested.role === undefined ? {} : { role: attested.role }), ttlMs: ttlOf(id.kind, ttlMs) }, nowMs);
       this.#note(begin.method, id, certificate.serialNumber, undefined);
-      return { certificates: [certificate], bundle: this.#bundle, ...(id.kind === 'node' ? welcome() : NO_WELCOME) };
+      return { certificates: [certificate], bundle: bundle().bundle, ...(id.kind === 'node' ? welcome() : NO_WELCOME) };
     } catch (error) {
       if (error instanceof MeshError) this.#note(begin?.method ?? '', id, undefined, error);
       throw error;
@@ -142,12 +147,17 @@ export class Attestation {
   }
 
   async #admit({ id, by, notBeforeMs }: Attested, request: Uint8Array, nowMs: number): Promise<void> {
-    const { gate, authorityDir } = this.#options;
+    const { gate, authorities } = this.#options;
     // Certificates tell whole seconds: one that is made in the second of an eviction would be one of before.
     const refusal = (by && gate.fault(by, notBeforeMs ?? nowMs)) ?? gate.fault(id, Math.floor(nowMs / 1_000) * 1_000 - BACKDATE_MS);
     if (refusal !== undefined) throw refusal;
     const evictedAtMs = by !== undefined || notBeforeMs === undefined ? undefined : gate.evictedAtMs(id, notBeforeMs);
-    if (evictedAtMs !== undefined) attestAgain(authorityDir, id, evictedAtMs, tokenName(await requestedKey(request)), nowMs);
+    if (evictedAtMs !== undefined) attestAgain(authorities.dir, id, evictedAtMs, tokenName(await requestedKey(request)), nowMs);
+  }
+
+  #issuer(): Authority {
+    const { authorities, bundle } = this.#options;
+    return issuerOf(authorities.current(), bundle().claim);
   }
 
   /** A certificate begins where the clock here is: a member behind it by more could not use its own. */

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { KeyObject } from 'node:crypto';
 import { MeshError } from '../errors.ts';
+import type { Bundle } from './bundle.ts';
 import type { Identity } from './identity-source.ts';
 import { formatCertificates, formatKey, parseCertificates, parseKey } from './pem.ts';
 import { makePrivateDir, onDisk, readIfThere, readSecret, takePlace, writeNext, writePrivate } from './private-files.ts';
@@ -22,6 +23,11 @@ export function writeIdentity(dir: string, { svid, bundle }: Identity): void {
     takePlace(paths.chain);
     takePlace(paths.key);
   });
+}
+
+/** The bundle alone, when another is believed. */
+export function writeBelieved(dir: string, { authorities }: Bundle): void {
+  onDisk(dir, () => writePrivate(pathsIn(dir).bundle, formatCertificates(authorities)));
 }
 
 /** The key that belongs to the leaf: the one in its place, or one that was about to take it when the process ended. */

@@ -18,6 +18,11 @@ export interface HeldIdentity extends IdentitySource {
   replace(identity: Identity): void;
 }
 
+/** For who renews the certificate: the bundle is another's to change. */
+export function holdSvid(held: HeldIdentity): HeldIdentity {
+  return { ...held, replace: ({ svid }) => held.replace({ svid, bundle: held.current().bundle }) };
+}
+
 export function holdIdentity(first: Identity): HeldIdentity {
   let present = first;
   const listeners = new Set<(identity: Identity) => void>();

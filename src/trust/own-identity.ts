@@ -1,7 +1,8 @@
 /** With which identity a node or an agent of this machine starts: one it has, or one that the authority here issues. */
 import { MeshError } from '../errors.ts';
 import { BACKDATE_MS, bundleOf, issueSvid, makeAuthority, makeRequest, SVID_TTL_MS, type Authority, type Issue } from './authority.ts';
-import { keepAuthority, readAuthority } from './authority-files.ts';
+import { keepAuthority, readAuthorities } from './authority-files.ts';
+import { activeOf, bundleOfSet, soleAuthority, type AuthoritySet } from './authority-set.ts';
 import { keyPin } from './bundle.ts';
 import { readIdentity, writeIdentity } from './identity-files.ts';
 import type { Identity } from './identity-source.ts';
@@ -26,8 +27,8 @@ export interface OwnIdentityOptions {
 
 export interface OwnIdentity {
   readonly identity: Identity;
-  /** The authority that issues it, where that is kept here; else a Trust Fabric renews it. */
-  readonly authority: Authority | undefined;
+  /** The authorities that it comes from, where they are kept here; else a Trust Fabric renews it. */
+  readonly authorities: AuthoritySet | undefined;
   readonly hasMadeAuthority: boolean;
 }
 
@@ -38,16 +39,21 @@ export function localTrustDomain(hostName: string): string {
 }
 
 /** A new key and its certificate, from an authority that is kept here. */
-export async function issueOwn(authority: Authority, { kind, name, role, nowMs, ttlMs }: Pick<OwnIdentityOptions, 'kind' | 'name' | 'ttlMs' | 'nowMs'> & Pick<Issue, 'role'>): Promise<Identity> {
+export async function issueOwn(
+  authority: Authority,
+  { kind, name, role, nowMs, ttlMs }: Pick<OwnIdentityOptions, 'kind' | 'name' | 'ttlMs' | 'nowMs'> & Pick<Issue, 'role'>,
+  bundle = bundleOf(authority),
+): Promise<Identity> {
   const { key, request } = await makeRequest();
   const id = { trustDomain: authority.trustDomain, kind, name };
   const certificate = await issueSvid(authority, request, { id, ...(role === undefined ? {} : { role }), ...(ttlMs === undefined ? {} : { ttlMs }) }, nowMs);
-  return { svid: pairSvid([certificate], key), bundle: bundleOf(authority) };
+  return { svid: pairSvid([certificate], key), bundle };
 }
 
-/** Whether the authority here is the one that vouches for the identity; one of another mesh may be here as well. */
-export function isOf(identity: Identity, authority: Authority): boolean {
-  return identity.bundle.authorities.some((known) => keyPin(known) === keyPin(authority.certificate));
+/** Whether the authorities here are those that vouch for the identity, or did; one of another mesh may be here as well. */
+export function isOf({ bundle }: Identity, { authorities, past }: AuthoritySet): boolean {
+  const pins = new Set([...authorities.map(({ certificate }) => keyPin(certificate)), ...past]);
+  return bundle.authorities.some((known) => pins.has(keyPin(known)));
 }
 
 function checkName({ svid: { id } }: Identity, { kind, name, trustDir }: OwnIdentityOptions): void {
@@ -60,15 +66,15 @@ function checkName({ svid: { id } }: Identity, { kind, name, trustDir }: OwnIden
 }
 
 /**
- * Whether it may be used on: the one that was asked for, for no longer than would be issued now, and not yet as old as those that
- * are renewed. Another costs a fifth of a second and fifteen MB, for the library that makes certificates.
+ * Whether it may be used on: the one that was asked for, for no longer than would be issued now, by the authority that issues now,
+ * and not yet as old as those that are renewed. Another costs a fifth of a second and fifteen MB, for the library that makes certificates.
  */
-function isFresh({ svid }: Identity, authority: Authority, { kind, name, nowMs, ttlMs = SVID_TTL_MS }: OwnIdentityOptions): boolean {
+function isFresh({ svid }: Identity, set: AuthoritySet, { kind, name, nowMs, ttlMs = SVID_TTL_MS }: OwnIdentityOptions): boolean {
   const { id, notBeforeMs, notAfterMs, certificates } = svid;
   const lifeMs = notAfterMs - notBeforeMs - BACKDATE_MS;
-  if (id.kind !== kind || id.name !== name || id.trustDomain !== authority.trustDomain || lifeMs > ttlMs || notAfterMs - nowMs <= lifeMs / 2) return false;
+  if (id.kind !== kind || id.name !== name || id.trustDomain !== set.trustDomain || lifeMs > ttlMs || notAfterMs - nowMs <= lifeMs / 2) return false;
   try {
-    verifyChain(certificates, bundleOf(authority), nowMs);
+    verifyChain(certificates, bundleOf(activeOf(set)), nowMs);
     return true;
   } catch (error) {
     if (error instanceof MeshError) return false;
@@ -82,19 +88,20 @@ function isFresh({ svid }: Identity, authority: Authority, { kind, name, nowMs, 
 export async function ownIdentity(options: OwnIdentityOptions): Promise<OwnIdentity> {
   const { source } = options;
   const kept = readIdentity(options.trustDir);
-  const present = source === 'fabric' ? undefined : readAuthority(options.authorityDir);
+  const present = source === 'fabric' ? undefined : readAuthorities(options.authorityDir);
   if (kept !== undefined && source !== 'embedded' && (present === undefined || !isOf(kept, present))) {
     checkName(kept, options);
     verifyChain(kept.svid.certificates, kept.bundle, options.nowMs);
-    return { identity: kept, authority: undefined, hasMadeAuthority: false };
+    return { identity: kept, authorities: undefined, hasMadeAuthority: false };
   }
-  if (kept !== undefined && present !== undefined && isFresh(kept, present, options)) return { identity: kept, authority: present, hasMadeAuthority: false };
-  const authority = present ?? (await madeFor(options));
-  const identity = await issueOwn(authority, options);
+  const authorities = present ?? soleAuthority(await madeFor(options));
+  const bundle = bundleOfSet(authorities);
+  if (kept !== undefined && isFresh(kept, authorities, options)) return { identity: { svid: kept.svid, bundle }, authorities, hasMadeAuthority: false };
+  const identity = await issueOwn(activeOf(authorities), options, bundle);
   // What it issues now may be too early or too late for its own certificate.
   verifyChain(identity.svid.certificates, identity.bundle, options.nowMs);
   writeIdentity(options.trustDir, identity);
-  return { identity, authority, hasMadeAuthority: present === undefined };
+  return { identity, authorities, hasMadeAuthority: present === undefined };
 }
 
 async function madeFor({ authorityDir, makeAuthorityFor, kind, name, source, nowMs }: OwnIdentityOptions): Promise<Authority> {

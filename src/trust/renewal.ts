@@ -4,7 +4,7 @@
  *
  * 1. At half its life, give or take: the nodes of a mesh that was started at once do not ask at once.
  * 2. What fails is tried again for ever, also after it has expired: whoever renews may be back at any moment.
- * 3. On demand at once, but never in a row.
+ * 3. On demand at once, but never in a row; where all are to renew, each at its own moment within some seconds.
  * 4. It is warned when a quarter of its life is left, a tenth, and when it has expired; once each.
  */
 import type { LogFields, LogLevel } from '../log.ts';
@@ -22,7 +22,9 @@ export type RenewalInput =
   | { readonly kind: 'tick' }
   | { readonly kind: 'failed'; readonly reason: string; readonly todo: string | undefined }
   /** Somebody no longer takes this one. */
-  | { readonly kind: 'renew' };
+  | { readonly kind: 'renew' }
+  /** Nobody will take this one for much longer. May be said as often as one likes. */
+  | { readonly kind: 'renew-soon' };
 
 export type RenewalEffect =
   /** The outcome must come back as `has` or `failed`. */
@@ -37,6 +39,8 @@ const RENEW_AT = { from: 0.45, to: 0.55 } as const;
 const WARN_AT = [0.25, 0.1, 0] as const;
 /** The wall clock may be set, and a laptop sleeps: what is due is looked at this often. */
 const LOOK_MS = 30_000;
+/** A thousand nodes that renew within this time keep one authority half busy; of shorter lives this share. */
+const SOON = { withinMs: 20_000, share: 1 / 10 } as const;
 /** Certificates count in seconds: one that is as old as what it is to outlive is no help. */
 const AGAIN_AFTER_MS = 2_000;
 const RETRY = { baseMs: 1_000, maxMs: 60_000, jitter: 0.3 } as const;
@@ -51,6 +55,7 @@ export class Renewal {
   #dueAtMs: number;
   #sinceMs = -Infinity;
   #isRenewing = false;
+  #isHurried = false;
   #failures = 0;
   #warnings = 0;
 
@@ -74,6 +79,10 @@ export class Renewal {
         // What fails is tried at its own pace, however many there are that refuse this identity.
         if (this.#failures === 0) this.#dueAtMs = Math.min(this.#dueAtMs, Math.max(nowMs, this.#sinceMs + AGAIN_AFTER_MS));
         return this.#look(nowMs);
+      case 'renew-soon':
+        if (!this.#isHurried) this.#dueAtMs = Math.min(this.#dueAtMs, nowMs + Math.min(SOON.withinMs, this.#lifeMs * SOON.share) * this.#random.next());
+        this.#isHurried = true;
+        return this.#look(nowMs);
       case 'tick':
         return this.#look(nowMs);
     }
@@ -85,6 +94,7 @@ export class Renewal {
     this.#sinceMs = nowMs;
     this.#dueAtMs = this.#halfLife();
     this.#isRenewing = false;
+    this.#isHurried = false;
     this.#failures = 0;
     this.#warnings = 0;
     const fields = { notAfter: new Date(validity.notAfterMs).toISOString() };

@@ -9,6 +9,9 @@ import { dialPeer } from '../../src/transport/grpc-client.ts';
 import { createMeshServer } from '../../src/transport/grpc-server.ts';
 import type { MeshServer } from '../../src/transport/grpc-server.ts';
 import { PEER_SESSION, peerService } from '../../src/transport/peer-service.ts';
+import { makeAuthority } from '../../src/trust/authority.ts';
+import { keyPin } from '../../src/trust/bundle.ts';
+import { issueOwn } from '../../src/trust/own-identity.ts';
 import { trustDomain } from '../support/trust-domain.ts';
 import type { TestTls, TrustDomain } from '../support/trust-domain.ts';
 import { Heard, ping, soon } from '../transport/session-ends.ts';
@@ -86,6 +89,31 @@ describe('a session that outlives its certificates', function () {
     expect(serials.size, 'certificates of the node that were seen').to.be.at.least(4);
     expect(Math.max(...near.sessions.list().map(({ ageMs }) => ageMs)), 'no connection outlives its certificate').to.be.below(TTL_MS);
     expect([...far.sessions.refusals, ...near.sessions.refusals]).to.deep.equal([]);
+  });
+
+  it('moves within seconds when the authority of a certificate is on its way out, and loses nothing', async () => {
+    const old = keyPin(domain.authority.certificate);
+    const other = await makeAuthority('omega.test', Date.now());
+    const bundle = { trustDomain: 'omega.test', authorities: [domain.authority.certificate, other.certificate] };
+    const tainted = new Set<string>();
+    // Long enough that nothing moves for another reason.
+    for (const tls of [near, far]) Object.assign(tls, { isTainted: (pin: string) => tainted.has(pin) });
+    for (const [tls, name] of [[near, 'near'], [far, 'far']] as const) tls.identity.replace({ ...(await domain.identity('node', name)), bundle });
+    const stream = dial();
+    stream.send(ping(0));
+    await soon(until(() => accepted.length === 1), 'the session');
+    const atFar = new Heard(accepted[0]!);
+    let sent = 0;
+    const send = setInterval(() => stream.send(ping(++sent)), 5);
+    tainted.add(old);
+    for (const [tls, name] of [[near, 'near'], [far, 'far']] as const) {
+      tls.identity.replace(await issueOwn(other, { kind: 'node', name, nowMs: Date.now() }, bundle));
+    }
+    const outgoing = (): number => [...near.sessions.list(), ...far.sessions.list()].filter(({ caller }) => caller.authority === old).length;
+    await until(() => near.sessions.list().length > 0 && outgoing() === 0);
+    clearInterval(send);
+    expect((await atFar.count(sent + 1)).map((frame) => frame.ping?.sequence)).to.deep.equal(Array.from({ length: sent + 1 }, (_, i) => i));
+    expect(atFar.closings).to.deep.equal([]);
   });
 
   it('is nobody else’s to take over: who knows its name but is another, and who names one that is not here, is refused', async () => {

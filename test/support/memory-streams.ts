@@ -104,7 +104,7 @@ function streamPair<Up, Down, UpIn, DownIn>(method: MethodDefinition<Up, Down, U
 }
 
 function callerNamed(kind: IdentityKind, name: string): Caller {
-  return { id: { trustDomain: 'omega.test', kind, name }, role: undefined, serial: '01', notBeforeMs: 0, notAfterMs: Number.MAX_SAFE_INTEGER, tlsGroup: 'X25519' };
+  return { id: { trustDomain: 'omega.test', kind, name }, role: undefined, serial: '01', authority: 'pin', notBeforeMs: 0, notAfterMs: Number.MAX_SAFE_INTEGER, tlsGroup: 'X25519' };
 }
 
 /** Between two nodes. */

@@ -4,24 +4,28 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { parseAddress, type Address } from '../../src/address.ts';
 import { MeshError, type ErrorCode } from '../../src/errors.ts';
-import { attest, fetchAuthority, type Evidence } from '../../src/transport/attest-client.ts';
+import { attest, fetchPinnedBundle, type Evidence } from '../../src/transport/attest-client.ts';
 import { renewJoined } from '../../src/transport/renew.ts';
 import { createFabricServer } from '../../src/transport/fabric-server.ts';
 import type { MeshServer } from '../../src/transport/grpc-server.ts';
+import { OpenSessions } from '../../src/transport/open-sessions.ts';
 import { bundleOf, makeAuthority, makeRequest, type Authority, type IdentityRequest } from '../../src/trust/authority.ts';
-import { keepAuthority } from '../../src/trust/authority-files.ts';
+import { AuthorityStore, keepAuthority } from '../../src/trust/authority-files.ts';
+import { soleAuthority } from '../../src/trust/authority-set.ts';
+import { BundleKeeper } from '../../src/trust/bundle-keeper.ts';
 import { signBan, type HeldBan } from '../../src/trust/ban-entry.ts';
 import { banGate } from '../../src/trust/ban-gate.ts';
 import { keyPin } from '../../src/trust/bundle.ts';
 import { writeFabricAddresses } from '../../src/trust/fabric-file.ts';
 import { writeIdentity } from '../../src/trust/identity-files.ts';
 import { TrustFabric, type AttestOutcome, type FabricOptions } from '../../src/trust/fabric.ts';
-import { holdIdentity, type HeldIdentity } from '../../src/trust/identity-source.ts';
+import { holdIdentity } from '../../src/trust/identity-source.ts';
 import { issueOwn } from '../../src/trust/own-identity.ts';
 import { formatSpiffeId, type SpiffeId } from '../../src/trust/spiffe-id.ts';
 import { validity, verifyChain } from '../../src/trust/svid.ts';
 import { keepToken, revokeToken } from '../../src/trust/token-files.ts';
 import { formatToken, makeToken, parseToken, tokenName, type Token } from '../../src/trust/token.ts';
+import type { TestTls } from '../support/trust-domain.ts';
 
 const MINUTE = 60_000;
 const N2: SpiffeId = { trustDomain: 'omega.test', kind: 'node', name: 'n2' };
@@ -34,7 +38,8 @@ async function evictionOf(authority: Authority, epochMs: number): Promise<HeldBa
 describe('attestation over a real connection', () => {
   let dir: string;
   let authority: Authority;
-  let own: HeldIdentity;
+  let store: AuthorityStore;
+  let own: TestTls;
   let server: MeshServer;
   let address: Address;
   let outcomes: AttestOutcome[];
@@ -44,8 +49,8 @@ describe('attestation over a real connection', () => {
 
   async function serve(changes: Partial<FabricOptions> = {}): Promise<MeshServer> {
     const fabric = new TrustFabric({
-      authority,
-      authorityDir: dir,
+      authorities: store,
+      bundle: () => store.document(),
       ttlMs: 60 * MINUTE,
       welcome: () => ({ gossipKeys: [Buffer.alloc(32, 7)], gossipSeeds: ['127.0.65.1:7946'] }),
       gate: { fault: () => refusal, evictedAtMs: () => undefined },
@@ -59,7 +64,8 @@ describe('attestation over a real connection', () => {
   before(async () => {
     dir = join(mkdtempSync(join(tmpdir(), 'attest-')), '.authority');
     authority = keepAuthority(dir, await makeAuthority('omega.test', Date.now()));
-    own = holdIdentity(await issueOwn(authority, { kind: 'node', name: 'n1', nowMs: Date.now() }));
+    store = new AuthorityStore(dir);
+    own = { identity: holdIdentity(await issueOwn(authority, { kind: 'node', name: 'n1', nowMs: Date.now() })), pq: 'prefer', sessions: new OpenSessions(), alarms: [] };
   });
   after(() => rmSync(join(dir, '..'), { recursive: true }));
   beforeEach(async () => {
@@ -94,9 +100,9 @@ describe('attestation over a real connection', () => {
 
   it('gives who has a token its identity, the gossip keys and where to join, knowing the authority by its pin alone', async () => {
     const { id, pin, secret } = parseToken(formatToken(token()));
-    const found = await fetchAuthority(address, pin);
+    const { bundle } = await fetchPinnedBundle(address, pin, id.trustDomain);
     const request = await makeRequest();
-    const { identity, gossipKeys, gossipSeeds } = await attest({ address, bundle: { trustDomain: id.trustDomain, authorities: [found] }, request, evidence: { kind: 'join_token', secret } });
+    const { identity, gossipKeys, gossipSeeds } = await attest({ address, bundle, request, evidence: { kind: 'join_token', secret } });
     expect(verifyChain(identity.svid.certificates, bundleOf(authority), Date.now())).to.deep.equal(N2);
     expect(identity.svid.key).to.equal(request.key);
     expect(gossipKeys.map((key) => Buffer.from(key).toString('hex'))).to.deep.equal(['07'.repeat(32)]);
@@ -191,13 +197,15 @@ describe('attestation over a real connection', () => {
     const kept = join(dir, '..', 'n2');
     const member = await issueOwn(authority, { kind: 'node', name: 'n2', nowMs: Date.now() - MINUTE });
     writeIdentity(kept, member);
-    const nobody = await faultOf(renewJoined(kept, member));
+    const held = holdIdentity(member);
+    const bundles = new BundleKeeper({ held, first: undefined, keep: () => undefined, notKept: () => undefined });
+    const nobody = await faultOf(renewJoined(kept, held, bundles));
     expect([nobody.code, nobody.todo]).to.deep.equal(['NO_IDENTITY', 'join again: `mesh join`']);
     writeFabricAddresses(kept, [{ host: '127.0.65.1', port: 1 }, address]);
-    const renewed = await renewJoined(kept, member);
+    const renewed = await renewJoined(kept, held, bundles);
     expect(outcomes.map(({ method }) => method)).to.deep.equal(['x509pop']);
     writeIdentity(kept, renewed);
-    expect((await renewJoined(kept, member)).svid.serial).to.equal(renewed.svid.serial);
+    expect((await renewJoined(kept, held, bundles)).svid.serial).to.equal(renewed.svid.serial);
     expect(outcomes).to.have.length(1);
   });
 
@@ -241,12 +249,12 @@ describe('attestation over a real connection', () => {
 
   it('sends no secret to a Fabric of another authority, nor to a node of ours that does not hold the authority', async () => {
     const pin = keyPin((await makeAuthority('omega.test', Date.now())).certificate);
-    expect((await faultOf(fetchAuthority(address, pin))).code).to.equal('FOREIGN_AUTHORITY');
+    expect((await faultOf(fetchPinnedBundle(address, pin, 'omega.test'))).code).to.equal('FOREIGN_AUTHORITY');
     const foreign = await makeAuthority('omega.test', Date.now());
     expect((await faultOf(attest({ address, bundle: bundleOf(foreign), request: await makeRequest(), evidence: byToken(token()) }))).code).to.equal('UNKNOWN_AUTHORITY');
     await server.close(0);
     // Its certificate is good, and the key that it signs the challenge with is not the authority's.
-    server = await serve({ authority: { ...authority, key: foreign.key } });
+    server = await serve({ authorities: { dir, current: () => soleAuthority({ ...authority, key: foreign.key }) } });
     address = parseAddress(server.address, 0);
     outcomes.length = 0;
     expect((await faultOf(attest({ address, bundle: bundleOf(authority), request: await makeRequest(), evidence: byToken(token()) }))).code).to.equal('FOREIGN_AUTHORITY');
@@ -261,7 +269,7 @@ describe('attestation over a real connection', () => {
   });
 
   it('shows its renewed certificate to who comes later', async () => {
-    own.replace(await issueOwn(authority, { kind: 'node', name: 'n1', nowMs: Date.now() }));
+    own.identity.replace(await issueOwn(authority, { kind: 'node', name: 'n1', nowMs: Date.now() }));
     const { identity } = await attest({ address, bundle: bundleOf(authority), request: await makeRequest('ed25519'), evidence: byToken(token()) });
     expect(identity.svid.key.asymmetricKeyType).to.equal('ed25519');
     expect(validity(identity.svid.certificates[0]!).notAfterMs).to.be.greaterThan(Date.now());
@@ -269,7 +277,7 @@ describe('attestation over a real connection', () => {
 
   it('says that nobody is there', async () => {
     await server.close(0);
-    expect((await faultOf(fetchAuthority(address, 'x'))).code).to.equal('NODE_UNREACHABLE');
+    expect((await faultOf(fetchPinnedBundle(address, 'x', 'omega.test'))).code).to.equal('NODE_UNREACHABLE');
     expect((await faultOf(attest({ address, bundle: bundleOf(authority), request: await makeRequest(), evidence: byToken(token()) }))).code).to.equal('NODE_UNREACHABLE');
   });
 });

@@ -161,7 +161,7 @@ describe('trust on disk', () => {
       keepAuthority(options.authorityDir, authority);
       writeIdentity(dir, first);
       const soon = await ownIdentity({ ...options, nowMs: NOW + 0.49 * HOUR });
-      expect([soon.identity.svid.serial, soon.authority?.trustDomain]).to.deep.equal([first.svid.serial, 'omega.test']);
+      expect([soon.identity.svid.serial, soon.authorities?.trustDomain]).to.deep.equal([first.svid.serial, 'omega.test']);
       const late = await ownIdentity({ ...options, nowMs: NOW + 0.51 * HOUR });
       expect(late.identity.svid.serial).not.to.equal(first.svid.serial);
       expect(readIdentity(dir)?.svid.serial).to.equal(late.identity.svid.serial);
@@ -194,7 +194,7 @@ describe('trust on disk', () => {
       writeIdentity(dir, first);
       keepAuthority(options.authorityDir, await makeAuthority('vm.local', NOW));
       const own = await ownIdentity(options);
-      expect([own.identity.svid.serial, own.authority]).to.deep.equal([first.svid.serial, undefined]);
+      expect([own.identity.svid.serial, own.authorities]).to.deep.equal([first.svid.serial, undefined]);
       expect((await faultOf(() => ownIdentity({ ...options, nowMs: NOW + 2 * HOUR }))).code).to.equal('SVID_EXPIRED');
       expect((await faultOf(() => ownIdentity({ ...options, name: 'n2' }))).code).to.equal('NO_IDENTITY');
     });

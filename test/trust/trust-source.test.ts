@@ -55,7 +55,7 @@ describe('where the identity of a node comes from', () => {
       expect((await own(undefined)).identity.svid.id.trustDomain).to.equal('there.test');
       expect((await own('fabric')).identity.svid.id.trustDomain).to.equal('there.test');
       const embedded = await own('embedded');
-      expect([embedded.identity.svid.id.trustDomain, embedded.authority?.trustDomain]).to.deep.equal(['here.test', 'here.test']);
+      expect([embedded.identity.svid.id.trustDomain, embedded.authorities?.trustDomain]).to.deep.equal(['here.test', 'here.test']);
     });
 
     it('is no authority that is at hand where it is said to be a Fabric', async () => {
@@ -64,7 +64,7 @@ describe('where the identity of a node comes from', () => {
       expect(fault).to.have.property('code', 'NO_IDENTITY');
       expect(fault).to.have.property('todo').that.contains('mesh join');
       writeIdentity(dir, await issueOwn(here, { kind: 'node', name: 'n1', nowMs: Date.now() }));
-      expect((await own('fabric')).authority).to.equal(undefined);
+      expect((await own('fabric')).authorities).to.equal(undefined);
     });
   });
 });

@@ -1,6 +1,7 @@
 /** What other rooms say to peer sessions and hear from them. */
 import type { ActorRef, Reply } from '../../supervision/behavior.ts';
 import type { FrameStream } from '../../transport/frame-stream.ts';
+import type { BundleFrame, BundleFrame__Output } from '../../transport/generated/omega/mesh/v1/BundleFrame.ts';
 import type { BusFrame, BusFrame__Output } from '../../transport/generated/omega/mesh/v1/BusFrame.ts';
 import type { IdentityFrame, IdentityFrame__Output } from '../../transport/generated/omega/mesh/v1/IdentityFrame.ts';
 import type { PeerFrame, PeerFrame__Output } from '../../transport/generated/omega/mesh/v1/PeerFrame.ts';
@@ -14,7 +15,8 @@ export type SessionSend =
   | { readonly kind: 'send-registry'; readonly frame: RegistryFrame }
   | { readonly kind: 'send-bus'; readonly frame: BusFrame }
   | { readonly kind: 'send-trust'; readonly frame: TrustFrame }
-  | { readonly kind: 'send-identity'; readonly frame: IdentityFrame };
+  | { readonly kind: 'send-identity'; readonly frame: IdentityFrame }
+  | { readonly kind: 'send-bundle'; readonly frame: BundleFrame };
 
 export interface PeerUp {
   readonly kind: 'peer-up';
@@ -49,6 +51,12 @@ export interface IdentityFrameArrived {
   readonly kind: 'identity-frame';
   readonly node: string;
   readonly frame: IdentityFrame__Output;
+}
+
+export interface BundleFrameArrived {
+  readonly kind: 'bundle-frame';
+  readonly node: string;
+  readonly frame: BundleFrame__Output;
 }
 
 export type SessionState = 'connecting' | 'open' | 'backoff';

@@ -3,7 +3,7 @@ import { MeshError } from '../../errors.ts';
 import type { Random } from '../../random.ts';
 import type { ActorContext, ActorRef, Behavior } from '../../supervision/behavior.ts';
 import type { PeerFrame__Output } from '../../transport/generated/omega/mesh/v1/PeerFrame.ts';
-import type { BusFrameArrived, IdentityFrameArrived, PeerDown, PeerStream, PeerUp, RegistryFrameArrived, SessionSend, SessionState, TrustFrameArrived } from './peer-messages.ts';
+import type { BundleFrameArrived, BusFrameArrived, IdentityFrameArrived, PeerDown, PeerStream, PeerUp, RegistryFrameArrived, SessionSend, SessionState, TrustFrameArrived } from './peer-messages.ts';
 import { PULSE_MS, Session, type SessionEffect, type SessionInput } from './session.ts';
 
 /** Told to the roster on each change and each second, so that a roster that restarts knows all within a second. */
@@ -27,6 +27,7 @@ export interface SessionRooms {
   readonly bus: ActorRef<PeerUp | PeerDown | BusFrameArrived>;
   readonly bans: ActorRef<PeerUp | PeerDown | TrustFrameArrived>;
   readonly peerKeys: ActorRef<PeerUp | PeerDown | IdentityFrameArrived>;
+  readonly bundles: ActorRef<PeerUp | PeerDown | BundleFrameArrived>;
   readonly random: Random;
 }
 
@@ -91,6 +92,8 @@ function toInput(message: SessionMessage): SessionInput {
       return { kind: 'carry', frame: { trust: message.frame } };
     case 'send-identity':
       return { kind: 'carry', frame: { identity: message.frame } };
+    case 'send-bundle':
+      return { kind: 'carry', frame: { bundle: message.frame } };
     case 'attach':
       return { kind: 'attached' };
     case 'stream-frame':
@@ -133,10 +136,10 @@ function perform(state: SessionActorState, effect: SessionEffect, options: Sessi
       context.setTimer('redial', effect.delayMs, { kind: 'redial', generation: effect.generation });
       return [];
     case 'tell-up':
-      for (const room of [options.registry, options.bus, options.bans, options.peerKeys]) room.send({ kind: 'peer-up', node, session: context.self });
+      for (const room of [options.registry, options.bus, options.bans, options.bundles, options.peerKeys]) room.send({ kind: 'peer-up', node, session: context.self });
       return [];
     case 'tell-down':
-      for (const room of [options.registry, options.bus, options.bans, options.peerKeys]) room.send({ kind: 'peer-down', node });
+      for (const room of [options.registry, options.bus, options.bans, options.bundles, options.peerKeys]) room.send({ kind: 'peer-down', node });
       return [];
     case 'deliver-registry':
       options.registry.send({ kind: 'registry-frame', node, frame: effect.frame });
@@ -149,6 +152,9 @@ function perform(state: SessionActorState, effect: SessionEffect, options: Sessi
       return [];
     case 'deliver-identity':
       options.peerKeys.send({ kind: 'identity-frame', node, frame: effect.frame });
+      return [];
+    case 'deliver-bundle':
+      options.bundles.send({ kind: 'bundle-frame', node, frame: effect.frame });
       return [];
     case 'report':
       options.roster.send({ kind: 'session-report', node, address, state: effect.state, rttMs: effect.rttMs, session: context.self });

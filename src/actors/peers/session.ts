@@ -11,6 +11,7 @@ import { MeshError } from '../../errors.ts';
 import type { LogFields, LogLevel } from '../../log.ts';
 import type { Random } from '../../random.ts';
 import { type Backoff, backoffDelayMs } from '../../supervision/backoff.ts';
+import type { BundleFrame__Output } from '../../transport/generated/omega/mesh/v1/BundleFrame.ts';
 import type { BusFrame__Output } from '../../transport/generated/omega/mesh/v1/BusFrame.ts';
 import type { IdentityFrame__Output } from '../../transport/generated/omega/mesh/v1/IdentityFrame.ts';
 import type { PeerFrame, PeerFrame__Output } from '../../transport/generated/omega/mesh/v1/PeerFrame.ts';
@@ -56,6 +57,7 @@ export type SessionEffect =
   | { readonly kind: 'deliver-bus'; readonly frame: BusFrame__Output }
   | { readonly kind: 'deliver-trust'; readonly frame: TrustFrame__Output }
   | { readonly kind: 'deliver-identity'; readonly frame: IdentityFrame__Output }
+  | { readonly kind: 'deliver-bundle'; readonly frame: BundleFrame__Output }
   | { readonly kind: 'report'; readonly state: SessionState; readonly rttMs: number | undefined }
   | { readonly kind: 'log'; readonly level: LogLevel; readonly event: string; readonly fields: LogFields };
 
@@ -172,6 +174,7 @@ export class Session {
     if (frame.bus) return [{ kind: 'deliver-bus', frame: frame.bus }];
     if (frame.trust) return [{ kind: 'deliver-trust', frame: frame.trust }];
     if (frame.identity) return [{ kind: 'deliver-identity', frame: frame.identity }];
+    if (frame.bundle) return [{ kind: 'deliver-bundle', frame: frame.bundle }];
     // A body of a later protocol, or a second hello: nothing hangs on either.
     return [];
   }

@@ -23,6 +23,7 @@ export interface IdentityActorOptions {
 export type IdentityMessage =
   | { readonly kind: 'tick' }
   | { readonly kind: 'renew' }
+  | { readonly kind: 'renew-soon' }
   | { readonly kind: 'renewed'; readonly identity: Identity }
   | { readonly kind: 'failed'; readonly error: Error };
 
@@ -40,6 +41,7 @@ export function identityActor(options: IdentityActorOptions): Behavior<Renewal, 
       switch (message.kind) {
         case 'tick':
         case 'renew':
+        case 'renew-soon':
           perform(renewal.handle(message, nowMs), options, context);
           return renewal;
         case 'renewed':
