@@ -31,6 +31,8 @@ export interface RemoteAsking {
   readonly home: string;
   /** For whom the authority here issues an identity where nobody has one. */
   readonly user: string;
+  /** Whether a node has refused the identity, or does not hold by its bundle: then there must be another. */
+  readonly isOutdated: boolean;
   /** Hears which node answers, for people; the same again at each connection. */
   readonly remark: (text: string) => void;
 }
@@ -40,11 +42,11 @@ const JOIN = 'where the authority is: `mesh token create --admin <name> --role <
 /** A command does not wait for longer: what it has still holds. */
 const RENEW_PATIENCE_MS = 2_000;
 
-/** @throws MeshError NO_IDENTITY, and as `readIdentity`, `readAuthority` and `verifyChain` */
-export async function connectRemote({ node, admin, home, user, remark }: RemoteAsking): Promise<AdminClient> {
+/** @throws MeshError NO_IDENTITY, SVID_EXPIRED, what keeps an identity that is outdated from being renewed, and as `readIdentity`, `readAuthority` and `verifyChain` */
+export async function connectRemote({ node, admin, home, user, isOutdated, remark }: RemoteAsking): Promise<AdminClient> {
   const nowMs = systemClock.wallNow();
   const name = admin ?? onlyAdmin(home);
-  const identity = name === undefined ? await issuedHere(home, user, nowMs) : await keptOf(home, name, nowMs);
+  const identity = name === undefined ? await issuedHere(home, user, nowMs) : await keptOf(home, name, isOutdated, nowMs);
   const { svid } = identity;
   return connectRemoteAdmin(node, { identity: holdIdentity(identity), pq: 'prefer', sessions: new OpenSessions() }, ({ id }) => {
     const as = adminShown({ id: svid.id, role: roleIn(svid.certificates[0]!) });
@@ -71,14 +73,14 @@ async function issuedHere(home: string, user: string, nowMs: number): Promise<Id
   throw noIdentity('there is no identity of an admin here, and no authority that could issue one');
 }
 
-async function keptOf(home: string, name: string, nowMs: number): Promise<Identity> {
+async function keptOf(home: string, name: string, isOutdated: boolean, nowMs: number): Promise<Identity> {
   const dir = adminTrustDir(home, name);
   const kept = readIdentity(dir);
   if (kept === undefined) {
     const known = adminsOf(home);
     throw noIdentity(`the admin ${name} has no identity here${known.length === 0 ? '' : `; ${known.join(', ')} ${known.length === 1 ? 'has' : 'have'}`}`);
   }
-  const identity = await renewedInTime(dir, kept, home, nowMs);
+  const identity = await (isOutdated ? renewed : renewedInTime)(dir, kept, home, nowMs);
   const { notAfterMs } = identity.svid;
   if (nowMs > notAfterMs) throw new MeshError('SVID_EXPIRED', `the identity of the admin ${name} expired at ${new Date(notAfterMs).toISOString()}`, { todo: JOIN });
   verifyChain(identity.svid.certificates, identity.bundle, nowMs);

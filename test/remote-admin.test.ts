@@ -46,9 +46,9 @@ describe('who asks a node elsewhere', () => {
   const joined = async (name: string, role: AdminRole, options: { ttlMs?: number; shiftMs?: number } = {}): Promise<void> =>
     writeIdentity(adminTrustDir(home, name), await domain.identity('admin', name, { role, ...options }));
   /** What the node that is reached knows of who asks. */
-  const ask = async (admin?: string): Promise<string> => {
+  const ask = async (admin?: string, isOutdated = false): Promise<string> => {
     try {
-      const client = await connectRemote({ node: { address: parseAddress(server.address, 0), name: undefined }, admin, home, user: 'ada as root', remark: (text) => void remarks.push(text) });
+      const client = await connectRemote({ node: { address: parseAddress(server.address, 0), name: undefined }, admin, home, user: 'ada as root', isOutdated, remark: (text) => void remarks.push(text) });
       clients.push(client);
       // It has no such service; but who asks is known by then.
       await client.getStatus({}).catch(() => undefined);
@@ -104,6 +104,15 @@ describe('who asks a node elsewhere', () => {
     // Not taken for a clock that is ahead.
     await joined('bob', 'operator', { shiftMs: -HOUR_MS, ttlMs: HOUR_MS - 60_000 });
     expect(await ask('bob')).to.match(/^SVID_EXPIRED/);
+  });
+
+  it('gets another at once when a node has refused the one it has, or says what keeps it from that', async () => {
+    await joined('kim', 'operator');
+    expect(await ask('kim', true)).to.match(/^NO_IDENTITY: nobody is known who could/);
+    keepAuthority(authorityDir(home), domain.authority);
+    const { serial } = readIdentity(adminTrustDir(home, 'kim'))!.svid;
+    expect(await ask('kim', true)).to.equal('kim operator');
+    expect(readIdentity(adminTrustDir(home, 'kim'))!.svid.serial).not.to.equal(serial);
   });
 
   it('takes no directory for an admin that is none', async () => {

@@ -4,6 +4,7 @@ import { MeshError } from '../errors.ts';
 import { nearestWord } from '../nearest-word.ts';
 import type { CliIo, CommandSpec, OptionSpec } from './command.ts';
 import { GROUPS } from './commands.ts';
+import type { Elsewhere } from './elsewhere.ts';
 import { readVersion } from './version.ts';
 
 /** Every command takes these. */
@@ -17,12 +18,6 @@ const REMOTE_OPTIONS: readonly OptionSpec[] = [
   { flags: '--node <address>', summary: 'ask a node elsewhere, over TLS: [name=]host[:port] of its gRPC listener' },
   { flags: '--as <admin>', summary: 'with --node: who asks (default: the only admin who has joined here, env: MESH_ADMIN)' },
 ];
-
-/** What REMOTE_OPTIONS say. */
-export interface Elsewhere {
-  readonly node: string | undefined;
-  readonly as: string | undefined;
-}
 
 export type RunCommand = (spec: CommandSpec, operands: readonly string[], options: Record<string, unknown>, elsewhere: Elsewhere) => Promise<void>;
 

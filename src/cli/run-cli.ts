@@ -1,17 +1,15 @@
 /** One run of `mesh`: arguments in, lines and an exit code out. The only place that catches everything. */
-import { parseAddress } from '../address.ts';
-import { GRPC_PORT_DEFAULT } from '../config/default-ports.ts';
 import { findNode } from '../data-dir/data-dir.ts';
 import { MeshError } from '../errors.ts';
 import type { RemoteNode } from '../transport/admin-channel.ts';
 import type { AdminClient } from '../transport/grpc-client.ts';
-import type { Call, CliIo, CommandSpec, Doors } from './command.ts';
+import type { Call, CliIo, Doors } from './command.ts';
 import { commandsFor, firstWordIn } from './commands.ts';
+import { reachRemote, remoteOf } from './elsewhere.ts';
 import { DONE, exitCodeOf, MISUSED } from './exit-code.ts';
 import { errorView, faultOf, formatError, formatStacks } from './format-error.ts';
 import { paintFor } from './paint.ts';
 import { buildProgram, HelpShown } from './program.ts';
-import type { Elsewhere } from './program.ts';
 import { watchForStop } from './stop-signal.ts';
 
 /** @param argv what was typed after `mesh` */
@@ -40,18 +38,6 @@ export function report(error: unknown, argv: readonly string[], io: CliIo): void
   io.stderr.write(`${lines.join('\n')}\n`);
 }
 
-/** @throws MeshError BAD_ARGUMENT, BAD_ADDRESS */
-function remoteOf({ words, isLocal }: CommandSpec, options: Call['options'], { node, as }: Elsewhere): RemoteNode | undefined {
-  if (node === undefined) {
-    if (as === undefined) return undefined;
-    throw new MeshError('BAD_ARGUMENT', '--as is for a node elsewhere', { given: as, todo: 'name it with --node, or leave --as out' });
-  }
-  if (isLocal === true) throw new MeshError('BAD_ARGUMENT', `\`mesh ${words}\` is about this machine, and asks no node elsewhere`, { given: node, todo: 'run it on the machine that it is about' });
-  if (options['dataDir'] !== undefined) throw new MeshError('BAD_ARGUMENT', '--node names a node elsewhere, and --data-dir one here', { given: node, todo: 'leave one of them out' });
-  const at = node.indexOf('=');
-  return { name: at === -1 ? undefined : node.slice(0, at), address: parseAddress(node.slice(at + 1), GRPC_PORT_DEFAULT) };
-}
-
 function callOf(io: CliIo, doors: Doors, operands: readonly string[], options: Call['options'], remote: RemoteNode | undefined, as: string | undefined): Call {
   const isJson = options['json'] === true;
   const dataDir = options['dataDir'];
@@ -59,16 +45,20 @@ function callOf(io: CliIo, doors: Doors, operands: readonly string[], options: C
   const find = (): ReturnType<Call['findNode']> =>
     findNode({ dataDir: typeof dataDir === 'string' ? dataDir : undefined, env: io.env, home: io.home });
   const remark = (text: string): void => void (isJson || io.stderr.write(`mesh: ${text}\n`));
-  const reached = new Set<string>();
-  const tellOnce = (text: string): void => {
-    if (!reached.has(text)) remark(text);
-    reached.add(text);
+  const reach = remote === undefined ? undefined : reachRemote(io, doors, remote, as, remark);
+  const connect = (): Promise<AdminClient> => reach?.() ?? doors.connectAdmin(find().adminSocket, io.asker);
+  const using = async <T>(opening: Promise<AdminClient>, use: (admin: AdminClient) => Promise<T>): Promise<T> => {
+    const admin = await opening;
+    try {
+      return await use(admin);
+    } finally {
+      admin.close();
+    }
   };
-  const connect = (): Promise<AdminClient> => {
-    if (remote === undefined) return doors.connectAdmin(find().adminSocket, io.asker);
-    const variable = io.env['MESH_ADMIN'];
-    return doors.connectRemote({ node: remote, admin: as ?? (variable === '' ? undefined : variable), home: io.home, user: io.asker.replace(/ \(pid \d+\)$/, ''), remark: tellOnce });
-  };
+  const ask: Call['ask'] = (question) => using(connect(), question).catch((error: unknown) => {
+    if (reach === undefined) throw error;
+    return using(reach(error), question);
+  });
   return {
     io,
     doors,
@@ -83,31 +73,24 @@ function callOf(io: CliIo, doors: Doors, operands: readonly string[], options: C
     answerOne: (view, line) => print([isJson ? JSON.stringify(view) : line()]),
     remark,
     findNode: find,
-    ask: async (question) => {
-      const admin = await connect();
-      try {
-        return await question(admin);
-      } finally {
-        admin.close();
-      }
-    },
+    ask,
     follow: async (open, each) => {
-      const admin = await connect();
       const stop = watchForStop(io);
       try {
-        for await (const item of open(admin, stop.signal)) {
-          if (each(item) === 'over') return DONE;
-          // What a slow reader leaves would pile up here without limit; the node knows what to leave out.
-          await io.drained(stop.signal);
-        }
-        if (stop.signal.aborted) return DONE;
-        throw new MeshError('SESSION_CLOSED', 'the node ended the stream', { todo: 'see with `mesh status` whether it still runs' });
+        return await ask(async (admin) => {
+          for await (const item of open(admin, stop.signal)) {
+            if (each(item) === 'over') return DONE;
+            // What a slow reader leaves would pile up here without limit; the node knows what to leave out.
+            await io.drained(stop.signal);
+          }
+          if (stop.signal.aborted) return DONE;
+          throw new MeshError('SESSION_CLOSED', 'the node ended the stream', { todo: 'see with `mesh status` whether it still runs' });
+        });
       } catch (error) {
         if (stop.signal.aborted) return DONE;
         throw error;
       } finally {
         stop.forget();
-        admin.close();
       }
     },
   };

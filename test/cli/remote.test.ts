@@ -1,6 +1,7 @@
 /** Commands that ask a node elsewhere. */
 import { expect } from 'chai';
 import { allCommands, commandsFor, firstWordIn } from '../../src/cli/commands.ts';
+import { MeshError } from '../../src/errors.ts';
 import type { RemoteAsking } from '../../src/remote-admin.ts';
 import type { AdminClient } from '../../src/transport/grpc-client.ts';
 import { FakeProcess } from './fake-process.ts';
@@ -69,6 +70,25 @@ describe('a command for a node elsewhere', () => {
     expect(stderr.match(/asking/g)).to.have.length(1);
     expect(asked).to.have.length(2);
     expect(stderr).to.include('on its own machine only');
+  });
+
+  it('asks again with another certificate when the one it has is of before, and no more than once', async () => {
+    const asking: boolean[] = [];
+    let refusals = 1;
+    fake.doors.connectRemote = ({ isOutdated }) => {
+      asking.push(isOutdated);
+      const listMembers = (): Promise<never> => (refusals-- > 0 ? Promise.reject(new MeshError('EVICTED', 'it was evicted')) : Promise.resolve({ members: [] } as never));
+      return Promise.resolve({ listMembers, close: () => void fake.closed++ } as unknown as AdminClient);
+    };
+    expect((await fake.mesh('--node', 'h', 'members')).exitCode).to.equal(0);
+    expect(asking).to.deep.equal([false, true]);
+    refusals = 2;
+    expect(await fake.mesh('--node', 'h', 'members')).to.include({ exitCode: 1 }).and.to.have.property('stderr').that.includes('it was evicted');
+    expect(asking).to.deep.equal([false, true, false, true]);
+    expect(fake.closed).to.equal(4);
+    fake.doors.connectRemote = ({ isOutdated }) =>
+      Promise.resolve({ listMembers: () => Promise.reject(new MeshError('BANNED', 'it was banned')), close: () => void (isOutdated && expect.fail('asked again')) } as unknown as AdminClient);
+    expect((await fake.mesh('--node', 'h', 'members')).stderr).to.include('it was banned');
   });
 
   it('is refused where it is about this machine, and beside --data-dir', async () => {

@@ -60,6 +60,9 @@ describe('admins, as processes on another machine', function () {
     expect((await as('kim', 'trust', 'bans')).stderr).to.match(/admin\/ann \(admin\) has asked at \S+ to unban spiffe:\/\/omega\.test\/node\/n9/);
     expect((await as('bob', 'trust', 'unban', 'n9', '--reason', 'found')).stdout).to.include('unbanned spiffe://omega.test/node/n9');
 
+    await as('ann', 'trust', 'evict', 'admin/lee', '--reason', 'his laptop was lost');
+    expect((await as('lee', 'status')).code, 'attested again').to.equal(0);
+
     const cut = endOf(watch, () => undefined);
     expect((await as('ann', 'trust', 'ban', 'admin/kim', '--reason', 'left us')).stdout).to.include('cut off 1 connection here');
     expect(await cut).to.equal(3);
