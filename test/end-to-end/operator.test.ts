@@ -20,11 +20,12 @@ describe('what an operator does with one actor, as processes', function () {
   let play: Playground;
   let node: StartedNode;
 
-  beforeEach(async () => {
+  // One node for all, in this order: the first test looks at all that was done, the last one stops it.
+  before(async () => {
     play = new Playground();
     node = await play.node('n1');
   });
-  afterEach(() => play.clear());
+  after(() => play.clear());
 
   const info = (path: string): Promise<Info> => node.json<Info>('info', path);
   const adminEvents = async (): Promise<string[]> =>
@@ -51,13 +52,6 @@ describe('what an operator does with one actor, as processes', function () {
     expect((await info('/bus')).status).to.equal('running');
     expect((await node.mesh('restart', '/edge/admin')).code).to.equal(1);
     expect(await node.json<object>('restart', '/edge/admin', '--force')).to.include({ outcome: 'restarted', life: 3 });
-  });
-
-  it('stop of the root ends the node in order, when it is meant', async () => {
-    expect((await node.mesh('stop', '/')).stderr).to.include('--force');
-    const ended = endOf(node.process, () => undefined);
-    expect((await node.mesh('stop', '/', '--force')).stdout).to.equal('the node is stopping\n');
-    expect(await ended).to.equal(0);
   });
 
   it('a suspended actor says so while its mail waits, and its figures and state can be read', async () => {
@@ -104,5 +98,12 @@ describe('what an operator does with one actor, as processes', function () {
     const top = await node.mesh('top', '--sort', 'name');
     expect([top.code, top.stdout.split('\n')[1]?.split(' ')[0]]).to.deep.equal([0, '/']);
     expect((await node.mesh('tree', '--watch')).code).to.equal(2);
+  });
+
+  it('stop of the root ends the node in order, when it is meant', async () => {
+    expect((await node.mesh('stop', '/')).stderr).to.include('--force');
+    const ended = endOf(node.process, () => undefined);
+    expect((await node.mesh('stop', '/', '--force')).stdout).to.equal('the node is stopping\n');
+    expect(await ended).to.equal(0);
   });
 });
