@@ -11,6 +11,7 @@ import type { MemberEvent } from '../../src/actors/membership/member-events.ts';
 import type { MembershipMessage } from '../../src/actors/membership/membership-actor.ts';
 import type { MemberEventsNews } from '../../src/actors/membership/membership-messages.ts';
 import type { ProfileName } from '../../src/actors/membership/profile.ts';
+import type { Application } from '../../src/actors/membership/version-vector.ts';
 import { systemClock } from '../../src/clock.ts';
 import { silentLog } from '../../src/log.ts';
 import { GossipPort } from '../../src/membership-spec.ts';
@@ -24,7 +25,7 @@ const ROOM = '/swim';
 /** The answer is of no interest, only that the room begins. */
 const JOIN_MS = 10_000;
 
-const { values } = parseArgs({ options: { nodes: { type: 'string', default: '16' }, network: { type: 'string', default: '127.0.63' }, port: { type: 'string', default: '17947' }, profile: { type: 'string', default: 'lan' } } });
+const { values } = parseArgs({ options: { nodes: { type: 'string', default: '16' }, network: { type: 'string', default: '127.0.63' }, port: { type: 'string', default: '17947' }, profile: { type: 'string', default: 'lan' }, application: { type: 'string', default: 'none' } } });
 const { network } = values;
 const port = Number(values.port);
 const files = mkdtempSync(join(tmpdir(), 'mesh-bench-'));
@@ -67,7 +68,7 @@ async function start(number: number): Promise<void> {
     tags: {},
     seeds: number === 1 ? [] : [{ host: `${network}.1`, port }],
     profile: values.profile as ProfileName,
-    application: 'none',
+    application: values.application as Application,
     bind: `${network}.${number}`,
     port: GossipPort.of(port).memory,
     peersFile: file('peers'),
