@@ -1,7 +1,7 @@
 /**
  * `npm run simulate -- --seed 7 --nodes 50`: a storm over a mesh in one process, and whether the laws held.
  * `npm run simulate -- --seeds 200 --nodes 50`: the storms 1 to 200, as many at once as there are cores.
- * `npm run simulate -- --nodes 1000 --seconds 60`: what a thousand do, in minutes.
+ * `npm run simulate -- --nodes 1000 --seconds 150`: a thousand that start at once, and a round of faults, in ten minutes or more.
  */
 import { availableParallelism } from 'node:os';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
