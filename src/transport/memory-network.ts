@@ -81,7 +81,7 @@ export class MemoryNetwork {
   carryPacket(from: GossipAddress, to: GossipAddress, packet: Uint8Array): void {
     const copies = this.#random.next() < this.weather.duplication ? 2 : 1;
     for (let i = 0; i < copies; i++) {
-      if (this.#isCut(from, to) || this.#packetCuts.has(wayOf(from, to)) || this.#random.next() < this.weather.loss) continue;
+      if (this.isCut(from, to) || this.#packetCuts.has(wayOf(from, to)) || this.#random.next() < this.weather.loss) continue;
       this.clock.setTimer(this.#delayMs() + this.#heldUpMs(), () => this.#ends.get(keyOf(to))?.deliver(packet, from));
     }
   }
@@ -100,11 +100,12 @@ export class MemoryNetwork {
     let delayMs = this.#delayMs();
     for (let tries = 0; tries < RETRANSMITS_MAX && this.#random.next() < this.weather.loss; tries++) delayMs += RETRANSMIT_MS * 2 ** tries;
     this.clock.setTimer(delayMs, () => {
-      if (!this.#isCut(from, to)) arrive();
+      if (!this.isCut(from, to)) arrive();
     });
   }
 
-  #isCut(from: GossipAddress, to: GossipAddress): boolean {
+  /** Whether nothing gets through on this way. */
+  isCut(from: GossipAddress, to: GossipAddress): boolean {
     return this.#cuts.size > 0 && this.#cuts.has(wayOf(from, to));
   }
 

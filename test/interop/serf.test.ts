@@ -11,6 +11,8 @@ import { SerfAgents, whatSerfLacks } from '../support/serf-agents.ts';
 import type { SerfAgent } from '../support/serf-agents.ts';
 
 interface Member {
+  readonly verified: string;
+  readonly session: string;
   readonly name: string;
   readonly status: string;
   readonly tags: Readonly<Record<string, string>>;
@@ -137,7 +139,8 @@ for (const [release, which] of [['installed', ''], ['later', ' of a later releas
       const [s1] = cluster.theirs as [SerfAgent];
       const [n1] = cluster.ours as [StartedNode];
       expect((await s1.members())['n2']).to.deep.include({ addr: cluster.ours[1]!.gossip, status: 'alive' }).and.to.have.nested.property('tags.role', 'ours-n2');
-      expect((await ourMembers(n1))['s2']).to.deep.include({ status: 'alive', tags: { role: 'theirs2' } });
+      expect((await ourMembers(n1))['s2']).to.deep.include({ status: 'alive', tags: { role: 'theirs2' }, verified: 'no', session: 'none' });
+      await until('we have verified each other', WITHIN_MS, async () => ((await ourMembers(n1))['n2']?.verified === 'yes' ? true : undefined));
       await Promise.all([n1.mesh('tags', 'set', 'role=new', 'zone=eu'), s1.serf('tags', '-set=role=new', '-set=zone=us')]);
       await until('an agent sees our new tags', WITHIN_MS, async () => ((await cluster.theirs[1]!.members())['n1']?.tags['zone'] === 'eu' ? true : undefined));
       await until('we see the new tags of an agent', WITHIN_MS, async () => ((await ourMembers(cluster.ours[1]!))['s1']?.tags['zone'] === 'us' ? true : undefined));

@@ -59,6 +59,19 @@ describe('the laws of membership', () => {
   });
 });
 
+describe('the laws of membership among nodes that sign what they say of themselves', () => {
+  for (const { nodes, seeds } of [{ nodes: 4, seeds: 8 }, { nodes: 12, seeds: 3 }]) {
+    it(`hold in ${seeds} storms over ${nodes}, in which each life has another key, and all are verified in the end`, function () {
+      this.timeout(120_000);
+      for (let seed = 1; seed <= seeds; seed++) {
+        const simulation = storm({ seed, nodes, forMs: 180_000, areSigning: true });
+        expectNoViolations(judge(simulation.history()));
+        for (const name of simulation.running) for (const member of simulation.membersOf(name)) if (member.status === 'alive') expect(member, `seed ${seed}, ${member.name} at ${name}`).to.include({ verified: 'yes' }).and.not.to.have.property('quarantine');
+      }
+    });
+  }
+});
+
 describe('a mesh', () => {
   for (const seed of [1, 2, 3]) {
     it(`of fifty that start at once is whole within five seconds (seed ${seed})`, () => {

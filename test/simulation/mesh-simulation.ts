@@ -13,6 +13,7 @@ import type { SwimEffect, SwimInput } from '../../src/actors/membership/swim-eff
 import { encodeMessage, type Message } from '../../src/actors/membership/wire/messages.ts';
 import { StreamMeasure } from '../../src/actors/membership/wire/stream.ts';
 import type { Tags } from '../../src/actors/membership/wire/tags.ts';
+import { peer, testKey } from '../actors/membership/signing-node.ts';
 import { VirtualClock } from '../../src/clock.ts';
 import { MeshError } from '../../src/errors.ts';
 import { isConnectionRefused } from '../../src/system-error.ts';
@@ -29,6 +30,8 @@ export interface SimulationOptions {
   readonly weather?: Partial<Weather>;
   /** The first so many are everybody's seeds. Default: 3. */
   readonly seeds?: number;
+  /** Nodes have identities, a new one in each life, and sessions in which they learn of each other's. Default: none. */
+  readonly areSigning?: boolean;
 }
 
 /** What one node came to believe. */
@@ -66,6 +69,8 @@ interface SimulatedNode {
   keptClocks: ClockTimes | undefined;
   life: { readonly brain: Swim; readonly transport: MemoryTransport } | undefined;
   pause: Pause | undefined;
+  /** Lives of others with which it has a session, by name. */
+  readonly sessions: Map<string, number>;
 }
 
 /** What a node that stands still will find when it goes on, in the order in which it came. */
@@ -73,6 +78,9 @@ interface Pause {
   readonly timers: (() => void)[];
   readonly arrivals: (() => void)[];
 }
+
+/** A session that breaks is opened again in about this time. */
+const SESSIONS_EVERY_MS = 500;
 
 /** How long a leaving node may take to say goodbye. */
 const LEAVE_TIMEOUT_MS = 5_000;
@@ -84,13 +92,14 @@ export class MeshSimulation {
   readonly profile: Profile;
   readonly #seed: number;
   readonly #seeds: number;
+  readonly #areSigning: boolean;
   readonly #nodes: SimulatedNode[];
   readonly #facts: Fact[] = [];
   readonly #beliefs: Belief[] = [];
   /** What programs were told, in order. */
   readonly heard: { readonly atMs: number; readonly node: string; readonly news: SerfNews }[] = [];
 
-  constructor({ seed, nodes, profile = 'lan', tuning = {}, weather = {}, seeds = 3 }: SimulationOptions) {
+  constructor({ seed, nodes, profile = 'lan', tuning = {}, weather = {}, seeds = 3, areSigning = false }: SimulationOptions) {
     this.#seed = seed;
     this.#seeds = seeds;
     this.profile = { ...PROFILES[profile], ...tuning };
@@ -106,7 +115,10 @@ export class MeshSimulation {
       keptClocks: undefined,
       life: undefined,
       pause: undefined,
+      sessions: new Map(),
     }));
+    this.#areSigning = areSigning;
+    if (areSigning) this.#tellIdentities();
   }
 
   get names(): string[] {
@@ -146,6 +158,7 @@ export class MeshSimulation {
     });
     this.#fact('started', name);
     this.#tell(node, brain, { kind: 'started' });
+    if (this.#areSigning) this.#tell(node, brain, { kind: 'identities', signer: keyOf(node), peers: [] });
     const seeds = isDiscovering ? [] : this.#nodes.slice(0, this.#seeds).map(({ address }) => address);
     this.#tell(node, brain, { kind: 'join', seeds, remembered: node.remembered, isDiscovering });
   }
@@ -266,6 +279,22 @@ export class MeshSimulation {
     return { seed: this.#seed, nodes: this.#nodes.length, profile: this.profile, endMs: this.clock.now(), facts: this.#facts, beliefs: this.#beliefs };
   }
 
+  /** Who has a session with whom, as far as the network lets them; a session with a life that is over ends, and the next one is opened later. */
+  #tellIdentities(): void {
+    const running = this.#nodes.filter(({ life }) => life !== undefined);
+    for (const node of running) {
+      for (const other of this.#nodes) {
+        const before = node.sessions.get(other.name);
+        const canOpen = other.life !== undefined && other !== node && !this.network.isCut(node.address, other.address) && !this.network.isCut(other.address, node.address);
+        if (!canOpen || (before !== undefined && before !== other.lives)) node.sessions.delete(other.name);
+        else node.sessions.set(other.name, other.lives);
+      }
+      const peers = [...node.sessions].map(([name, life]) => peer(name, testKey(`${name} ${life}`)));
+      this.#tell(node, node.life!.brain, { kind: 'identities', signer: keyOf(node), peers });
+    }
+    this.clock.setTimer(SESSIONS_EVERY_MS, () => this.#tellIdentities());
+  }
+
   #tell(node: SimulatedNode, brain: Swim, input: SwimInput, reply?: (reply: Uint8Array | undefined) => void): void {
     if (node.life?.brain !== brain) return;
     if (node.pause !== undefined) {
@@ -325,6 +354,7 @@ export class MeshSimulation {
     const { transport } = node.life;
     node.life = undefined;
     node.pause = undefined;
+    node.sessions.clear();
     void transport.close();
     return true;
   }
@@ -357,6 +387,11 @@ export function hashOf({ beliefs, facts }: History): string {
   // One by one: as one text they would be hundreds of megabytes.
   for (const happened of [...beliefs, ...facts]) hash.update(JSON.stringify(happened));
   return hash.digest('hex');
+}
+
+/** Of its present life. */
+function keyOf({ name, lives }: SimulatedNode): ReturnType<typeof testKey> {
+  return testKey(`${name} ${lives}`);
 }
 
 /** Of loopback, beyond which sources of addresses are not believed. */

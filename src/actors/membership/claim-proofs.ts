@@ -60,6 +60,8 @@ const KEY_ID_BYTES = 8;
 const JUDGED_PER_S = 500;
 /** For the truth about a member whose record is false: other members have it, and one exchange with any of them brings it. */
 const DOUBT_MS = 30_000;
+/** Meanwhile somebody is asked as often. */
+const ASK_EVERY_MS = 5_000;
 /** After its last claim to another's name. A ban is for people to decide. */
 const QUARANTINE_MS = 10 * 60_000;
 /** Who sends false claims does so again and again: one event for each name and minute says enough. */
@@ -77,6 +79,7 @@ export class ClaimProofs {
   readonly #toldAtMs = new Map<string, number>();
   #judged = 0;
   #judgedSinceMs = 0;
+  #askedAtMs = -Infinity;
 
   constructor(context: SwimContext) {
     this.#context = context;
@@ -122,6 +125,14 @@ export class ClaimProofs {
     const isTrue = key.verifies(statementOf(claim, address, tags), bytes.subarray(KEY_ID_BYTES));
     if (isTrue && key.name === claim.node) return PROVED;
     return { kind: 'false', signer: isTrue ? key.name : undefined };
+  }
+
+  /** Whether anybody is to be asked now how things are. */
+  takeDoubt(): boolean {
+    const { now } = this.#context;
+    if (this.#doubtedAtMs.size === 0 || now - this.#askedAtMs < ASK_EVERY_MS) return false;
+    this.#askedAtMs = now;
+    return true;
   }
 
   /** Whether only what this member signed counts about it. */
@@ -188,6 +199,7 @@ export class ClaimProofs {
     }
     if (judged.signer === undefined && now - (since ?? now) < DOUBT_MS) return;
     table.set({ ...member, proof: 'false' });
+    this.#doubtedAtMs.delete(node);
     if (judged.signer !== undefined) this.refuse({ node, incarnation }, address, judged.signer);
     this.#quarantine(node, undefined);
   }

@@ -46,8 +46,14 @@ export class PushPull {
 
   onPushPullTimer(): void {
     if (this.#context.isLeaving) return;
-    const { profile, table, random } = this.#context;
+    const { profile, table } = this.#context;
     this.#context.schedule(pushPullIntervalMs(profile.pushPullIntervalMs, table.size), { kind: 'push-pull' });
+    this.askAnybody();
+  }
+
+  askAnybody(): void {
+    const { table, random, isLeaving } = this.#context;
+    if (isLeaving) return;
     const [peer] = sample(random, table.peers(({ status }) => status === 'alive'), 1);
     if (peer !== undefined) this.exchange(peer.address, false, undefined);
   }

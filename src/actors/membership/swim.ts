@@ -153,7 +153,7 @@ export class Swim {
       case 'banned':
         return this.#updates.ban(input.names);
       case 'identities':
-        return this.#context.proofs.learn(input.signer, input.peers) ? this.#updates.signAgain() : undefined;
+        return this.#learn(input);
       case 'leave':
         return this.#leave(input.timeoutMs);
     }
@@ -324,6 +324,12 @@ export class Swim {
     this.#context.perform(intent);
     for (const effect of intent) if (effect.kind === 'gossip') this.#tellMany({ type: 'user', payload: effect.message });
     this.#context.schedule(Math.min(timeoutMs / 2, INTENT_GOSSIP_INTERVALS * this.#context.profile.gossipIntervalMs), { kind: 'goodbye' });
+  }
+
+  #learn({ signer, peers }: Extract<SwimInput, { kind: 'identities' }>): void {
+    const { proofs } = this.#context;
+    if (proofs.learn(signer, peers)) this.#updates.signAgain();
+    if (proofs.takeDoubt()) this.#pushPull.askAnybody();
   }
 
   #sayGoodbye(): void {

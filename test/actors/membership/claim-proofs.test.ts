@@ -247,12 +247,16 @@ describe('a node that signs what is not so', () => {
     learn(brain);
     brain.acks = (member) => member === 'b';
     brain.hear(withTags(said({ name: 'b', host: B_HOST, key: B }), (tags) => ({ ...tags, grpc: 'evil:1' })));
+    brain.requests = [];
     learn(brain, peer('b', B));
+    learn(brain, peer('b', B));
+    // Another member may know better.
+    expect(brain.requests).to.have.length(1);
     // If it is honest, it hears of it at once.
     expect(brain.sentOf('alive', B_HOST).map(({ node }) => node)).to.include('b');
     expect(brain.member('b')).to.include({ verified: 'pending' }).and.not.to.have.property('quarantine');
-    brain.pass(31_000);
-    learn(brain, peer('b', B));
+    for (let at = 0; at < 31; at++, brain.pass(1_000)) learn(brain, peer('b', B));
+    expect(brain.requests.length).to.be.within(6, 12);
     expect(brain.member('b')).to.include({ verified: 'false', quarantine: 'what it says of itself is not signed with its key' });
     expect(kinds(brain)).to.include('quarantined b false-record');
     brain.hear(said({ name: 'b', host: B_HOST, key: B, incarnation: 2 }));
