@@ -24,7 +24,7 @@ export interface WorkloadStream {
 const STREAMS_MAX = 64;
 /** Who has not read the last ones in hours reads nothing. */
 const OUTBOX: OutboxLimits = { framesMax: 4, bytesMax: 256 * 1024 };
-/** Workload Endpoint standard, section 5: that a browser or a proxy was made to ask is found out by this. */
+/** Workload Endpoint standard, section 3: that a browser or a proxy was made to ask is found out by this. */
 const HEADER = 'workload.spiffe.io';
 
 export function workloadService(onStream: (stream: WorkloadStream) => void): MeshService {

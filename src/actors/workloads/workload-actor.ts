@@ -3,6 +3,7 @@ import { findMeshError, MeshError } from '../../errors.ts';
 import type { Random } from '../../random.ts';
 import type { ActorContext, ActorRef, Behavior } from '../../supervision/behavior.ts';
 import type { WorkloadStream } from '../../transport/workload-service.ts';
+import { BACKDATE_MS } from '../../trust/authority.ts';
 import type { Identity, IdentitySource } from '../../trust/identity-source.ts';
 import { formatSpiffeId, type SpiffeId } from '../../trust/spiffe-id.ts';
 import type { WorkloadEntry } from '../../trust/workload-entry.ts';
@@ -108,7 +109,7 @@ function take(state: WorkloadState, stream: WorkloadStream, options: WorkloadAct
 
 function look(state: WorkloadState, options: WorkloadActorOptions, context: Context): void {
   const { entry, node, refusal } = options;
-  const notBeforeMs = state.brain.identity?.svid.notBeforeMs ?? context.clock.wallNow();
+  const notBeforeMs = state.brain.identity?.svid.notBeforeMs ?? madeNow(context.clock.wallNow());
   think(state, { kind: 'look', refusal: refusal(entry.id, notBeforeMs), node: node.current() }, options, context);
 }
 
@@ -117,9 +118,14 @@ function think(state: WorkloadState, input: WorkloadInput, options: WorkloadActo
   report(state, options);
 }
 
+/** When a certificate begins that is made now: authorities date back, and certificates tell whole seconds. */
+function madeNow(nowMs: number): number {
+  return Math.floor(nowMs / 1_000) * 1_000 - BACKDATE_MS;
+}
+
 /** An authority beside it would issue what nobody may have. */
 async function issued({ entry, issue, refusal }: WorkloadActorOptions, nowMs: number): Promise<Identity> {
-  const fault = refusal(entry.id, nowMs);
+  const fault = refusal(entry.id, madeNow(nowMs));
   if (fault !== undefined) throw fault;
   return issue(entry.id);
 }

@@ -44,6 +44,7 @@ describe('the workloads of a node', () => {
   let isDiskFull: boolean;
   let socketFault: MeshError | undefined;
   let banned: SpiffeId | undefined;
+  let evictedAtMs: number;
   let tellBans: () => void;
   /** By the path of their sockets. */
   let sockets: Map<string, (stream: WorkloadStream) => void>;
@@ -54,7 +55,7 @@ describe('the workloads of a node', () => {
   });
   beforeEach(async () => {
     held = holdIdentity(node);
-    [kept, isDiskFull, socketFault, banned, tellBans] = [[], false, undefined, undefined, () => undefined];
+    [kept, isDiskFull, socketFault, banned, evictedAtMs, tellBans] = [[], false, undefined, undefined, -Infinity, () => undefined];
     sockets = new Map();
     await start();
   });
@@ -78,7 +79,7 @@ describe('the workloads of a node', () => {
         world: {
           issue: () => Promise.resolve(made.findLast(({ svid }) => svid.notBeforeMs + 60_000 <= world.clock.wallNow())!),
           node: held,
-          refusal: (id) => (banned !== undefined && formatSpiffeId(banned) === formatSpiffeId(id) ? new MeshError('BANNED', 'it was banned') : undefined),
+          refusal: (id, notBeforeMs) => ((banned !== undefined && formatSpiffeId(banned) === formatSpiffeId(id)) || notBeforeMs + 60_000 <= evictedAtMs ? new MeshError('BANNED', 'it was banned') : undefined),
           onBans: (heard) => {
             tellBans = heard;
             return () => undefined;
@@ -145,6 +146,20 @@ describe('the workloads of a node', () => {
     const again = open();
     await world.settle();
     expect(again.heard.length).to.equal(1);
+  });
+
+  it('gives one that is evicted nothing that could be of before, and then another', async () => {
+    await add('web');
+    const program = open();
+    await world.settle();
+    await world.advance(0.45 * HOUR);
+    evictedAtMs = world.clock.wallNow() + 5_000;
+    tellBans();
+    await world.advance(4_000);
+    expect(program.fault?.code).to.equal('BANNED');
+    expect((await list())[0]!.status).to.include({ serial: undefined });
+    await world.advance(0.1 * HOUR);
+    expect((await list())[0]!.status.serial).to.equal(made[1]!.svid.serial);
   });
 
   it('goes on after a crash of the socket’s actor, whose streams hear to try again', async () => {
