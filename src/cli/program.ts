@@ -1,5 +1,5 @@
 /** The table of commands as commander reads it. */
-import { Command, Option, type CommanderError } from 'commander';
+import { Command, Help, Option, type CommanderError } from 'commander';
 import { MeshError } from '../errors.ts';
 import { nearestWord } from '../nearest-word.ts';
 import type { CliIo, CommandSpec, OptionSpec } from './command.ts';
@@ -29,6 +29,7 @@ export function buildProgram(io: CliIo, commands: readonly CommandSpec[], run: R
     // What stands behind a command is that command's: `mesh query --node` means another thing.
     .enablePositionalOptions()
     .addOption(new Option('--json').hideHelp())
+    .configureHelp({ subcommandTerm })
     .addHelpText('after', '\n`mesh <command> --help` shows its options and an example.')
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
@@ -42,6 +43,12 @@ export function buildProgram(io: CliIo, commands: readonly CommandSpec[], run: R
   for (const spec of commands) addCommand(program, commands, spec, run);
   finishGroup(program, commands);
   return program;
+}
+
+/** Without `[options]` where there are none to be seen. */
+function subcommandTerm(command: Command): string {
+  const term = new Help().subcommandTerm(command);
+  return command.options.every(({ hidden }) => hidden) ? term.replace(' [options]', '') : term;
 }
 
 /** Help was printed instead of running anything. */

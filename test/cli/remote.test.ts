@@ -108,6 +108,7 @@ describe('a command for a node elsewhere', () => {
 
   it('is helped with: --node stands in the help of mesh, and of each command that can be asked elsewhere', async () => {
     expect((await fake.mesh('--help')).stdout).to.include('--node <address>').and.to.include('--as <admin>');
+    expect((await fake.mesh('--help')).stdout).to.match(/^ {2}audit +see /m).and.to.match(/^ {2}status \[options\] +show /m);
     expect((await fake.mesh('members', '--help')).stdout).to.include('--node <address>');
     expect((await fake.mesh('audit', 'tail', '--help')).stdout).not.to.include('--node');
   });

@@ -8,6 +8,7 @@ import { MeshError } from '../../../src/errors.ts';
 import { IGNORE } from '../../../src/supervision/behavior.ts';
 import type { Behavior } from '../../../src/supervision/behavior.ts';
 import type { ChildSpec } from '../../../src/supervision/child-spec.ts';
+import type { Caller } from '../../../src/transport/caller.ts';
 import type { TraceItem } from '../../../src/transport/generated/omega/mesh/v1/TraceItem.ts';
 import { startWorld } from '../../support/actor-world.ts';
 import type { ActorWorld } from '../../support/actor-world.ts';
@@ -53,7 +54,7 @@ describe('what an operator asks of one actor', () => {
       children: [
         { type: 'supervisor', id: 'bus', strategy: 'one_for_one', children: [actor('subjects', {}, { shutdown: 300 }), actor('frail', frail, { backoff: { baseMs: 60_000, maxMs: 60_000, consecutiveMax: 5 } }), actor('idle', { init: () => IGNORE })] },
         { type: 'supervisor', id: 'stuck', strategy: 'one_for_all', children: [actor('stubborn', stubborn, { shutdown: 'infinity' }), actor('neighbour')] },
-        { type: 'supervisor', id: 'edge', strategy: 'one_for_one', children: [actor('admin')] },
+        { type: 'supervisor', id: 'edge', strategy: 'one_for_one', children: [actor('grpc'), actor('admin')] },
       ],
     });
     operator = operatorOf(world.system, () => void (isStopped = true));
@@ -173,6 +174,13 @@ describe('what an operator asks of one actor', () => {
     it('that has nothing to run says so', async () => {
       expect(await outcomeOf('restart', '/bus/idle')).to.equal('ignored');
       expect((await faultOf(verb('suspend', '/bus/idle'))).message).to.equal('/bus/idle has no life to suspend just now');
+    });
+
+    it('of the listener of the mesh must be meant by who comes over it', async () => {
+      const caller = { id: { trustDomain: 'omega.test', kind: 'admin', name: 'kim' }, role: 'operator' } as Caller;
+      const order = { path: '/edge/grpc', verb: 'stop', force: false, by: 'admin/kim (operator)' };
+      expect(await faultOf(world.outcome(actorVerbs(operator).controlActor(order, caller)))).to.include({ code: 'REFUSED', message: "stopping /edge/grpc takes this command's own connection along" });
+      expect(await outcomeOf('stop', '/edge/grpc')).to.equal('stopped');
     });
 
     it('on what serves the operator must be meant, and is answered before the door closes', async () => {
