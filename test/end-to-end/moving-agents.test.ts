@@ -62,26 +62,26 @@ describe('the listener of a node, as a process', function () {
   let n1: StartedNode;
   let n2: StartedNode;
 
-  beforeEach(async () => {
+  before(async () => {
     play = new Playground();
     n1 = await play.node('n1', { bind: '127.0.0.1' });
     n2 = await play.node('n2', { bind: '127.0.0.2', flags: ['--join', n1.gossip] });
   });
-  afterEach(() => play.clear());
+  after(() => play.clear());
 
-  for (const [path, flags] of [['/edge/grpc', []], ['/bus', ['--force']]] as const) {
+  for (const [path, there, later, flags] of [['/edge/grpc', 'a1', 'a2', []], ['/bus', 'a3', 'a4', ['--force']]] as const) {
     it(`is back on the same port, with peers and agents, after ${path} was killed`, async () => {
-      const agent = play.spawn('agent', '--id', 'a1', '--node', n2.grpc, '--interval', '200');
-      await whole();
+      const agent = play.spawn('agent', '--id', there, '--node', n2.grpc, '--interval', '200');
+      await whole(there);
       const before = await life('/edge/grpc');
       expect((await n2.mesh('chaos', 'kill', path, ...flags)).code).to.equal(0);
       await until('a new life of the listener', 5_000, async () => ((await life('/edge/grpc')) > before ? true : undefined));
-      await whole();
+      await whole(there);
       expect(await n2.json('status')).to.include({ grpcAddress: n2.grpc });
       await endOf(agent, () => agent.kill('SIGTERM'));
       // A new one finds the node where it was.
-      play.spawn('agent', '--id', 'a2', '--node', n2.grpc);
-      await until('a2 on n2', 5_000, async () => (await n1.json<Agent[]>('agents')).find(({ id, node, connected }) => id === 'a2' && node === 'n2' && connected));
+      play.spawn('agent', '--id', later, '--node', n2.grpc);
+      await until(`${later} on n2`, 15_000, async () => (await n1.json<Agent[]>('agents')).find(({ id, node, connected }) => id === later && node === 'n2' && connected));
     });
   }
 
@@ -90,12 +90,12 @@ describe('the listener of a node, as a process', function () {
   }
 
   /** A session between the nodes, and both of them see the agent. Sent away, it may have gone to n1. */
-  async function whole(): Promise<void> {
+  async function whole(agent: string): Promise<void> {
     for (const node of [n1, n2]) {
       await until(`${node.name} sees all`, 10_000, async () => {
         const { sessionsOpen } = await node.json<{ sessionsOpen: number }>('status');
         const agents = await node.json<Agent[]>('agents');
-        return sessionsOpen === 1 && agents.some(({ id, connected }) => id === 'a1' && connected) ? true : undefined;
+        return sessionsOpen === 1 && agents.some(({ id, connected }) => id === agent && connected) ? true : undefined;
       });
     }
   }
