@@ -11,6 +11,7 @@ import { writeFabricAddresses } from './trust/fabric-file.ts';
 import { writeIdentity } from './trust/identity-files.ts';
 import type { Identity } from './trust/identity-source.ts';
 import { makePrivateDir, onDisk } from './trust/private-files.ts';
+import { writeRing } from './trust/ring-file.ts';
 import type { HeldBundle } from './trust/signed-bundle.ts';
 import type { Token } from './trust/token.ts';
 import { forgetWorkloadApi } from './trust/workload-api-file.ts';
@@ -40,7 +41,7 @@ export function handedKeyring(trustDir: string): string {
 export async function joinDomain({ token, fabric, trustDir, dataDir }: Joining): Promise<Joined> {
   // What cannot be kept is not asked for: the token is worth one identity.
   onDisk(trustDir, () => makePrivateDir(trustDir));
-  const { identity, gossipKeys, gossipSeeds, document } = await attestAtOne(token, fabric);
+  const { identity, gossipKeys, gossipRing, gossipSeeds, document } = await attestAtOne(token, fabric);
   // Before the identity: who reads that one takes this for what it came with.
   writeBundleFile(trustDir, document);
   writeIdentity(trustDir, identity);
@@ -48,12 +49,13 @@ export async function joinDomain({ token, fabric, trustDir, dataDir }: Joining):
   forgetWorkloadApi(trustDir);
   if (dataDir !== undefined) {
     onDisk(dataDir, () => {
+      if (gossipRing.length > 0) writeRing(trustDir, gossipRing);
       if (gossipKeys.length > 0) writeKeyring(handedKeyring(trustDir), gossipKeys);
       const peers = rememberedPeers(join(dataDir, 'peers.json'));
       peers.save([...gossipSeeds.map((seed) => parseAddress(seed, 0)), ...peers.load()]);
     });
   }
-  return { identity, gossipSeeds, isGossipEncrypted: gossipKeys.length > 0 };
+  return { identity, gossipSeeds, isGossipEncrypted: gossipKeys.length > 0 || gossipRing.length > 0 };
 }
 
 /** One key for all: a Fabric that had answered, and whose answer was lost, answers it again. */

@@ -29,18 +29,25 @@ export interface MembershipStart extends Pick<MembershipActorOptions, 'name' | '
 /** What gossip travels in, as data. */
 export interface GossipTravel extends Pick<EnvelopeOptions, 'label' | 'compresses' | 'verifiesIncoming' | 'verifiesOutgoing'> {
   /** The file is read in each life, for keys are changed while the node runs. */
-  readonly keys: { readonly file: string } | { readonly key: string } | undefined;
+  readonly keys: { readonly file: string } | { readonly key: string } | { readonly ringDir: string } | undefined;
 }
 
-export function gossipTravel(config: GossipConfig): GossipTravel {
+/** @param ringDir where the keys of the trust domain are kept, for who has no others */
+export function gossipTravel(config: GossipConfig, ringDir: string | undefined): GossipTravel {
   const { gossipLabel: label, gossipKeyring: file, gossipKey: key } = config;
   return {
     label,
     compresses: config.gossipCompression === 'on',
     verifiesIncoming: config.gossipVerifyIncoming === 'on',
     verifiesOutgoing: config.gossipVerifyOutgoing === 'on',
-    keys: file === undefined ? key === undefined ? undefined : { key } : { file },
+    keys: keysOf(file, key, ringDir),
   };
+}
+
+function keysOf(file: string | undefined, key: string | undefined, ringDir: string | undefined): GossipTravel['keys'] {
+  if (file !== undefined) return { file };
+  if (key !== undefined) return { key };
+  return ringDir === undefined ? undefined : { ringDir };
 }
 
 const PORT = 0;

@@ -17,6 +17,8 @@ import { tagFile } from './data-dir/tag-file.ts';
 import { GossipPort, type GossipTravel, type MembershipAudience, type MembershipStart } from './membership-spec.ts';
 import { systemRandom } from './random.ts';
 import { TurnMark } from './supervision/watchdog/turn-mark.ts';
+import { inOrder } from './trust/gossip-ring.ts';
+import { readRing } from './trust/ring-file.ts';
 import { openGossipSocket } from './transport/gossip-socket.ts';
 import type { GossipTransport } from './transport/gossip-transport.ts';
 
@@ -59,8 +61,13 @@ async function openGossip(bind: string, port: GossipPort): Promise<GossipTranspo
 }
 
 function envelopeOf({ keys, ...options }: GossipTravel): Envelope {
-  const ring = keys === undefined ? undefined : new Keyring('file' in keys ? readKeyring(keys.file) : [Buffer.from(keys.key, 'base64')]);
-  return new Envelope({ ...options, keyring: ring, nonce: () => randomBytes(NONCE_BYTES) });
+  return new Envelope({ ...options, keyring: keys && keyringOf(keys), nonce: () => randomBytes(NONCE_BYTES) });
+}
+
+function keyringOf(keys: NonNullable<GossipTravel['keys']>): Keyring {
+  if ('file' in keys) return new Keyring(readKeyring(keys.file));
+  if ('key' in keys) return new Keyring([Buffer.from(keys.key, 'base64')]);
+  return new Keyring(inOrder(readRing(keys.ringDir) ?? []), true);
 }
 
 function keepKeys({ keys: origin }: GossipTravel, keys: readonly KeyObject[]): void {

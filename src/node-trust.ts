@@ -1,6 +1,5 @@
 /** Who a node is, and what of it everything that speaks TLS shares. */
 import type { X509Certificate } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import type { MeshParts } from './actors/tree.ts';
@@ -10,10 +9,9 @@ import type { Clock } from './clock.ts';
 import { authorityDir, trustDir } from './config/home-path.ts';
 import type { Config } from './config/config.ts';
 import type { AuditLog } from './data-dir/audit-log.ts';
-import { readKeyring } from './data-dir/keyring-file.ts';
 import { workloadFile } from './data-dir/workload-file.ts';
 import { MeshError } from './errors.ts';
-import { handedKeyring } from './joining.ts';
+import { handedKeys, ringDirOf } from './node-keys.ts';
 import type { Logger } from './log.ts';
 import { isLoopback } from './loopback.ts';
 import { systemRandom } from './random.ts';
@@ -39,6 +37,7 @@ import { readIdentity, writeIdentity } from './trust/identity-files.ts';
 import { identityInbox } from './trust/identity-inbox.ts';
 import { holdIdentity, holdSvid, type HeldIdentity, type Identity } from './trust/identity-source.ts';
 import { issueOwn, localTrustDomain, ownIdentity } from './trust/own-identity.ts';
+import type { Ring } from './trust/gossip-ring.ts';
 import { formatSpiffeId } from './trust/spiffe-id.ts';
 import { readCertificates, validity, verifyChain } from './trust/svid.ts';
 import { identityOrigin } from './trust/trust-source.ts';
@@ -56,7 +55,10 @@ export interface NodeTrust {
   readonly bundles: BundleKeeper;
   /** Kept here; else a Trust Fabric renews the identity. */
   readonly authorities: AuthorityStore | undefined;
-  readonly renew: () => Promise<Identity>;
+  /** The keys of gossip are handed with it, where a Trust Fabric is asked. */
+  readonly renew: (heard: (ring: Ring) => void) => Promise<Identity>;
+  /** Where the keys of the trust domain are that this node gossips with; undefined where it has others, or none. */
+  readonly ringDir: string | undefined;
   readonly keep: (identity: Identity) => void;
   /** Where a Workload API pushes it. */
   readonly watch: Pick<SvidWatchOptions, 'open' | 'put'> | undefined;
@@ -66,7 +68,7 @@ export interface NodeTrust {
 interface Begun {
   readonly identity: Identity;
   readonly authorities: AuthorityStore | undefined;
-  readonly renew: (held: HeldIdentity, bundles: BundleKeeper) => Promise<Identity>;
+  readonly renew: (held: HeldIdentity, bundles: BundleKeeper, heard: (ring: Ring) => void) => Promise<Identity>;
   readonly watch: NodeTrust['watch'];
 }
 
@@ -75,16 +77,13 @@ const WORKLOAD_API_PATIENCE_MS = 10_000;
 
 /** @throws MeshError PQ_UNAVAILABLE, BAD_CONFIG, as `ownIdentity` and `firstSvid` */
 export async function nodeTrust(config: Config, log: Logger, clock: Clock): Promise<NodeTrust> {
-  const { bind, dataDir, pq, gossipKeyring, gossipKey } = config;
+  const { dataDir, pq } = config;
   checkPq(pq);
   const kept = trustDir(dataDir);
   const origin = identityOrigin(config, kept);
   const { identity, authorities, renew, watch } = origin.kind === 'workload-api' ? await fromWorkloadApi(config, origin.socket, log, clock) : await fromAuthority(config, origin.kind, log, clock);
   const { id, serial, notAfterMs } = identity.svid;
   log.log('info', 'identity', { id: formatSpiffeId(id), serial, expires: new Date(notAfterMs).toISOString() });
-  if (!isLoopback(bind) && gossipKeyring === undefined && gossipKey === undefined) {
-    log.log('warn', 'gossip-in-the-clear', { bind, todo: 'encrypt it with --gossip-keyring: whoever reaches this address can read it, and speak in it' });
-  }
   const held = holdIdentity(identity);
   const bundles = openBundles(kept, held, authorities, watch === undefined, (error) => log.log('error', 'bundle-not-kept', { reason: (error as Error).message }));
   const gate = banGate();
@@ -96,7 +95,8 @@ export async function nodeTrust(config: Config, log: Logger, clock: Clock): Prom
     held: watch === undefined ? holdSvid(held) : held,
     bundles,
     authorities,
-    renew: () => renew(held, bundles),
+    ringDir: ringDirOf(config, authorities !== undefined, log),
+    renew: (heard) => renew(held, bundles, heard),
     keep: ({ svid }) => writeIdentity(kept, { svid, bundle: held.current().bundle }),
     watch,
   };
@@ -115,8 +115,8 @@ async function fromAuthority({ name, bind, dataDir, svidTtlMs }: Config, source:
   forgetWorkloadApi(kept);
   if (hasMadeAuthority) log.log('info', 'authority-made', { trustDomain: identity.svid.id.trustDomain, dir });
   const authorities = present && new AuthorityStore(dir);
-  const renew = (held: HeldIdentity, bundles: BundleKeeper): Promise<Identity> =>
-    authorities === undefined ? renewJoined(kept, held, bundles) : issueOwn(issuerOf(authorities.current(), bundles.present?.claim), { ...who, nowMs: clock.wallNow() });
+  const renew: Begun['renew'] = (held, bundles, heard) =>
+    authorities === undefined ? renewJoined(kept, held, bundles, heard) : issueOwn(issuerOf(authorities.current(), bundles.present?.claim), { ...who, nowMs: clock.wallNow() });
   return { identity, authorities, renew, watch: undefined };
 }
 
@@ -176,7 +176,7 @@ export function workloadParts({ dataDir, svidTtlMs }: Config, { held, bundles, a
 export interface FabricListen {
   readonly config: Config;
   readonly authorities: AuthorityStore;
-  readonly trust: Pick<NodeTrust, 'tls' | 'bundles' | 'gate'>;
+  readonly trust: Pick<NodeTrust, 'tls' | 'bundles' | 'gate' | 'ringDir'>;
   readonly gossipAddress: () => string;
   readonly audit: AuditLog;
   readonly log: Logger;
@@ -190,7 +190,7 @@ export async function openFabric({ config, authorities, trust, gossipAddress, au
     authorities,
     bundle: () => trust.bundles.present ?? authorities.document(),
     ttlMs: config.svidTtlMs,
-    welcome: () => ({ gossipKeys: gossipKeysOf(config), gossipSeeds: [gossipAddress()] }),
+    welcome: () => ({ ...handedKeys(config, trust.ringDir), gossipSeeds: [gossipAddress()] }),
     gate: trust.gate,
     note: (outcome) => noteAttestation(outcome, log, audit, clock),
     wallNow: () => clock.wallNow(),
@@ -204,12 +204,6 @@ export async function openFabric({ config, authorities, trust, gossipAddress, au
   }
 }
 
-/** The keys as they are now: `mesh keys` changes the file while the node runs. */
-function gossipKeysOf({ gossipKeyring, gossipKey }: Config): readonly Uint8Array[] {
-  if (gossipKeyring !== undefined) return readKeyring(gossipKeyring);
-  return gossipKey === undefined ? [] : [Buffer.from(gossipKey, 'base64')];
-}
-
 function noteAttestation({ method, remote, id, serial, fault }: AttestOutcome, log: Logger, audit: AuditLog, clock: Clock): void {
   const who = id === undefined ? remote : formatSpiffeId(id);
   const what = method === 'x509pop' ? 'renew-identity' : method === 'workload' ? 'issue-workload' : 'attest';
@@ -220,12 +214,6 @@ function noteAttestation({ method, remote, id, serial, fault }: AttestOutcome, l
     log.log('warn', 'attestation-refused', { id: who, method, remote, code: fault.code, reason: fault.message });
     audit.record({ what, who, outcome: 'refused', subject: remote, detail: `by ${method}: ${fault.code}: ${fault.message}` }, clock.wallNow());
   }
-}
-
-/** A node that joined takes the keys that it was given, unless it is told of others. */
-export function withHandedKeyring(config: Config): Config {
-  const handed = handedKeyring(trustDir(config.dataDir));
-  return config.gossipKeyring === undefined && config.gossipKey === undefined && existsSync(handed) ? { ...config, gossipKeyring: handed } : config;
 }
 
 /** Whoever is refused here stands in the log and in the audit. */

@@ -27,7 +27,8 @@ import { readKeyring } from './data-dir/keyring-file.ts';
 import { RegistryFiles } from './data-dir/registry-files.ts';
 import { NodeProcess } from './node-process.ts';
 import { bundleParts, followBundles } from './node-bundles.ts';
-import { banParts, nodeTrust, openFabric, peerKeyParts, tellOfAlarms, withHandedKeyring, workloadParts } from './node-trust.ts';
+import { banParts, nodeTrust, openFabric, peerKeyParts, tellOfAlarms, workloadParts } from './node-trust.ts';
+import { keyParts, withHandedKeyring } from './node-keys.ts';
 import type { NodeTrust } from './node-trust.ts';
 import type { NodeEnd } from './node-process.ts';
 import { operatorServices } from './operator-services.ts';
@@ -257,15 +258,16 @@ function meshParts(makings: Makings): MeshParts {
     node: config.name,
     registryFiles,
     registry: { random: systemRandom },
-    membership: (audience) => membershipChild(config, ports, audience, rooms),
+    membership: (audience) => membershipChild(config, ports, audience, rooms, trust.ringDir),
     bans: banParts({ config, tls, gate, log, audit, clock: systemClock }),
     bundles: bundleParts({ trust, log, audit, clock: systemClock }),
     peerKeys: peerKeyParts({ tls, gate, log, audit, clock: systemClock }),
+    gossipKeys: keyParts({ config, trust, audit, clock: systemClock }),
     peers: { selfAddress: ports.grpcAddress, dial: (address, peer) => dialPeer(parseAddress(address, config.grpcPort), peer, { tls: peerTls }), random: systemRandom },
     agents: { encodeBatch: encodeTelemetryBatch, random: systemRandom },
     openGrpc: () => openGrpc(grpcListen, refs, tls, operators.forAdmins),
     identity: {
-      renewal: { held, renew, keep, isRefused: () => gate.fault(held.current().svid.id, held.current().svid.notBeforeMs) !== undefined, random: systemRandom },
+      renewal: { held, renew: () => renew((ring) => void refs.gossipKeys.send({ kind: 'handed', ring })), keep, isRefused: () => gate.fault(held.current().svid.id, held.current().svid.notBeforeMs) !== undefined, random: systemRandom },
       watch,
       openFabric: authorities && (() => openFabric({ config, authorities, trust, gossipAddress: () => ports.gossipAddress, audit, log, clock: systemClock, onBug: (error) => node.noteBug(error) })),
     },
@@ -307,7 +309,7 @@ function sourcesOf({ discover, bind, gossipPort }: Config, ports: Ports, { disco
   }));
 }
 
-function membershipChild(config: Config, ports: Ports, audience: MembershipAudience, { startMembership: begin }: Rooms): ReturnType<MeshParts['membership']> {
+function membershipChild(config: Config, ports: Ports, audience: MembershipAudience, { startMembership: begin }: Rooms, ringDir: string | undefined): ReturnType<MeshParts['membership']> {
   const { name, tag, join: seeds, discover, profile, bind, dataDir } = config;
   const start: MembershipStart & MembershipAudience = {
     name,
@@ -321,7 +323,7 @@ function membershipChild(config: Config, ports: Ports, audience: MembershipAudie
     incarnationFile: join(dataDir, 'incarnation'),
     clocksFile: join(dataDir, 'clocks.json'),
     tagsFile: join(dataDir, 'tags.json'),
-    travel: gossipTravel(config),
+    travel: gossipTravel(config, ringDir),
     application: config.gossipApplication,
     ...audience,
   };
@@ -331,7 +333,7 @@ function membershipChild(config: Config, ports: Ports, audience: MembershipAudie
 function forOperators({ adminSocket, system, node, refs, config, audit }: Makings): OperatorServices {
   const onBug = (error: unknown): void => node.noteBug(error);
   const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
-  const serf = serfRequests({ node: config.name, membership: refs.membership, desk: refs.serfDesk });
+  const serf = serfRequests({ node: config.name, membership: refs.membership, desk: refs.serfDesk, keys: refs.gossipKeys });
   const others = [chaosService(chaosRequests({ system, timers }), onBug), serfService(serf, onBug), banService(banRequests(refs.bans), onBug), authorityService(authorityRequests(refs.bundles), onBug), workloadDeskService(workloadRequests(refs.workloads), onBug)];
   return operatorServices({ adminSocket, others, audit, clock: systemClock, onBug });
 }

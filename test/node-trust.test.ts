@@ -40,7 +40,7 @@ describe('a node whose identity comes from a Workload API', () => {
     expect([held.current().svid.serial, authorities]).to.deep.equal([identity.svid.serial, undefined]);
     expect(readIdentity(join(home, 'n2', 'trust'))?.svid.serial).to.equal(identity.svid.serial);
     const renewed = await (await trustDomain()).identity('node', 'n2');
-    const next = renew();
+    const next = renew(() => undefined);
     watch!.put(identity);
     watch!.put(renewed);
     expect(await next).to.equal(renewed);

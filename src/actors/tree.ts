@@ -43,6 +43,8 @@ import { peerKeysActor } from './trust/peer-keys-actor.ts';
 import type { PeerKeysActorOptions, PeerKeysMessage } from './trust/peer-keys-actor.ts';
 import { bansActor } from './trust/bans-actor.ts';
 import type { BansActorOptions, BansMessage } from './trust/bans-actor.ts';
+import { gossipKeysActor } from './trust/gossip-keys-actor.ts';
+import type { GossipKeysActorOptions, GossipKeysMessage } from './trust/gossip-keys-actor.ts';
 import { workloadsActor } from './workloads/workloads-actor.ts';
 import type { WorkloadsActorOptions, WorkloadsMessage } from './workloads/workloads-actor.ts';
 import { WORKLOADS_MAX } from '../trust/workload-entry.ts';
@@ -56,6 +58,7 @@ export interface MeshRefs {
   readonly bans: ActorRef<BansMessage>;
   readonly bundles: ActorRef<BundleMessage>;
   readonly peerKeys: ActorRef<PeerKeysMessage>;
+  readonly gossipKeys: ActorRef<GossipKeysMessage>;
   readonly identity: ActorRef<IdentityMessage>;
   readonly peerSessions: ActorRef<SupervisorMessage>;
   readonly roster: ActorRef<RosterMessage>;
@@ -77,6 +80,7 @@ export function meshRefs(ref: <M>(path: string) => ActorRef<M>): MeshRefs {
     bans: ref('/trust/bans'),
     bundles: ref('/trust/bundle'),
     peerKeys: ref('/trust/keys'),
+    gossipKeys: ref('/trust/gossip-keys'),
     identity: ref('/identity/renewal'),
     peerSessions: ref('/peers/sessions'),
     roster: ref('/peers/roster'),
@@ -98,8 +102,9 @@ export interface MeshParts {
   /** On the main thread or in one of its own. */
   readonly membership: (audience: Pick<MembershipActorOptions, 'listeners' | 'hearers' | 'serfListeners' | 'identities'>) => ThreadSpec | { readonly start: () => ReturnType<typeof membershipActor> };
   readonly peerKeys: Omit<PeerKeysActorOptions, 'self' | 'peers' | 'membership'>;
-  readonly bans: Omit<BansActorOptions, 'peers' | 'membership' | 'identity'>;
+  readonly bans: Omit<BansActorOptions, 'peers' | 'membership' | 'identity' | 'gossipKeys'>;
   readonly bundles: Omit<BundleActorOptions, 'peers' | 'membership' | 'renewal'>;
+  readonly gossipKeys: Omit<GossipKeysActorOptions, 'peers' | 'membership'>;
   readonly peers: Pick<RosterActorOptions, 'selfAddress' | 'dial' | 'random'>;
   readonly agents: Pick<DirectoryActorOptions, 'encodeBatch' | 'random'>;
   readonly openGrpc: () => Promise<Listener>;
@@ -137,14 +142,15 @@ export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
     ]),
     supervisor('bus', 'one_for_one', [worker('subjects', () => busActor({ self: node, peers: refs.roster }))]),
     supervisor('trust', 'one_for_one', [
-      worker('bans', () => bansActor({ ...parts.bans, peers: refs.roster, membership: refs.membership, identity: refs.identity })),
+      worker('bans', () => bansActor({ ...parts.bans, peers: refs.roster, membership: refs.membership, identity: refs.identity, gossipKeys: refs.gossipKeys })),
       worker('bundle', () => bundleActor({ ...parts.bundles, peers: refs.roster, membership: refs.membership, renewal: refs.identity })),
       worker('keys', () => peerKeysActor({ self: node, ...parts.peerKeys, peers: refs.roster, membership: refs.membership })),
+      worker('gossip-keys', () => gossipKeysActor({ ...parts.gossipKeys, peers: refs.roster, membership: refs.membership })),
     ]),
     supervisor('peers', 'rest_for_one', [
       dynamic('sessions', PEERS_MAX),
       worker('roster', () =>
-        rosterActor({ self: node, ...parts.peers, sessions: refs.peerSessions, membership: refs.membership, registry: refs.registry, bus: refs.bus, bans: refs.bans, bundles: refs.bundles, peerKeys: refs.peerKeys, identity: refs.identity }),
+        rosterActor({ self: node, ...parts.peers, sessions: refs.peerSessions, membership: refs.membership, registry: refs.registry, bus: refs.bus, bans: refs.bans, bundles: refs.bundles, peerKeys: refs.peerKeys, gossipKeys: refs.gossipKeys, identity: refs.identity }),
       ),
     ]),
     supervisor('agents', 'rest_for_one', [

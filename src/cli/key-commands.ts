@@ -35,7 +35,20 @@ export const KEY_COMMANDS: readonly CommandSpec[] = [
     example: 'mesh keys remove HvY8ubRZMgafUOWvrOadwOckVa1wN3QWAo46FVKbVN8=',
     run: (call) => manageKeys(call, 'remove'),
   },
+  {
+    words: 'keys rotate',
+    summary: 'have gossip encrypted with a new key of the trust domain; on a node that holds the authority',
+    example: 'mesh keys rotate',
+    run: rotateKey,
+  },
 ];
+
+async function rotateKey({ ask, answer, remark }: Call): Promise<number> {
+  const { fingerprint, peers, agreeing } = await ask((admin) => admin.rotateKey({}));
+  answer({ fingerprint, peers, agreeing }, () => [`gossip is encrypted with the new key ${fingerprint}, which ${agreeing} of ${peers} peers have too`]);
+  if (agreeing < peers) remark('the others are told again and again, until they have it');
+  return DONE;
+}
 
 async function manageKeys({ ask, answer, remark, operands }: Call, action: string): Promise<number> {
   const [text = ''] = operands;

@@ -6,7 +6,9 @@ import { makeAuthority } from '../trust/authority.ts';
 import { keepAuthority, readAuthority } from '../trust/authority-files.ts';
 import { readFabricAddresses } from '../trust/fabric-file.ts';
 import { readIdentity } from '../trust/identity-files.ts';
+import { firstRing } from '../trust/gossip-ring.ts';
 import { ownIdentity } from '../trust/own-identity.ts';
+import { writeRing } from '../trust/ring-file.ts';
 import { formatSpiffeId } from '../trust/spiffe-id.ts';
 import { readWorkloadApi } from '../trust/workload-api-file.ts';
 import type { Call, CommandSpec } from './command.ts';
@@ -72,7 +74,10 @@ async function init(call: Call): Promise<number> {
       todo: `found the other trust domain as another user, or move ${dir} away: nothing that it issued will be believed then`,
     });
   }
-  if (present === undefined) keepAuthority(dir, await makeAuthority(trustDomain, nowMs));
+  if (present === undefined) {
+    keepAuthority(dir, await makeAuthority(trustDomain, nowMs));
+    writeRing(dir, firstRing(nowMs));
+  }
   const { identity } = await ownIdentity({ kind: 'node', name, trustDir: trustDir(dataDir), authorityDir: dir, makeAuthorityFor: undefined, nowMs });
   const view = trustView(identity, { authorityDir: dir, isAuthorityHere: true, fabrics: [], workloadSocket: undefined });
   answer(view, () => [

@@ -260,6 +260,8 @@ export function readConfig(sources: ConfigSources): { readonly config: Config; r
     gossipThread: value('gossipThread', sources.isOwnProcess === true ? 'on' : 'off'),
     gossipKeyring: keyring === undefined ? undefined : absolutePath(keyring, sources.home),
     gossipKey: value('gossipKey', undefined),
+    gossipEncryption: value('gossipEncryption', 'on'),
+    gossipKeyRotationMs: value('gossipKeyRotationMs', Number(CONFIG_KEYS.gossipKeyRotationMs.default)),
     gossipVerifyIncoming: value('gossipVerifyIncoming', 'on'),
     gossipVerifyOutgoing: value('gossipVerifyOutgoing', 'on'),
     gossipLabel: value('gossipLabel', ''),
@@ -299,7 +301,7 @@ function givenFor(
   };
 }
 
-const NUMBERS: ReadonlySet<ConfigKey> = new Set(['gossipPort', 'grpcPort', 'trustPort', 'svidTtlMs', 'degradedMs', 'stallLimitMs']);
+const NUMBERS: ReadonlySet<ConfigKey> = new Set(['gossipPort', 'grpcPort', 'trustPort', 'svidTtlMs', 'gossipKeyRotationMs', 'degradedMs', 'stallLimitMs']);
 
 /** What parts the items where one text holds several. Specs have commas and spaces in them. */
 const LISTS: Readonly<Partial<Record<ConfigKey, string>>> = { join: ',', discover: ';' };

@@ -14,6 +14,10 @@ export interface GossipConfig {
   readonly gossipKeyring: string | undefined;
   /** Base64. */
   readonly gossipKey: string | undefined;
+  /** With the keys of the trust domain, where it has some and there are no others here. */
+  readonly gossipEncryption: Switch;
+  /** How old the newest key of the trust domain may become, where the authority is kept here. */
+  readonly gossipKeyRotationMs: number;
   /** Whether gossip that is not encrypted is refused. */
   readonly gossipVerifyIncoming: Switch;
   /** Whether gossip is encrypted on its way out. */
@@ -24,6 +28,9 @@ const APPLICATIONS = ['serf', 'none'] as const;
 
 /** A label's length is one byte on the wire. */
 const LABEL_BYTES_MAX = 255;
+
+/** Of one key a node encrypts far fewer packets in a day than AES-GCM may with random nonces, 2 ** 32. */
+const ROTATION_MS = 86_400_000;
 
 const onOrOff = { placeholder: SWITCH.join('|'), default: 'on', expected: 'on or off', schema: z.enum(SWITCH), choices: SWITCH } as const;
 
@@ -42,6 +49,14 @@ export const GOSSIP_KEYS = {
     expected: 'base64 of 16, 24 or 32 bytes, as `openssl rand -base64 32` makes them',
     schema: z.string().refine(isGossipKey),
     isSecret: true,
+  },
+  gossipEncryption: { ...onOrOff, summary: 'whether to encrypt gossip with the keys of the trust domain, where it has some; off to be one mesh with those who do not' },
+  gossipKeyRotationMs: {
+    placeholder: 'ms',
+    summary: 'how old the key of gossip may become, where the authority is kept here; then another takes its place',
+    default: String(ROTATION_MS),
+    expected: 'a whole number of milliseconds from 60000 to 2592000000',
+    schema: z.int().min(60_000).max(2_592_000_000),
   },
   gossipVerifyIncoming: { ...onOrOff, summary: 'with a key: whether gossip that is not encrypted is refused; off while a mesh that runs gets its first key' },
   gossipVerifyOutgoing: { ...onOrOff, summary: 'with a key: whether to encrypt; off while a mesh that runs gets its first key' },

@@ -13,6 +13,7 @@ import { certificatesIn, checkChallenge, NONCE_BYTES, signProof, type AttestMeth
 import type { IdentityRequest } from '../trust/authority.ts';
 import type { Bundle } from '../trust/bundle.ts';
 import type { Welcome } from '../trust/fabric.ts';
+import { fromSent } from '../trust/gossip-ring.ts';
 import type { Identity } from '../trust/identity-source.ts';
 import { formatCertificates } from '../trust/pem.ts';
 import { parseBundle, readBundle, type HeldBundle, type SignedBundle } from '../trust/signed-bundle.ts';
@@ -180,7 +181,7 @@ export async function attest({ address, bundle, request, evidence }: AttestOptio
     call.write({ proof: { signature, ...sent(evidence) } });
     const { issued } = await replies.next();
     if (!issued?.chain || !issued.bundle) throw outOfOrder(remote);
-    return { identity: identityOf(issued.chain.certificates, issued.bundle, request, bundle), gossipKeys: issued.gossipKeys, gossipSeeds: issued.gossipSeeds };
+    return { identity: identityOf(issued.chain.certificates, issued.bundle, request, bundle), gossipKeys: issued.gossipKeys, gossipRing: fromSent(issued.gossipRing), gossipSeeds: issued.gossipSeeds };
   } finally {
     call.cancel();
     client.close();

@@ -62,6 +62,7 @@ const ACTS: { readonly [M in keyof Rpc as string extends M ? never : M]: ActOf<R
   ChangeTags: ({ set, remove }) => changedTags([...Object.keys(set), ...remove]),
   ForceLeave: ({ name, prune }) => ({ what: 'force-leave', subject: name, ...(prune && { detail: 'prune' }) }),
   ManageKeys: ({ action, key }) => (action === 'list' ? undefined : { what: 'change-gossip-keys', subject: fingerprint(key), detail: action }),
+  RotateKey: () => ({ what: 'rotate-gossip-key' }),
 };
 
 /** Who asks over the socket, as the command says it: it opens to the node's owner and root alone. Over TLS it is proved. */

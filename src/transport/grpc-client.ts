@@ -132,6 +132,7 @@ export interface AdminClient {
   readonly changeTags: Asking<Rpc['ChangeTags']>;
   readonly forceLeave: Asking<Rpc['ForceLeave']>;
   readonly manageKeys: Asking<Rpc['ManageKeys']>;
+  readonly rotateKey: Asking<Rpc['RotateKey']>;
   readonly issueBan: Asking<Rpc['IssueBan']>;
   readonly listBans: Asking<Rpc['ListBans']>;
   readonly addWorkload: Asking<Rpc['AddWorkload']>;
@@ -216,6 +217,7 @@ function adminClient(channel: AdminChannel, metadata: Metadata): AdminClient {
     changeTags: ask(serf.ChangeTags),
     forceLeave: ask(serf.ForceLeave),
     manageKeys: (request, options) => manageKeys(request, { timeoutMs: KEYS_TIMEOUT_MS, ...options }),
+    rotateKey: ask(serf.RotateKey),
     issueBan: ask(bans.IssueBan),
     listBans: ask(bans.ListBans),
     addWorkload: ask(workloads.AddWorkload),

@@ -59,6 +59,7 @@ const ROLES: { readonly [S in keyof Services]: Roles<Services[S]> } = {
     ForceLeave: 'operator',
     // Also shows them.
     ManageKeys: 'admin',
+    RotateKey: 'admin',
   },
   BanService: { IssueBan: 'admin', ListBans: 'viewer' },
   WorkloadService: { AddWorkload: 'admin', RemoveWorkload: 'admin', ListWorkloads: 'viewer' },

@@ -6,29 +6,42 @@ import { readFabricAddresses } from '../trust/fabric-file.ts';
 import { readIdentity } from '../trust/identity-files.ts';
 import { readBundleFile } from '../trust/bundle-file.ts';
 import type { BundleKeeper } from '../trust/bundle-keeper.ts';
+import type { Ring } from '../trust/gossip-ring.ts';
 import type { HeldIdentity, Identity } from '../trust/identity-source.ts';
+import { readRing } from '../trust/ring-file.ts';
 import { formatSpiffeId } from '../trust/spiffe-id.ts';
 import type { Svid } from '../trust/svid.ts';
-import { attest, fetchBundle, type Evidence } from './attest-client.ts';
+import { attest, fetchBundle, type Attested, type Evidence } from './attest-client.ts';
 
 /**
  * The bundle is changed by `bundles` alone: what the answer says of it is another's view.
  * @param dir where the present one is kept
+ * @param heard of the keys of gossip that are handed with it, where the trust domain has some
  * @throws MeshError what the last Fabric said, or why it said nothing; NO_IDENTITY where there is none to ask
  */
-export async function renewJoined(dir: string, held: HeldIdentity, bundles: BundleKeeper): Promise<Identity> {
+export async function renewJoined(dir: string, held: HeldIdentity, bundles: BundleKeeper, heard?: (ring: Ring) => void): Promise<Identity> {
   const kept = readIdentity(dir);
   const present = held.current();
   const isLater = kept !== undefined && formatSpiffeId(kept.svid.id) === formatSpiffeId(present.svid.id) && kept.svid.notAfterMs > present.svid.notAfterMs;
-  if (!isLater) return attestAt(readFabricAddresses(dir), held, bundles, (svid) => ({ kind: 'x509pop', svid }));
+  if (!isLater) {
+    const { identity, gossipRing } = await attestAt(readFabricAddresses(dir), held, bundles, (svid) => ({ kind: 'x509pop', svid }));
+    heard?.(gossipRing);
+    return identity;
+  }
+  heard?.(readRing(dir) ?? []);
   const document = readBundleFile(dir);
   if (document !== undefined) bundles.take(document);
   return kept;
 }
 
+/** The keys of gossip as they are now, for the node that is kept in `dir`; @throws MeshError as `renewJoined` */
+export async function askKeys(dir: string, held: HeldIdentity, bundles: BundleKeeper): Promise<Ring> {
+  return (await attestAt(readFabricAddresses(dir), held, bundles, (svid) => ({ kind: 'x509pop', svid }))).gossipRing;
+}
+
 /** An identity for a program beside the node that is kept in `dir`; @throws MeshError as `renewJoined` */
-export function attestWorkload(dir: string, held: HeldIdentity, bundles: BundleKeeper, workload: string): Promise<Identity> {
-  return attestAt(readFabricAddresses(dir), held, bundles, (svid) => ({ kind: 'workload', svid, workload }));
+export async function attestWorkload(dir: string, held: HeldIdentity, bundles: BundleKeeper, workload: string): Promise<Identity> {
+  return (await attestAt(readFabricAddresses(dir), held, bundles, (svid) => ({ kind: 'workload', svid, workload }))).identity;
 }
 
 /**
@@ -48,7 +61,7 @@ export async function refreshBundle(dir: string, bundles: BundleKeeper): Promise
   return false;
 }
 
-async function attestAt(addresses: readonly Address[], held: HeldIdentity, bundles: BundleKeeper, evidenceOf: (svid: Svid) => Evidence): Promise<Identity> {
+async function attestAt(addresses: readonly Address[], held: HeldIdentity, bundles: BundleKeeper, evidenceOf: (svid: Svid) => Evidence): Promise<Attested> {
   let fault = new MeshError('NO_IDENTITY', 'nobody is known who could issue this identity', { expected: 'the address of a Trust Fabric in fabric.json', todo: 'join again: `mesh join`' });
   for (const address of addresses) {
     try {
@@ -57,7 +70,7 @@ async function attestAt(addresses: readonly Address[], held: HeldIdentity, bundl
       bundles.offer(await fetchBundle(address));
       const { svid, bundle } = held.current();
       // oxlint-disable-next-line no-await-in-loop
-      return (await attest({ address, bundle, request: await makeRequest(), evidence: evidenceOf(svid) })).identity;
+      return await attest({ address, bundle, request: await makeRequest(), evidence: evidenceOf(svid) });
     } catch (error) {
       if (!(error instanceof MeshError)) throw error;
       fault = error;

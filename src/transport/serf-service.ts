@@ -18,6 +18,7 @@ export interface SerfHandler {
   readonly changeTags: Answering<Rpc['ChangeTags']>;
   readonly forceLeave: Answering<Rpc['ForceLeave']>;
   readonly manageKeys: Answering<Rpc['ManageKeys']>;
+  readonly rotateKey: Answering<Rpc['RotateKey']>;
 }
 
 /** @param onBug hears of everything thrown that is no MeshError */
@@ -35,6 +36,7 @@ export function serfService(handler: SerfHandler, onBug: (error: unknown) => voi
       ChangeTags: unary(handler.changeTags, onBug),
       ForceLeave: unary(handler.forceLeave, onBug),
       ManageKeys: unary(handler.manageKeys, onBug),
+      RotateKey: unary(handler.rotateKey, onBug),
     },
   };
 }

@@ -3,6 +3,7 @@ import type { handleBidiStreamingCall, handleServerStreamingCall, handleUnaryCal
 import { systemClock } from '../clock.ts';
 import { MeshError } from '../errors.ts';
 import type { Attestation, Issued } from '../trust/fabric.ts';
+import { toSent } from '../trust/gossip-ring.ts';
 import type { SignedBundle } from '../trust/signed-bundle.ts';
 import { bundleMessage } from './bundle-message.ts';
 import type { AttestIssued } from './generated/omega/mesh/v1/AttestIssued.ts';
@@ -114,11 +115,12 @@ function requestsOf(call: Call): { next(): Promise<AttestRequest__Output> } {
   return { next: () => (waiting.length > 0 ? Promise.resolve(waiting.shift()!) : new Promise((resolve) => (heard = resolve))) };
 }
 
-function asMessage({ certificates, bundle, gossipKeys, gossipSeeds }: Issued): AttestIssued {
+function asMessage({ certificates, bundle, gossipKeys, gossipRing, gossipSeeds }: Issued): AttestIssued {
   return {
     chain: { certificates: certificates.map(({ raw }) => raw) },
     bundle: { trustDomain: bundle.trustDomain, authorities: bundle.authorities.map(({ raw }) => raw) },
     gossipKeys: gossipKeys.map((key) => Buffer.from(key)),
+    gossipRing: toSent(gossipRing),
     gossipSeeds: [...gossipSeeds],
   };
 }

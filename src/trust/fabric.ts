@@ -10,6 +10,7 @@ import type { AuthorityStore } from './authority-files.ts';
 import { issuerOf } from './authority-set.ts';
 import type { BanGate } from './ban-gate.ts';
 import type { Bundle } from './bundle.ts';
+import type { Ring } from './gossip-ring.ts';
 import type { HeldBundle } from './signed-bundle.ts';
 import type { SpiffeId } from './spiffe-id.ts';
 import { minutes } from './svid.ts';
@@ -32,6 +33,8 @@ export interface FabricOptions {
 export interface Welcome {
   /** Those that gossip is encrypted with, the first one first; none where it is not. */
   readonly gossipKeys: readonly Uint8Array[];
+  /** Those of the trust domain, where it has some; then there are no others. */
+  readonly gossipRing: Ring;
   /** Gossip addresses of nodes to join. */
   readonly gossipSeeds: readonly string[];
 }
@@ -66,7 +69,7 @@ export interface Issued extends Welcome {
 }
 
 /** Gossip is for nodes. */
-const NO_WELCOME: Welcome = { gossipKeys: [], gossipSeeds: [] };
+const NO_WELCOME: Welcome = { gossipKeys: [], gossipRing: [], gossipSeeds: [] };
 /** A request of P-256 has some 250 bytes. */
 const REQUEST_BYTES_MAX = 4_096;
 

@@ -28,6 +28,7 @@ import { formatToken, makeToken, parseToken, tokenName, type Token } from '../..
 import type { TestTls } from '../support/trust-domain.ts';
 
 const MINUTE = 60_000;
+const RING_KEY = { key: Buffer.alloc(32, 9).toString('base64'), epochMs: 1_700_000_000_000, isUsed: true, oldKeptMs: 3_600_000 };
 const N2: SpiffeId = { trustDomain: 'omega.test', kind: 'node', name: 'n2' };
 
 async function evictionOf(authority: Authority, epochMs: number): Promise<HeldBan> {
@@ -52,7 +53,7 @@ describe('attestation over a real connection', () => {
       authorities: store,
       bundle: () => store.document(),
       ttlMs: 60 * MINUTE,
-      welcome: () => ({ gossipKeys: [Buffer.alloc(32, 7)], gossipSeeds: ['127.0.65.1:7946'] }),
+      welcome: () => ({ gossipKeys: [Buffer.alloc(32, 7)], gossipRing: [RING_KEY], gossipSeeds: ['127.0.65.1:7946'] }),
       gate: { fault: () => refusal, evictedAtMs: () => undefined },
       note: (outcome) => void outcomes.push(outcome),
       wallNow: () => Date.now() + skewMs,
@@ -102,10 +103,11 @@ describe('attestation over a real connection', () => {
     const { id, pin, secret } = parseToken(formatToken(token()));
     const { bundle } = await fetchPinnedBundle(address, pin, id.trustDomain);
     const request = await makeRequest();
-    const { identity, gossipKeys, gossipSeeds } = await attest({ address, bundle, request, evidence: { kind: 'join_token', secret } });
+    const { identity, gossipKeys, gossipRing, gossipSeeds } = await attest({ address, bundle, request, evidence: { kind: 'join_token', secret } });
     expect(verifyChain(identity.svid.certificates, bundleOf(authority), Date.now())).to.deep.equal(N2);
     expect(identity.svid.key).to.equal(request.key);
     expect(gossipKeys.map((key) => Buffer.from(key).toString('hex'))).to.deep.equal(['07'.repeat(32)]);
+    expect(gossipRing).to.deep.equal([RING_KEY]);
     expect(gossipSeeds).to.deep.equal(['127.0.65.1:7946']);
     expect(outcomes).to.have.length(1);
     expect(outcomes[0]).to.include({ method: 'join_token', serial: identity.svid.serial, fault: undefined });
@@ -202,8 +204,10 @@ describe('attestation over a real connection', () => {
     const nobody = await faultOf(renewJoined(kept, held, bundles));
     expect([nobody.code, nobody.todo]).to.deep.equal(['NO_IDENTITY', 'join again: `mesh join`']);
     writeFabricAddresses(kept, [{ host: '127.0.65.1', port: 1 }, address]);
-    const renewed = await renewJoined(kept, held, bundles);
+    const rings: unknown[] = [];
+    const renewed = await renewJoined(kept, held, bundles, (ring) => rings.push(ring));
     expect(outcomes.map(({ method }) => method)).to.deep.equal(['x509pop']);
+    expect(rings).to.deep.equal([[RING_KEY]]);
     writeIdentity(kept, renewed);
     expect((await renewJoined(kept, held, bundles)).svid.serial).to.equal(renewed.svid.serial);
     expect(outcomes).to.have.length(1);
@@ -231,8 +235,8 @@ describe('attestation over a real connection', () => {
     expect((await attest({ address, bundle, request: await makeRequest(), evidence: { kind: 'x509pop', svid } })).identity.svid.id).to.deep.equal(N2);
     expect((await attest({ address, bundle, request: await makeRequest(), evidence: byToken(token()) })).identity.svid.id).to.deep.equal(N2);
 
-    // The next eviction is another matter. Of this second no certificate would hold.
-    await evicted(Date.now());
+    // The next eviction is another matter. While it is to come by the clock here, no certificate would hold.
+    await evicted(Date.now() + 30_000);
     expect((await faultOf(attested(await makeRequest()))).code).to.equal('EVICTED');
     await evicted(Date.now() - 2_000);
     await attested(await makeRequest());

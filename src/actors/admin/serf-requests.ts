@@ -8,6 +8,7 @@ import type { SerfHandler } from '../../transport/serf-service.ts';
 import type { MembershipRequest, TagFault } from '../membership/membership-messages.ts';
 import type { QueryOrder } from '../membership/serf/serf-effects.ts';
 import type { SerfOrder, SerfOutcome } from '../membership/serf/serf-orders.ts';
+import type { KeyRotated, KeysRequest } from '../trust/key-messages.ts';
 import { answered, ROOM_TIMEOUT_MS } from './room-answer.ts';
 import type { SerfDeskMessage } from './serf-desk-actor.ts';
 import { serfFault } from './serf-fault.ts';
@@ -17,6 +18,7 @@ export interface SerfRequestsOptions {
   readonly node: string;
   readonly membership: ActorRef<MembershipRequest>;
   readonly desk: ActorRef<SerfDeskMessage>;
+  readonly keys: ActorRef<KeysRequest>;
 }
 
 /** Those that begin so are the nodes' own. */
@@ -28,10 +30,12 @@ const KEY_ACTIONS = ['install', 'use', 'remove'] as const;
 const KEY_BYTES: ReadonlySet<number> = new Set([16, 24, 32]);
 /** Its query stays open for 20 s in a mesh of a thousand on a slow network. */
 const KEYS_TIMEOUT_MS = 50_000;
+/** Peers have five seconds to say that they hold it. */
+const ROTATE_TIMEOUT_MS = 8_000;
 /** What of a node's tags is not the operator's: peers rely on it. */
 const FIXED_TAGS: Readonly<Record<string, string>> = { '': 'a tag needs a name', grpc: 'grpc is where other nodes find this one', sig: 'sig is how other nodes know that this one said it' };
 
-export function serfRequests({ node, membership, desk }: SerfRequestsOptions): SerfHandler {
+export function serfRequests({ node, membership, desk, keys }: SerfRequestsOptions): SerfHandler {
   const order = async (wanted: SerfOrder, what: 'event' | 'answer' | 'goodbye', member?: string): Promise<Record<string, never>> => {
     const outcome = await answered(membership.ask((reply: Reply<SerfOutcome>) => ({ kind: 'order', order: wanted, reply }), ROOM_TIMEOUT_MS));
     if (outcome !== 'done') throw serfFault(outcome, what, member);
@@ -62,6 +66,8 @@ export function serfRequests({ node, membership, desk }: SerfRequestsOptions): S
       if (change !== 'list' && !KEY_BYTES.has(key.length)) throw new MeshError('BAD_ARGUMENT', `the key has ${key.length} bytes`, { given: `${key.length} bytes`, expected: '16, 24 or 32 bytes' });
       return answered(desk.ask((reply: Reply<KeysReply | MeshError>) => ({ kind: 'ask-keys', action: change === 'list' ? change : { kind: change, key }, reply }), KEYS_TIMEOUT_MS));
     },
+
+    rotateKey: () => answered(keys.ask((reply: Reply<KeyRotated | MeshError>) => ({ kind: 'rotate', reply }), ROTATE_TIMEOUT_MS)),
 
     async changeTags({ set, remove }) {
       const fixed = [...Object.keys(set), ...remove].find((tag) => Object.hasOwn(FIXED_TAGS, tag));

@@ -182,6 +182,8 @@ class MembershipBody {
         return this.#handle({ kind: 'banned', names: message.names });
       case 'identities-news':
         return this.#handle(this.#peerKeys.read(message));
+      case 'keys-news':
+        return this.#handle({ kind: 'keys', keys: message.keys });
       case 'seeds':
         return this.#discover(message.seeds);
       case 'announce':

@@ -85,9 +85,16 @@ export interface IdentitiesRequest {
   readonly kind: 'identities';
 }
 
+/** The keys of the trust domain: gossip travels in these, and in no others. The one that encrypts first. */
+export interface KeysNews {
+  readonly kind: 'keys-news';
+  readonly keys: readonly Uint8Array[];
+}
+
 export type MembershipRequest =
   | BansNews
   | IdentitiesNews
+  | KeysNews
   /**
    * Show this node to the mesh. The answer comes when a seed or a remembered address has answered, all have failed or two
    * seconds have passed: NAME_TAKEN when another node that lives has this node's name, and this one must not stay.

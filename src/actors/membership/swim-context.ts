@@ -77,7 +77,7 @@ export class SwimContext {
     this.random = random;
     this.table = new MemberTable(name, random);
     this.health = new LocalHealth(profile.awarenessMultiplierMax);
-    this.serf = new Serf({ table: this.table, random, gossipIntervalMs: profile.gossipIntervalMs, keptClocks, keys: { change: (change) => this.changeKeys(change), list: () => envelope.keyring?.keys.map((key) => key.export().toString('base64')) } });
+    this.serf = new Serf({ table: this.table, random, gossipIntervalMs: profile.gossipIntervalMs, keptClocks, keys: { change: (change) => this.changeKeys(change), list: () => (envelope.keyring?.isManaged === true ? 'managed' : envelope.keyring?.keys.map((key) => key.export().toString('base64'))) } });
     // A random start, so that a late ack to an earlier life of this node means nothing.
     this.#seqNo = randomInt(random, 2 ** 32);
   }

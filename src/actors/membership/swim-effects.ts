@@ -41,6 +41,8 @@ export type SwimInput =
   | { readonly kind: 'banned'; readonly names: readonly string[] }
   /** With what this node signs, and all that is known of the keys of others, in place of what was before; told again and again. */
   | { readonly kind: 'identities'; readonly signer: ClaimSigner; readonly peers: readonly KnownPeer[] }
+  /** Of the trust domain, all of them, the one that encrypts first. */
+  | { readonly kind: 'keys'; readonly keys: readonly Uint8Array[] }
   | { readonly kind: 'leave'; readonly timeoutMs: number };
 
 /** Timers are outlived, not cancelled: each says what it was set for, and is ignored when that has passed. */

@@ -154,6 +154,8 @@ export class Swim {
         return this.#updates.ban(input.names);
       case 'identities':
         return this.#learn(input);
+      case 'keys':
+        return this.#context.envelope.keyring?.replace(input.keys);
       case 'leave':
         return this.#leave(input.timeoutMs);
     }

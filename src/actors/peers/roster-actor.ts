@@ -173,11 +173,11 @@ function perform(state: RosterState, effect: RosterEffect, options: RosterActorO
 }
 
 function sessionSpec(options: RosterActorOptions, node: string, address: string, roster: ActorRef<SessionReport>): ChildSpec {
-  const { self, selfAddress, dial, registry, bus, bans, bundles, peerKeys, random } = options;
+  const { self, selfAddress, dial, registry, bus, bans, bundles, peerKeys, gossipKeys, random } = options;
   return {
     type: 'worker',
     id: node,
-    start: () => sessionActor({ self, selfAddress, dial, registry, bus, bans, bundles, peerKeys, random, node, address, roster }),
+    start: () => sessionActor({ self, selfAddress, dial, registry, bus, bans, bundles, peerKeys, gossipKeys, random, node, address, roster }),
     backoff: SESSION_BACKOFF,
   };
 }

@@ -28,6 +28,7 @@ export interface SessionRooms {
   readonly bans: ActorRef<PeerUp | PeerDown | TrustFrameArrived>;
   readonly peerKeys: ActorRef<PeerUp | PeerDown | IdentityFrameArrived>;
   readonly bundles: ActorRef<PeerUp | PeerDown | BundleFrameArrived>;
+  readonly gossipKeys: ActorRef<PeerUp | PeerDown | TrustFrameArrived>;
   readonly random: Random;
 }
 
@@ -136,10 +137,10 @@ function perform(state: SessionActorState, effect: SessionEffect, options: Sessi
       context.setTimer('redial', effect.delayMs, { kind: 'redial', generation: effect.generation });
       return [];
     case 'tell-up':
-      for (const room of [options.registry, options.bus, options.bans, options.bundles, options.peerKeys]) room.send({ kind: 'peer-up', node, session: context.self });
+      for (const room of [options.registry, options.bus, options.bans, options.bundles, options.peerKeys, options.gossipKeys]) room.send({ kind: 'peer-up', node, session: context.self });
       return [];
     case 'tell-down':
-      for (const room of [options.registry, options.bus, options.bans, options.bundles, options.peerKeys]) room.send({ kind: 'peer-down', node });
+      for (const room of [options.registry, options.bus, options.bans, options.bundles, options.peerKeys, options.gossipKeys]) room.send({ kind: 'peer-down', node });
       return [];
     case 'deliver-registry':
       options.registry.send({ kind: 'registry-frame', node, frame: effect.frame });
@@ -148,7 +149,7 @@ function perform(state: SessionActorState, effect: SessionEffect, options: Sessi
       options.bus.send({ kind: 'bus-frame', node, frame: effect.frame });
       return [];
     case 'deliver-trust':
-      options.bans.send({ kind: 'trust-frame', node, frame: effect.frame });
+      (effect.frame.keys ? options.gossipKeys : options.bans).send({ kind: 'trust-frame', node, frame: effect.frame });
       return [];
     case 'deliver-identity':
       options.peerKeys.send({ kind: 'identity-frame', node, frame: effect.frame });

@@ -10,6 +10,7 @@ import type { PeersRequest, TrustFrameArrived } from '../peers/peer-messages.ts'
 import { fromTrustFrame, toTrustFrame } from './ban-frames.ts';
 import type { Restriction } from './ban-list.ts';
 import type { BansRequest } from './ban-messages.ts';
+import type { NodeBanned } from './key-messages.ts';
 import { BanOrders } from './ban-orders.ts';
 import { BanSpread, PULSE_MS, type BanSpreadEffect, type BanSpreadInput } from './ban-spread.ts';
 
@@ -31,6 +32,8 @@ export interface BansActorOptions {
   readonly peers: ActorRef<PeersRequest>;
   readonly membership: ActorRef<BansNews>;
   readonly identity: ActorRef<{ readonly kind: 'renew' }>;
+  /** Whoever is banned is not to read on. */
+  readonly gossipKeys: ActorRef<NodeBanned>;
 }
 
 export type BansMessage =
@@ -94,7 +97,7 @@ function hear(state: BansState, message: BansMessage, options: BansActorOptions,
       options.identity.send({ kind: 'renew' });
       return;
     case 'pulse':
-      if (++state.pulses % TELL_EVERY_PULSES === 0) tellMembership(state, options);
+      if (++state.pulses % TELL_EVERY_PULSES === 0) tellRooms(state, options);
       think(state, message, options, context);
       return;
     case 'peer-up':
@@ -142,7 +145,7 @@ function perform(state: BansState, effect: BanSpreadEffect, options: BansActorOp
       // First, for it is what all this is for.
       const severed = options.enforce(state.spread.list.restrictions(), effect.restricted, effect.released);
       attestAgain(effect.restricted, options, context);
-      tellMembership(state, options);
+      tellRooms(state, options);
       keep(state, options, context);
       return severed;
     }
@@ -157,10 +160,11 @@ function attestAgain(restricted: readonly Restriction[], { self }: BansActorOpti
   context.setTimer('attest-again', aheadMs + SECOND_MS, { kind: 'attest-again' });
 }
 
-function tellMembership({ spread }: BansState, { membership, self }: BansActorOptions): void {
-  const banned = [...spread.list.restrictions().values()].filter(({ claim }) => claim.kind === 'ban').map(({ claim }) => parseSpiffeId(claim.subject));
+function tellRooms({ spread }: BansState, { membership, gossipKeys, self }: BansActorOptions): void {
+  const banned = [...spread.list.restrictions().values()].map(({ claim }) => ({ claim, id: parseSpiffeId(claim.subject) })).filter(({ claim, id }) => claim.kind === 'ban' && id.kind === 'node');
   // Who is evicted comes back under its name as soon as it has attested again: its sessions say when.
-  membership.send({ kind: 'bans-news', names: banned.filter(({ kind, name }) => kind === 'node' && name !== self.name).map(({ name }) => name) });
+  membership.send({ kind: 'bans-news', names: banned.map(({ id }) => id.name).filter((name) => name !== self.name) });
+  if (banned.length > 0) gossipKeys.send({ kind: 'node-banned', epochMs: Math.max(...banned.map(({ claim }) => claim.epochMs)) });
 }
 
 function keep({ spread }: BansState, { file }: BansActorOptions, { log }: Context): void {

@@ -110,6 +110,10 @@ const TRIALS: { readonly [K in MembershipRequest['kind']]: (room: ThreadedMember
     const { members } = await ref.ask<MembershipView>((reply) => ({ kind: 'view', reply }), 5_000);
     expect(members.map(({ verified }) => verified)).to.deep.equal(['yes']);
   },
+  'keys-news': async ({ ref }) => {
+    expect(ref.send({ kind: 'keys-news', keys: [new Uint8Array(32)] })).to.equal('accepted');
+    await ref.ask<MembershipView>((reply) => ({ kind: 'view', reply }), 5_000);
+  },
   announce: async ({ ref, news, system }) => {
     const before = news.messages.length;
     ref.send({ kind: 'announce', to: system.ref('/news') });

@@ -149,7 +149,7 @@ export class Nodes {
     const at = <M>(path: string): ActorRef<M> => this.ref(`/${self}/${path}`);
     const random = seededRandom(7);
     const roster = () =>
-      rosterActor({ self, selfAddress: `127.0.0.1:${FIRST_PORT + this.names.indexOf(self)}`, random, dial: (address, node) => this.#dial(address, self, node), registry: at('registry'), bus: at('bus'), bans: at('bans'), bundles: at('bundles'), peerKeys: at('keys'), sessions: at('peers/sessions'), membership: at('membership'), identity: at('identity') });
+      rosterActor({ self, selfAddress: `127.0.0.1:${FIRST_PORT + this.names.indexOf(self)}`, random, dial: (address, node) => this.#dial(address, self, node), registry: at('registry'), bus: at('bus'), bans: at('bans'), bundles: at('bundles'), peerKeys: at('keys'), gossipKeys: at('gossip-keys'), sessions: at('peers/sessions'), membership: at('membership'), identity: at('identity') });
     const directory = () =>
       directoryActor({ self, random, membership: at('membership'), bus: at('bus'), sessions: at('agents/sessions'), encodeBatch: encodeTelemetryBatch });
     return {

@@ -18,8 +18,8 @@ const KEY_CHANGES: ReadonlyMap<string, KeyChange['kind']> = new Map([
 /** The keys that this node encrypts with. */
 export interface KeyAccess {
   change(change: KeyChange): KeyOutcome | 'not-encrypted';
-  /** In base64, the one that encrypts first; undefined when nothing is encrypted. */
-  list(): readonly string[] | undefined;
+  /** In base64, the one that encrypts first; undefined when nothing is encrypted. Those of the trust domain are not told over gossip. */
+  list(): readonly string[] | 'managed' | undefined;
 }
 
 export function isInternal(name: string): boolean {
@@ -61,7 +61,7 @@ const NO_KEYS = { keys: [], primaryKey: '' } as const;
 
 function listed(keys: KeyAccess): KeyResponse {
   const list = keys.list();
-  if (list === undefined) return { ...NO_KEYS, result: false, message: MEANING['not-encrypted'] };
+  if (list === undefined || list === 'managed') return { ...NO_KEYS, result: false, message: MEANING[list ?? 'not-encrypted'] };
   return { result: true, message: '', keys: list, primaryKey: list[0] ?? '' };
 }
 
@@ -80,5 +80,6 @@ const MEANING: Readonly<Record<KeyOutcome | 'not-encrypted', string>> = {
   'too-many': 'too many keys are installed: remove one first',
   'not-installed': 'this key is not installed here',
   'is-primary': 'this key is the one in use: use another first',
+  managed: 'the keys here are those of the trust domain: they change by `mesh keys rotate`, and are shown to nobody',
   'not-encrypted': 'this node does not encrypt gossip: it was started without a key',
 };

@@ -12,15 +12,21 @@ export const KEYS_MAX = 16;
 export type KeyChange = { readonly kind: 'install' | 'use' | 'remove'; readonly key: Uint8Array };
 
 /** `same`: it was so already. The rest says why not. */
-export type KeyOutcome = 'changed' | 'same' | 'bad-length' | 'too-many' | 'not-installed' | 'is-primary';
+export type KeyOutcome = 'changed' | 'same' | 'bad-length' | 'too-many' | 'not-installed' | 'is-primary' | 'managed';
 
 export class Keyring {
   /** As objects of the runtime, which no log or report shows the bytes of. */
   #keys: readonly KeyObject[];
 
-  /** @param keys at least one, the primary first; each of 16, 24 or 32 bytes */
-  constructor(keys: readonly Uint8Array[]) {
+  readonly isManaged: boolean;
+
+  /**
+   * @param keys at least one, the primary first; each of 16, 24 or 32 bytes
+   * @param isManaged they are those of the trust domain, and changed by `replace` alone: not by whoever knows one of them
+   */
+  constructor(keys: readonly Uint8Array[], isManaged = false) {
     this.#keys = keys.map((key) => createSecretKey(key));
+    this.isManaged = isManaged;
   }
 
   /** The primary first. */
@@ -32,7 +38,13 @@ export class Keyring {
     return this.#keys[0]!;
   }
 
+  /** All of them. @param keys as to the constructor */
+  replace(keys: readonly Uint8Array[]): void {
+    this.#keys = keys.map((key) => createSecretKey(key));
+  }
+
   change({ kind, key }: KeyChange): KeyOutcome {
+    if (this.isManaged) return 'managed';
     if (!isKey(key)) return 'bad-length';
     const given = createSecretKey(key);
     const known = this.#keys.find((each) => each.equals(given));
