@@ -66,8 +66,8 @@ const ASK_EVERY_MS = 5_000;
 const QUARANTINE_MS = 10 * 60_000;
 /** Who sends false claims does so again and again: one event for each name and minute says enough. */
 const QUIET_MS = 60_000;
-/** Names remembered for that. */
-const QUIET_MAX = 1_024;
+/** And so many for all names, which anybody can make up. */
+const TOLD_MAX = 64;
 
 export class ClaimProofs {
   readonly #context: SwimContext;
@@ -80,6 +80,8 @@ export class ClaimProofs {
   #judged = 0;
   #judgedSinceMs = 0;
   #askedAtMs = -Infinity;
+  /** Members of which something unproved was not taken since their session stands. */
+  readonly #heldBack = new Set<string>();
 
   constructor(context: SwimContext) {
     this.#context = context;
@@ -135,8 +137,22 @@ export class ClaimProofs {
     return true;
   }
 
+  /** Not taken, for there is a session with the member, which did not sign it. */
+  holdBack(known: Member): void {
+    this.#context.drop('unproved-claim');
+    this.#heldBack.add(known.name);
+  }
+
+  /** Of whom something was not taken, and whose session has ended since: it may have been a new life of theirs. */
+  takeHeldBack(): Member[] {
+    const { table } = this.#context;
+    const ended = [...this.#heldBack].filter((name) => !this.isProtected(table.get(name)));
+    for (const name of ended) this.#heldBack.delete(name);
+    return ended.flatMap((name) => table.get(name) ?? []);
+  }
+
   /** Whether only what this member signed counts about it. */
-  isProtected(known: Member | undefined): boolean {
+  isProtected(known: Member | undefined): known is Member {
     return known?.proof === 'proved' && this.#peers.get(known.name)?.isOpen === true;
   }
 
@@ -158,8 +174,8 @@ export class ClaimProofs {
     if (signer !== undefined) this.#quarantine(signer, node);
     const { now } = this.#context;
     const what = `${node} ${signer ?? ''}`;
-    if (now - (this.#toldAtMs.get(what) ?? -Infinity) < QUIET_MS) return;
-    if (this.#toldAtMs.size >= QUIET_MAX) this.#toldAtMs.clear();
+    for (const [told, atMs] of this.#toldAtMs) if (now - atMs >= QUIET_MS) this.#toldAtMs.delete(told);
+    if (this.#toldAtMs.has(what) || this.#toldAtMs.size >= TOLD_MAX) return;
     this.#toldAtMs.set(what, now);
     const claim = { type: 'false-claim', member: node, incarnation, address } as const;
     this.#context.notify(signer === undefined ? { ...claim, reason: 'bad-signature' } : { ...claim, reason: 'signed-by-another', accuser: signer });

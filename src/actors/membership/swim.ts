@@ -332,6 +332,7 @@ export class Swim {
     const { proofs } = this.#context;
     if (proofs.learn(signer, peers)) this.#updates.signAgain();
     if (proofs.takeDoubt()) this.#pushPull.askAnybody();
+    for (const { address } of this.#context.isLeaving ? [] : proofs.takeHeldBack()) this.#pushPull.exchange(address, false, undefined);
   }
 
   #sayGoodbye(): void {

@@ -109,12 +109,12 @@ export class Updates {
     const { proofs } = this.#context;
     const judged = proofs.judge(claim, address);
     if (judged.kind === 'false') return proofs.refuse(claim, address, judged.signer);
-    const isTaken = judged.kind === 'proved' || !proofs.isProtected(known);
-    if (!isTaken) this.#context.drop('unproved-claim');
+    const isHeldBack = judged.kind !== 'proved' && proofs.isProtected(known);
+    if (isHeldBack) proofs.holdBack(known);
     // Where nobody has proved to be the member, its own word needs no question.
     const isItself = judged.kind === 'proved' && known?.proof !== 'proved';
-    if (hasMoved && !isItself) return this.#conflict(known, claim, address, isTaken);
-    if (!isTaken) return;
+    if (hasMoved && !isItself) return this.#conflict(known, claim, address, !isHeldBack);
+    if (isHeldBack) return;
     if (isImplausible(claim.incarnation, known)) return this.#context.drop('implausible-incarnation');
     this.#accept(claim, address, known, judged.kind);
   }

@@ -153,6 +153,25 @@ describe('a claim that is not the word of the member', () => {
     expect(brain.member('b')).to.include({ verified: 'yes', host: '10.0.0.3', incarnation: 2 });
   });
 
+  it('is asked for when the session ends, for it may have been a new life of the member', () => {
+    const brain = knowingB();
+    brain.hear(said({ name: 'b', host: B_HOST, incarnation: 5, key: testKey('b again') }));
+    brain.requests = [];
+    learn(brain, peer('b', B));
+    expect(brain.requests).to.deep.equal([]);
+    learn(brain, { name: 'b', isOpen: false, keys: [B] });
+    expect(brain.requests.map(({ to }) => to.host)).to.deep.equal([B_HOST]);
+    learn(brain, { name: 'b', isOpen: false, keys: [B] });
+    expect(brain.requests).to.have.length(1);
+  });
+
+  it('is told of for so many names a minute, which anybody can make up', () => {
+    const brain = knowingB();
+    for (let at = 0; at < 100; at++) brain.hear({ ...truth, node: `made-up-${at}` });
+    expect(brain.events).to.have.length(64);
+    expect(brain.dropped['false-claim']).to.equal(100);
+  });
+
   it('is told of once a minute', () => {
     const brain = knowingB();
     for (let at = 0; at < 130; at++, brain.pass(1_000)) brain.hear(tampered['other tags']!);
