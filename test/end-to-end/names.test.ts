@@ -17,18 +17,23 @@ describe('a name that two nodes want, as processes', function () {
   let n1: StartedNode;
   let n2: StartedNode;
 
-  beforeEach(async () => {
+  // One mesh for all: n1 moves on from test to test.
+  before(async () => {
     play = new Playground();
     n1 = await play.node('n1', { bind: '127.0.0.1' });
     n2 = await play.node('n2', { bind: '127.0.0.2', flags: ['--join', n1.gossip] });
     await sessionBetween();
   });
-  afterEach(() => play.clear());
+  after(() => play.clear());
 
   const sessionBetween = (): Promise<Member> =>
     until('a session of n2 with n1', 5_000, async () => (await n2.json<Member[]>('members')).find(({ name, session }) => name === 'n1' && session === 'open'));
 
   const startAgain = (name: string, bind: string): readonly string[] => ['start', '--name', name, '--bind', bind, '--gossip-port', '0', '--grpc-port', '0', '--join', n2.gossip, '--data-dir', join(play.home, `other-${name}`)];
+
+  it('is joined under only when the node can be dialled', () => {
+    expect(n1.stderr() + n2.stderr()).not.to.include('session-not-opened');
+  });
 
   it('is refused to the second, which ends with 1 and says whose it is, while the first is not disturbed', async () => {
     const { code, stdout, stderr } = await play.run(...startAgain('n1', '127.0.0.9'));
@@ -40,16 +45,16 @@ describe('a name that two nodes want, as processes', function () {
     await until('a line in the log of n1', 2_000, () => (/name n1 is also claimed by 127\.0\.0\.9:\d+/.test(n1.stderr()) ? true : undefined));
   });
 
-  for (const [disk, ruin] of [
-    ['its own', () => undefined],
-    ['empty', (dataDir: string) => rmSync(dataDir, { recursive: true })],
-    ['damaged', (dataDir: string) => writeFileSync(join(dataDir, 'incarnation'), 'garbage')],
+  for (const [disk, next, ruin] of [
+    ['its own', '127.0.0.9', () => undefined],
+    ['empty', '127.0.0.10', (dataDir: string) => rmSync(dataDir, { recursive: true })],
+    ['damaged', '127.0.0.11', (dataDir: string) => writeFileSync(join(dataDir, 'incarnation'), 'garbage')],
   ] as const) {
     it(`is given within five seconds to the one that starts elsewhere once the first is gone, though nobody saw it go, its disk ${disk}`, async () => {
       const former = n1;
       await n1.kill('SIGKILL');
       ruin(n1.dataDir);
-      n1 = await play.node('n1', { bind: '127.0.0.9', flags: ['--join', n2.gossip] });
+      n1 = await play.node('n1', { bind: next, flags: ['--join', n2.gossip] });
       await until('n1 at its new address', 5_000, async () =>
         (await n2.json<Member[]>('members')).find(({ name, status, address }) => name === 'n1' && status === 'alive' && address === n1.gossip),
       );
@@ -57,10 +62,6 @@ describe('a name that two nodes want, as processes', function () {
       await sessionBetween();
     });
   }
-
-  it('is joined under only when the node can be dialled', () => {
-    expect(n1.stderr() + n2.stderr()).not.to.include('session-not-opened');
-  });
 });
 
 describe('two nodes of one name, in two meshes that become one, as processes', function () {
