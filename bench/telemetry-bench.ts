@@ -78,7 +78,7 @@ async function measure(grpc: string, admin: string, home: string, isTailed: bool
 /** An agent that always has something to report, and keeps to its credit: what it has sent, the node has taken. */
 async function startFirehose(grpc: string, home: string): Promise<{ sent(): number; close(): void }> {
   const done = new AbortController();
-  const tls = await agentTls({ id: 'bench', home, hostName: hostname(), pq: 'prefer', log: silentLog, signal: done.signal });
+  const tls = await agentTls({ id: 'bench', home, hostName: hostname(), pq: 'prefer', workloadSocket: undefined, log: silentLog, signal: done.signal });
   const stream = dialAgent(parseAddress(grpc, 0), { tls });
   const samples = Array.from({ length: 5 }, (_, index) => ({ name: `bench.figure_${index}`, value: index * 1.5 }));
   const record = encodeTelemetryRecord({ atMs: Date.now(), samples });

@@ -33,15 +33,14 @@ import { keyPin } from './trust/bundle.ts';
 import { canSignGossip, gossipKeyId } from './trust/gossip-signature.ts';
 import { TrustFabric, type AttestOutcome } from './trust/fabric.ts';
 import { TRUST_PORT_DEFAULT } from './trust/fabric-file.ts';
-import { readIdentity, writeIdentity } from './trust/identity-files.ts';
-import { identityInbox } from './trust/identity-inbox.ts';
+import { writeIdentity } from './trust/identity-files.ts';
 import { holdIdentity, holdSvid, type HeldIdentity, type Identity } from './trust/identity-source.ts';
 import { issueOwn, localTrustDomain, ownIdentity } from './trust/own-identity.ts';
 import type { Ring } from './trust/gossip-ring.ts';
 import { formatSpiffeId } from './trust/spiffe-id.ts';
 import { readCertificates, validity, verifyChain } from './trust/svid.ts';
 import { identityOrigin } from './trust/trust-source.ts';
-import { forgetWorkloadApi, readWorkloadApi, writeWorkloadApi } from './trust/workload-api-file.ts';
+import { forgetWorkloadApi } from './trust/workload-api-file.ts';
 import { checkServable } from './trust/workload-entry.ts';
 
 /** Who this node is, and what keeps it so. */
@@ -72,10 +71,7 @@ interface Begun {
   readonly watch: NodeTrust['watch'];
 }
 
-/** At boot an agent of SPIRE is up within seconds; who has an identity that still holds need not wait for it. */
-const WORKLOAD_API_PATIENCE_MS = 10_000;
-
-/** @throws MeshError PQ_UNAVAILABLE, BAD_CONFIG, as `ownIdentity` and `firstSvid` */
+/** @throws MeshError PQ_UNAVAILABLE, BAD_CONFIG, as `ownIdentity` and `pushedIdentity` */
 export async function nodeTrust(config: Config, log: Logger, clock: Clock): Promise<NodeTrust> {
   const { dataDir, pq } = config;
   checkPq(pq);
@@ -121,26 +117,9 @@ async function fromAuthority({ name, bind, dataDir, svidTtlMs }: Config, source:
 }
 
 async function fromWorkloadApi({ name, dataDir }: Config, socket: string, log: Logger, clock: Clock): Promise<Begun> {
-  const { firstSvid, followSvid, isPassing } = await import('./transport/workload-client.ts');
-  const dir = trustDir(dataDir);
-  const kept = stillGood(dir, name, clock.wallNow());
-  const identity = await firstSvid(socket, name, kept === undefined ? WORKLOAD_API_PATIENCE_MS : 0).catch((error: unknown) => {
-    if (kept === undefined || !isPassing(error)) throw error;
-    log.log('warn', 'workload-api-away', { reason: error.message, ...(error.todo === undefined ? {} : { todo: error.todo }) });
-    return kept;
-  });
-  writeIdentity(dir, identity);
-  writeWorkloadApi(dir, socket);
-  const inbox = identityInbox();
-  return { identity, authorities: undefined, renew: (held) => inbox.next(held.current()), watch: { open: (hear) => followSvid(socket, name, hear), put: (pushed) => inbox.put(pushed) } };
-}
-
-/** What a Workload API gave before, and may be used until it expires. */
-function stillGood(dir: string, name: string, nowMs: number): Identity | undefined {
-  if (readWorkloadApi(dir) === undefined) return undefined;
-  const kept = readIdentity(dir);
-  const isOurs = kept?.svid.id.kind === 'node' && kept.svid.id.name === name;
-  return isOurs && nowMs < kept.svid.notAfterMs ? kept : undefined;
+  const { pushedIdentity } = await import('./transport/pushed-identity.ts');
+  const { identity, next, watch } = await pushedIdentity({ socket, asked: { kind: 'node', name }, dir: trustDir(dataDir), log, clock });
+  return { identity, authorities: undefined, renew: (held) => next(held.current()), watch };
 }
 
 /** What workloads need of the world: whoever issues, who is kept out, and their sockets. */

@@ -4,6 +4,7 @@ import { systemClock } from '../clock.ts';
 import { CONFIG_KEYS, nameFromHost } from '../config/config.ts';
 import { GRPC_PORT_DEFAULT } from '../config/default-ports.ts';
 import { agentTrustDir } from '../config/home-path.ts';
+import { endpointPath } from '../config/trust-keys.ts';
 import { MeshError } from '../errors.ts';
 import { systemRandom } from '../random.ts';
 import { keyPin } from '../trust/bundle.ts';
@@ -41,6 +42,7 @@ export const REFERENCE_AGENT_COMMAND: CommandSpec = {
       summary: `where the token was made: the trust port of that node (default: the hosts of --node, port ${TRUST_PORT_DEFAULT}); may be repeated`,
       isRepeatable: true,
     },
+    { flags: '--workload-socket <unix:///path>', summary: "take the identity from this SPIFFE Workload API, such as that of SPIRE's agent or of a node beside it (`mesh workload add agent/<id>`)" },
     { flags: '--interval <ms>', summary: `time between two readings (default: ${INTERVAL_DEFAULT_MS})` },
     { flags: '--pq <choice>', summary: `post-quantum key exchange with nodes, as of \`mesh start\`: ${CONFIG_KEYS.pq.choices.join(', ')} (default: ${CONFIG_KEYS.pq.default})` },
     { flags: '--label <key=value>', summary: 'tell the node something about this agent; may be repeated', isRepeatable: true },
@@ -56,11 +58,12 @@ export const REFERENCE_AGENT_COMMAND: CommandSpec = {
         : wholeNumber('--interval', String(options['interval']), INTERVAL_MIN_MS, INTERVAL_MAX_MS);
     const told = { id, nodes: nodesOf(call), intervalMs, labels: labels('--label', listOf(options['label'])), version: readVersion() };
     const pq = choice('--pq', String(options['pq'] ?? CONFIG_KEYS.pq.default), CONFIG_KEYS.pq.choices);
+    const workloadSocket = socketOf(call, token);
     if (token !== undefined) await joinOnce(call, token, told.nodes);
     const log = await doors.createLog({ node: id, level: 'info', stderr: true, colour: call.paintError.isColorSupported });
     const stop = watchForStop(io);
     try {
-      const tls = await doors.agentTls({ id, home: io.home, hostName: io.hostName, pq, log, signal: stop.signal });
+      const tls = await doors.agentTls({ id, home: io.home, hostName: io.hostName, pq, workloadSocket, log, signal: stop.signal });
       await doors.runAgent({ ...told, tls, log, clock: systemClock, random: systemRandom, signal: stop.signal });
       return DONE;
     } finally {
@@ -75,6 +78,14 @@ function idOf({ io, options }: Call, token: Token | undefined): string {
   if (token === undefined || (token.id.kind === 'agent' && token.id.name === id)) return id;
   const given = formatSpiffeId(token.id);
   throw new MeshError('BAD_ARGUMENT', `the token is for ${given}, and this would be the agent ${id}`, { given, expected: `a token for the agent ${id}`, todo: `make one with \`mesh token create --agent ${id}\`` });
+}
+
+function socketOf({ options: { workloadSocket: given } }: Call, token: Token | undefined): string | undefined {
+  if (typeof given !== 'string') return undefined;
+  if (token !== undefined) throw new MeshError('BAD_ARGUMENT', 'an identity comes by a token or from a Workload API', { given, expected: '--token or --workload-socket' });
+  const path = endpointPath(given);
+  if (path !== undefined) return path;
+  throw new MeshError('BAD_ARGUMENT', `--workload-socket is "${given}"`, { given, expected: CONFIG_KEYS.workloadSocket.expected });
 }
 
 /** A unit file says the same at each start, and a token is used once. */

@@ -22,8 +22,14 @@ export type Pq = (typeof PQ)[number];
 
 /** Workload Endpoint standard, section 4: `unix:///path`. */
 const ENDPOINT = /^(?:unix:(?:\/\/)?)?(\/[^?#]+)$/;
+
+/** The path of the socket; undefined where the text is not the address of one. */
+export function endpointPath(text: string): string | undefined {
+  return ENDPOINT.exec(text)?.[1];
+}
+
 const endpoint = z.string().transform((text, context): string => {
-  const path = ENDPOINT.exec(text)?.[1];
+  const path = endpointPath(text);
   if (path !== undefined) return path;
   context.addIssue('not the path of a socket');
   return z.NEVER;

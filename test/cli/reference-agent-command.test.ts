@@ -68,6 +68,20 @@ describe('mesh agent', () => {
     expect([exitCode, stderr]).to.deep.equal([2, 'mesh: --pq is "requires"\n  expected off, prefer, require\n  did you mean require?\n']);
   });
 
+  it('has its identity from a Workload API where one is named, and from nowhere else then', async () => {
+    const told: (string | undefined)[] = [];
+    fake.doors.runAgent = () => Promise.resolve();
+    fake.doors.agentTls = ({ workloadSocket }) => Promise.resolve(void told.push(workloadSocket) as never);
+    for (const flags of [[], ['--workload-socket', 'unix:///run/agent.sock']]) expect((await mesh('agent', '--node', 'h', ...flags)).exitCode).to.equal(0);
+    expect(told).to.deep.equal([undefined, '/run/agent.sock']);
+    const wrong = await mesh('agent', '--node', 'h', '--workload-socket', 'tcp://10.0.0.1:80');
+    expect([wrong.exitCode, wrong.stderr.split('\n')[0]]).to.deep.equal([2, 'mesh: --workload-socket is "tcp://10.0.0.1:80"']);
+    const pin = keyPin((await makeAuthority('omega.test', Date.now())).certificate);
+    const token = formatToken(makeToken({ id: { trustDomain: 'omega.test', kind: 'agent', name: 'a1' }, role: undefined, pin, expiresAtMs: Date.now() + 60_000 }));
+    const both = await mesh('agent', '--token', token, '--node', 'h', '--workload-socket', '/run/agent.sock');
+    expect([both.exitCode, both.stderr.split('\n')[0]]).to.deep.equal([2, 'mesh: an identity comes by a token or from a Workload API']);
+  });
+
   it('ends on the first signal with 0', async () => {
     let heard: ((told: AbortSignal) => void) | undefined;
     const running = new Promise<AbortSignal>((resolve) => (heard = resolve));

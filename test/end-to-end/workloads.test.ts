@@ -68,6 +68,12 @@ describe('the Workload API, as processes', function () {
     await until('a push to the program', 20_000, () => (pushed.length > 1 ? true : undefined));
     expect(pushed[0]!.equals(pushed[1]!)).to.equal(false);
 
+    // An agent, likewise.
+    const a1Socket = (await n1.json<Served>('workload', 'add', 'agent/a1')).endpoint;
+    const agent = there.spawn('agent', '--id', 'a1', '--node', n1.grpc, '--workload-socket', a1Socket);
+    await until('the agent', 20_000, async () => ((await n1.json<{ id: string }[]>('agents')).some(({ id }) => id === 'a1') ? true : undefined));
+    agent.kill('SIGTERM');
+
     expect((await n1.mesh('trust', 'ban', 'workload/n1/web', '--reason', 'a test')).code).to.equal(0);
     expect((await ended).details).to.match(/workload\/n1\/web was banned/);
     client.close();

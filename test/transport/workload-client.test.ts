@@ -15,6 +15,8 @@ import { trustDomain } from '../support/trust-domain.ts';
 import { SpireLike } from '../trust/odd-leaf.ts';
 import { soon } from './session-ends.ts';
 
+const N2 = { kind: 'node', name: 'n2' } as const;
+
 async function faultOf(act: Promise<unknown>): Promise<MeshError> {
   const error: unknown = await soon(act, 'an outcome').then(() => new Error('it was answered'), (fault: unknown) => fault);
   expect(error).to.be.instanceOf(MeshError);
@@ -42,7 +44,7 @@ describe('the identity of a node over a Workload API', () => {
     afterEach(() => server.close(0));
 
     it('is what that node serves, with its key and whom to believe', async () => {
-      const { svid, bundle } = await firstSvid(socket, 'n2', 0);
+      const { svid, bundle } = await firstSvid(socket, N2, 0);
       expect([svid.id, svid.serial]).to.deep.equal([identity.svid.id, identity.svid.serial]);
       expect(svid.key.equals(identity.svid.key)).to.equal(true);
       expect(bundle.authorities.map(({ fingerprint256 }) => fingerprint256)).to.deep.equal(identity.bundle.authorities.map(({ fingerprint256 }) => fingerprint256));
@@ -57,7 +59,7 @@ describe('the identity of a node over a Workload API', () => {
       const serials: string[] = [];
       let heard = (): void => undefined;
       const ended = new Promise<MeshError>((resolve) => {
-        followSvid(socket, 'n2', { told: ({ svid }) => (serials.push(svid.serial), heard()), ended: resolve });
+        followSvid(socket, N2, { told: ({ svid }) => (serials.push(svid.serial), heard()), ended: resolve });
       });
       const next = (): Promise<void> => soon(new Promise<void>((resolve) => (heard = resolve)), 'an identity');
       await next();
@@ -71,7 +73,7 @@ describe('the identity of a node over a Workload API', () => {
     });
 
     it('is refused under another name, with what to register', async () => {
-      const fault = await faultOf(firstSvid(socket, 'n3', 0));
+      const fault = await faultOf(firstSvid(socket, { kind: 'node', name: 'n3' }, 0));
       expect(fault).to.include({ code: 'WRONG_IDENTITY', given: 'spiffe://omega.test/node/n2', expected: 'spiffe://<trust domain>/node/n3' });
       expect(fault.todo).to.contain('-spiffeID').and.to.contain('mesh workload add node/n3');
     });
@@ -100,8 +102,8 @@ describe('the identity of a node over a Workload API', () => {
     it('is found among others that the program may have', async () => {
       const svids = [{ ...(await der('agent', 'n2')), spiffeId: 'spiffe://omega.test/ns/prod/sa/mesh' }, await der('node', 'n2')];
       answer = (call) => void call.write({ svids });
-      const { svid, bundle } = await firstSvid(socket, 'n2', 0);
-      expect(svid.id).to.include({ kind: 'node', name: 'n2' });
+      const { svid, bundle } = await firstSvid(socket, N2, 0);
+      expect(svid.id).to.include(N2);
       expect(bundle.authorities.length).to.equal(2);
     });
 
@@ -109,7 +111,7 @@ describe('the identity of a node over a Workload API', () => {
       const { svid, bundle } = await (await SpireLike.make()).node('n2');
       const x509Svid = Buffer.concat(svid.certificates.map(({ raw }) => raw));
       answer = (call) => void call.write({ svids: [{ spiffeId: 'spiffe://omega.test/node/n2', x509Svid, x509SvidKey: svid.key.export({ type: 'pkcs8', format: 'der' }), bundle: bundle.authorities[0]!.raw, hint: 'internal' }] });
-      expect((await firstSvid(socket, 'n2', 0)).svid.certificates.map(({ fingerprint256 }) => fingerprint256)).to.deep.equal(svid.certificates.map(({ fingerprint256 }) => fingerprint256));
+      expect((await firstSvid(socket, N2, 0)).svid.certificates.map(({ fingerprint256 }) => fingerprint256)).to.deep.equal(svid.certificates.map(({ fingerprint256 }) => fingerprint256));
     });
 
     const refused: readonly (readonly [title: string, code: ErrorCode, svids: () => Promise<NonNullable<X509SVIDResponse['svids']>>])[] = [
@@ -125,13 +127,13 @@ describe('the identity of a node over a Workload API', () => {
       it(`is refused when that gives ${title}: ${code}`, async () => {
         const svids = await made();
         answer = (call) => void call.write({ svids });
-        expect((await faultOf(firstSvid(socket, 'n2', 0))).code).to.equal(code);
+        expect((await faultOf(firstSvid(socket, N2, 0))).code).to.equal(code);
       });
     }
 
     it('is not there for who is not registered, in the words of that program', async () => {
       answer = (call) => call.emit('error', { code: Status.PERMISSION_DENIED, details: 'no identity issued' });
-      const fault = await faultOf(firstSvid(socket, 'n2', 0));
+      const fault = await faultOf(firstSvid(socket, N2, 0));
       expect(fault).to.include({ code: 'REFUSED', message: `the Workload API on ${socket} has no identity for this program: no identity issued` });
     });
 
@@ -140,13 +142,13 @@ describe('the identity of a node over a Workload API', () => {
       let calls = 0;
       const notYet = [Status.UNAVAILABLE, Status.PERMISSION_DENIED];
       answer = (call) => void (calls++ < 2 ? call.emit('error', { code: notYet[calls - 1], details: 'starting' }) : call.write({ svids }));
-      expect((await soon(firstSvid(socket, 'n2', 10_000), 'an identity')).svid.id.name).to.equal('n2');
+      expect((await soon(firstSvid(socket, N2, 10_000), 'an identity')).svid.id.name).to.equal('n2');
       expect(calls).to.equal(3);
     });
   });
 
   it('is told to be out of reach where nobody listens', async () => {
-    const fault = await faultOf(firstSvid(socket, 'n2', 0));
+    const fault = await faultOf(firstSvid(socket, N2, 0));
     expect(fault).to.include({ code: 'NODE_UNREACHABLE', message: `no Workload API answers on ${socket}` });
   });
 });

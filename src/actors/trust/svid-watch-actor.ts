@@ -3,7 +3,7 @@ import type { MeshError } from '../../errors.ts';
 import type { Random } from '../../random.ts';
 import type { ActorContext, ActorRef, Behavior } from '../../supervision/behavior.ts';
 import type { Identity } from '../../trust/identity-source.ts';
-import { SvidWatch, type SvidWatchInput } from './svid-watch.ts';
+import { SvidWatch, type SvidWatchInput } from '../../trust/svid-watch.ts';
 
 export interface SvidWatchOptions {
   /** @returns ends it */

@@ -1,9 +1,8 @@
 /** When the stream over which an identity is pushed is opened again. Pure. */
-import type { MeshError } from '../../errors.ts';
-import type { LogFields, LogLevel } from '../../log.ts';
-import type { Random } from '../../random.ts';
-import { backoffDelayMs, type Backoff } from '../../supervision/backoff.ts';
-import type { Identity } from '../../trust/identity-source.ts';
+import type { MeshError } from '../errors.ts';
+import type { LogFields, LogLevel } from '../log.ts';
+import type { Random } from '../random.ts';
+import type { Identity } from './identity-source.ts';
 
 export type SvidWatchInput =
   | { readonly kind: 'tick' }
@@ -18,7 +17,9 @@ export type SvidWatchEffect =
   | { readonly kind: 'log'; readonly level: LogLevel; readonly event: string; readonly fields: LogFields };
 
 /** The identity holds meanwhile; a restart of SPIRE's agent takes some seconds. */
-const RETRY: Backoff = { baseMs: 1_000, maxMs: 30_000, jitter: 0.3 };
+const RETRY = { baseMs: 1_000, maxMs: 30_000, jitter: 0.3 } as const;
+/** 2 ** 5 s are more than the most. */
+const DOUBLINGS_MAX = 5;
 
 export class SvidWatch {
   readonly #random: Random;
@@ -47,7 +48,8 @@ export class SvidWatch {
       }
       case 'ended': {
         this.#isOpen = false;
-        const delayMs = backoffDelayMs(RETRY, this.#failures++, this.#random);
+        const plainMs = Math.min(RETRY.maxMs, RETRY.baseMs * 2 ** Math.min(this.#failures++, DOUBLINGS_MAX));
+        const delayMs = plainMs * (1 + RETRY.jitter * (2 * this.#random.next() - 1));
         const { message: reason, todo } = input.fault;
         const fields = { reason, ...(todo === undefined ? {} : { todo }), retryMs: Math.round(delayMs) };
         return [{ kind: 'log', level: 'warn', event: 'workload-api-away', fields }, { kind: 'set-timer', delayMs }];
