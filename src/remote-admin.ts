@@ -61,9 +61,10 @@ function onlyAdmin(home: string): string | undefined {
   throw new MeshError('NO_IDENTITY', `${names.length} admins have an identity here: ${names.join(', ')}`, { expected: 'one of them', todo: 'choose with --as <name> or MESH_ADMIN' });
 }
 
+/** A join that came to nothing leaves a directory. */
 function adminsOf(home: string): string[] {
   const dir = dirname(adminTrustDir(home, 'any'));
-  return existsSync(dir) ? readdirSync(dir).sort() : [];
+  return existsSync(dir) ? readdirSync(dir).filter((name) => existsSync(join(dir, name, 'svid.crt'))).sort() : [];
 }
 
 /** Whoever holds the authority can be anybody; this says so at least. It is kept nowhere. */

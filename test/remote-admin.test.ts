@@ -117,6 +117,9 @@ describe('who asks a node elsewhere', () => {
 
   it('takes no directory for an admin that is none', async () => {
     mkdirSync(join(adminTrustDir(home, 'kim')), { recursive: true });
-    expect(await ask()).to.match(/^NO_IDENTITY: the admin kim has no identity here/);
+    expect(await ask()).to.match(/^NO_IDENTITY: there is no identity of an admin here/);
+    expect(await ask('kim')).to.equal('NO_IDENTITY: the admin kim has no identity here');
+    await joined('lee', 'viewer');
+    expect(await ask()).to.equal('lee viewer');
   });
 });

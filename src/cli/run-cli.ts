@@ -46,7 +46,7 @@ function callOf(io: CliIo, doors: Doors, operands: readonly string[], options: C
     findNode({ dataDir: typeof dataDir === 'string' ? dataDir : undefined, env: io.env, home: io.home });
   const remark = (text: string): void => void (isJson || io.stderr.write(`mesh: ${text}\n`));
   const reach = remote === undefined ? undefined : reachRemote(io, doors, remote, as, remark);
-  const connect = (): Promise<AdminClient> => reach?.() ?? doors.connectAdmin(find().adminSocket, io.asker);
+  const connect = async (): Promise<AdminClient> => reach?.() ?? doors.connectAdmin(find().adminSocket, io.asker);
   const using = async <T>(opening: Promise<AdminClient>, use: (admin: AdminClient) => Promise<T>): Promise<T> => {
     const admin = await opening;
     try {
