@@ -4,9 +4,13 @@ import type { Clock } from './clock.ts';
 import type { AuditLog } from './data-dir/audit-log.ts';
 import type { Logger } from './log.ts';
 import type { NodeTrust } from './node-trust.ts';
+import { bundleMessage } from './transport/bundle-message.ts';
+import type { SignedBundle } from './transport/generated/omega/mesh/v1/SignedBundle.ts';
 import { refreshBundle } from './transport/renew.ts';
 import { systemRandom } from './random.ts';
 import { makeAuthority } from './trust/authority.ts';
+import type { BundleKeeper } from './trust/bundle-keeper.ts';
+import type { HeldBundle } from './trust/signed-bundle.ts';
 import { formatSpiffeId } from './trust/spiffe-id.ts';
 
 interface BundleMakings {
@@ -35,6 +39,18 @@ export function bundleParts({ trust: { tls, bundles, authorities, dir }, log, au
       log.log('warn', 'bundle-refused', { peer: node, code, reason: message });
       audit.record({ what: 'bundle', who: node, outcome: 'refused', detail: `${code}: ${message}` }, clock.wallNow());
     },
+  };
+}
+
+/** Put into a message once, for some thousand agents. */
+export function bundleForAgents(bundles: BundleKeeper): () => SignedBundle | undefined {
+  let told: HeldBundle | undefined;
+  let message: SignedBundle | undefined;
+  return () => {
+    const { present } = bundles;
+    if (present !== told) message = present && bundleMessage(present.signed);
+    told = present;
+    return message;
   };
 }
 

@@ -21,7 +21,7 @@ import { OpenSessions } from './transport/open-sessions.ts';
 import { attestWorkload, renewJoined } from './transport/renew.ts';
 import { checkPq } from './transport/tls.ts';
 import type { MeshTls } from './transport/tls.ts';
-import { readBan, signBan } from './trust/ban-entry.ts';
+import { readBan, signBan, type BanEntry } from './trust/ban-entry.ts';
 import { banFile } from './trust/ban-files.ts';
 import { banGate } from './trust/ban-gate.ts';
 import type { BanGate } from './trust/ban-gate.ts';
@@ -157,6 +157,7 @@ export interface FabricListen {
   readonly authorities: AuthorityStore;
   readonly trust: Pick<NodeTrust, 'tls' | 'bundles' | 'gate' | 'ringDir'>;
   readonly gossipAddress: () => string;
+  readonly bans: () => Promise<readonly BanEntry[]>;
   readonly audit: AuditLog;
   readonly log: Logger;
   readonly clock: Clock;
@@ -164,9 +165,10 @@ export interface FabricListen {
 }
 
 /** Undefined where the usual port is taken and none was asked for: another node of this machine has the same authority. */
-export async function openFabric({ config, authorities, trust, gossipAddress, audit, log, clock, onBug }: FabricListen): Promise<MeshServer | undefined> {
+export async function openFabric({ config, authorities, trust, gossipAddress, bans, audit, log, clock, onBug }: FabricListen): Promise<MeshServer | undefined> {
   const fabric = new TrustFabric({
     authorities,
+    bans,
     bundle: () => trust.bundles.present ?? authorities.document(),
     ttlMs: config.svidTtlMs,
     welcome: () => ({ ...handedKeys(config, trust.ringDir), gossipSeeds: [gossipAddress()] }),

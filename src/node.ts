@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { authorityRequests } from './actors/admin/authority-requests.ts';
-import { banRequests } from './actors/admin/ban-requests.ts';
+import { banEntries, banRequests } from './actors/admin/ban-requests.ts';
 import { chaosRequests } from './actors/admin/chaos-requests.ts';
 import { operatorOf } from './actors/admin/operator.ts';
 import { serfRequests } from './actors/admin/serf-requests.ts';
@@ -26,7 +26,7 @@ import { LineFile } from './line-file.ts';
 import { readKeyring } from './data-dir/keyring-file.ts';
 import { RegistryFiles } from './data-dir/registry-files.ts';
 import { NodeProcess } from './node-process.ts';
-import { bundleParts, followBundles } from './node-bundles.ts';
+import { bundleForAgents, bundleParts, followBundles } from './node-bundles.ts';
 import { banParts, nodeTrust, openFabric, peerKeyParts, tellOfAlarms, workloadParts } from './node-trust.ts';
 import { keyParts, withHandedKeyring } from './node-keys.ts';
 import type { NodeTrust } from './node-trust.ts';
@@ -264,12 +264,12 @@ function meshParts(makings: Makings): MeshParts {
     peerKeys: peerKeyParts({ tls, gate, log, audit, clock: systemClock }),
     gossipKeys: keyParts({ config, trust, audit, clock: systemClock }),
     peers: { selfAddress: ports.grpcAddress, dial: (address, peer) => dialPeer(parseAddress(address, config.grpcPort), peer, { tls: peerTls }), random: systemRandom },
-    agents: { encodeBatch: encodeTelemetryBatch, random: systemRandom },
+    agents: { encodeBatch: encodeTelemetryBatch, bundle: bundleForAgents(trust.bundles), random: systemRandom },
     openGrpc: () => openGrpc(grpcListen, refs, tls, operators.forAdmins),
     identity: {
       renewal: { held, renew: () => renew((ring) => void refs.gossipKeys.send({ kind: 'handed', ring })), keep, isRefused: () => gate.fault(held.current().svid.id, held.current().svid.notBeforeMs) !== undefined, random: systemRandom },
       watch,
-      openFabric: authorities && (() => openFabric({ config, authorities, trust, gossipAddress: () => ports.gossipAddress, audit, log, clock: systemClock, onBug: (error) => node.noteBug(error) })),
+      openFabric: authorities && (() => openFabric({ config, authorities, trust, gossipAddress: () => ports.gossipAddress, bans: () => banEntries(refs.bans), audit, log, clock: systemClock, onBug: (error) => node.noteBug(error) })),
     },
     workloads: workloadParts(config, trust, audit, systemClock),
     formation: {

@@ -103,10 +103,10 @@ export interface MeshParts {
   readonly membership: (audience: Pick<MembershipActorOptions, 'listeners' | 'hearers' | 'serfListeners' | 'identities'>) => ThreadSpec | { readonly start: () => ReturnType<typeof membershipActor> };
   readonly peerKeys: Omit<PeerKeysActorOptions, 'self' | 'peers' | 'membership'>;
   readonly bans: Omit<BansActorOptions, 'peers' | 'membership' | 'identity' | 'gossipKeys'>;
-  readonly bundles: Omit<BundleActorOptions, 'peers' | 'membership' | 'renewal'>;
+  readonly bundles: Omit<BundleActorOptions, 'peers' | 'membership' | 'bans' | 'renewal'>;
   readonly gossipKeys: Omit<GossipKeysActorOptions, 'peers' | 'membership'>;
   readonly peers: Pick<RosterActorOptions, 'selfAddress' | 'dial' | 'random'>;
-  readonly agents: Pick<DirectoryActorOptions, 'encodeBatch' | 'random'>;
+  readonly agents: Pick<DirectoryActorOptions, 'encodeBatch' | 'bundle' | 'random'>;
   readonly openGrpc: () => Promise<Listener>;
   readonly admin: Omit<AdminActorOptions, 'membership' | 'peers' | 'agents' | 'registry' | 'bus' | 'memberTrail'>;
   readonly formation: FormationParts;
@@ -143,7 +143,7 @@ export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
     supervisor('bus', 'one_for_one', [worker('subjects', () => busActor({ self: node, peers: refs.roster }))]),
     supervisor('trust', 'one_for_one', [
       worker('bans', () => bansActor({ ...parts.bans, peers: refs.roster, membership: refs.membership, identity: refs.identity, gossipKeys: refs.gossipKeys })),
-      worker('bundle', () => bundleActor({ ...parts.bundles, peers: refs.roster, membership: refs.membership, renewal: refs.identity })),
+      worker('bundle', () => bundleActor({ ...parts.bundles, peers: refs.roster, membership: refs.membership, bans: refs.bans, renewal: refs.identity })),
       worker('keys', () => peerKeysActor({ self: node, ...parts.peerKeys, peers: refs.roster, membership: refs.membership })),
       worker('gossip-keys', () => gossipKeysActor({ ...parts.gossipKeys, peers: refs.roster, membership: refs.membership })),
     ]),

@@ -20,6 +20,7 @@ import type { AgentFrame } from '../transport/generated/omega/mesh/v1/AgentFrame
 import type { AgentHello } from '../transport/generated/omega/mesh/v1/AgentHello.ts';
 import type { Command__Output } from '../transport/generated/omega/mesh/v1/Command.ts';
 import type { NodeFrame__Output } from '../transport/generated/omega/mesh/v1/NodeFrame.ts';
+import type { SignedBundle__Output } from '../transport/generated/omega/mesh/v1/SignedBundle.ts';
 import type { Welcome__Output } from '../transport/generated/omega/mesh/v1/Welcome.ts';
 import { NodeRing } from './node-ring.ts';
 import { RecordBuffer } from './record-buffer.ts';
@@ -50,6 +51,8 @@ export type AgentEffect =
   /** What became of it must come back as `sent`. */
   | { readonly kind: 'send'; readonly generation: number; readonly frame: AgentFrame }
   | { readonly kind: 'close' }
+  /** What the node believes, and would have us believe. */
+  | { readonly kind: 'bundle'; readonly bundle: SignedBundle__Output }
   /** The answer must come back as `answered`. */
   | { readonly kind: 'run'; readonly generation: number; readonly command: Command__Output }
   /** Must come back as `timer`; never cancelled, outlived by its generation. */
@@ -184,6 +187,7 @@ export class AgentSession {
       return this.#flush();
     }
     if (frame.command) return [{ kind: 'run', generation: link.generation, command: frame.command }];
+    if (frame.bundle) return [{ kind: 'bundle', bundle: frame.bundle }];
     if (frame.drain) return this.#abandon(link, frame.drain.reason, now);
     // A body of a later protocol: nothing hangs on it.
     return [];

@@ -5,9 +5,8 @@ import type { Pq } from '../config/trust-keys.ts';
 import type { Logger } from '../log.ts';
 import { systemRandom } from '../random.ts';
 import { OpenSessions } from '../transport/open-sessions.ts';
-import { renewJoined } from '../transport/renew.ts';
+import { refreshBundle, renewJoined } from '../transport/renew.ts';
 import { checkPq } from '../transport/tls.ts';
-import type { MeshTls } from '../transport/tls.ts';
 import { AuthorityStore } from '../trust/authority-files.ts';
 import { issuerOf } from '../trust/authority-set.ts';
 import { openBundles } from '../trust/bundle-file.ts';
@@ -16,6 +15,8 @@ import { holdIdentity, holdSvid, type HeldIdentity, type Identity } from '../tru
 import { issueOwn, localTrustDomain, ownIdentity } from '../trust/own-identity.ts';
 import { formatSpiffeId } from '../trust/spiffe-id.ts';
 import { identityOrigin } from '../trust/trust-source.ts';
+import type { AgentTls } from './agent.ts';
+import { followBundle, type BundleFollowerOptions } from './bundle-follower.ts';
 import { followIdentity } from './identity-follower.ts';
 import { keepIdentity, type IdentityKeeper } from './identity-keeper.ts';
 
@@ -36,20 +37,23 @@ interface Begun {
   readonly held: HeldIdentity;
   readonly keeper: IdentityKeeper;
   readonly stop: () => void;
+  /** Undefined where a Workload API says whom to believe. */
+  readonly bundles: Pick<BundleFollowerOptions, 'bundles' | 'refresh'> | undefined;
 }
 
 /** @throws MeshError PQ_UNAVAILABLE, as `ownIdentity` and `pushedIdentity` */
-export async function agentTls(options: AgentTlsOptions): Promise<MeshTls> {
+export async function agentTls(options: AgentTlsOptions): Promise<AgentTls> {
   const { id, home, pq, workloadSocket, log, signal } = options;
   checkPq(pq);
   const origin = identityOrigin({ trustSource: undefined, workloadSocket }, agentTrustDir(home, id));
-  const { held, keeper, stop } = origin.kind === 'workload-api' ? await fromWorkloadApi(options, origin.socket) : await fromAuthority(options);
+  const { held, keeper, stop, bundles } = origin.kind === 'workload-api' ? await fromWorkloadApi(options, origin.socket) : await fromAuthority(options);
   signal.addEventListener('abort', stop, { once: true });
   const sessions = new OpenSessions();
   sessions.onAlarm((alarm) => {
     if (alarm.kind === 'refused') log.log('warn', 'node-refused', { remote: alarm.remote, code: alarm.fault.code, reason: alarm.fault.message });
   });
-  return { identity: held, pq, sessions, onEvicted: () => keeper.renewNow() };
+  const following = bundles && followBundle({ ...bundles, identity: held, keeper, sessions, log });
+  return { identity: held, pq, sessions, onEvicted: () => keeper.renewNow(), ...following };
 }
 
 /** An agent may be started before the first node of its machine: then it is the one that makes the authority. */
@@ -69,7 +73,8 @@ async function fromAuthority({ id, home, hostName, log }: AgentTlsOptions): Prom
     clock: systemClock,
     random: systemRandom,
   });
-  return { held, keeper, stop: () => keeper.stop() };
+  const refresh = authorities === undefined ? () => refreshBundle(where.trustDir, bundles) : undefined;
+  return { held, keeper, stop: () => keeper.stop(), bundles: { bundles, refresh } };
 }
 
 /** Whom to believe is pushed as well. */
@@ -89,6 +94,7 @@ async function fromWorkloadApi({ id, home, log }: AgentTlsOptions, socket: strin
       unfollow();
       keeper.stop();
     },
+    bundles: undefined,
   };
 }
 

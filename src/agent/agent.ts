@@ -10,14 +10,21 @@ import type { FrameStream } from '../transport/frame-stream.ts';
 import type { AgentFrame } from '../transport/generated/omega/mesh/v1/AgentFrame.ts';
 import type { Command__Output } from '../transport/generated/omega/mesh/v1/Command.ts';
 import type { NodeFrame__Output } from '../transport/generated/omega/mesh/v1/NodeFrame.ts';
+import { bundleFrom } from '../transport/bundle-message.ts';
 import { dialAgent } from '../transport/grpc-client.ts';
 import type { MeshTls } from '../transport/tls.ts';
 import { encodeTelemetryRecord } from '../transport/telemetry-codec.ts';
+import type { SignedBundle } from '../trust/signed-bundle.ts';
 import { AgentSession } from './agent-session.ts';
 import type { AgentEffect, AgentInput } from './agent-session.ts';
 import { answerCommand } from './commands.ts';
 import type { CommandAnswer, Sample } from './commands.ts';
 import { HostMetrics } from './host-metrics.ts';
+
+export interface AgentTls extends MeshTls {
+  /** Hears what the node believes; to be looked into. */
+  readonly onBundle?: (bundle: SignedBundle) => void;
+}
 
 export interface AgentOptions {
   /** [A-Za-z0-9._-], 1 to 128 characters; unique in the mesh. */
@@ -29,7 +36,7 @@ export interface AgentOptions {
   readonly labels: Readonly<Record<string, string>>;
   readonly version: string;
   /** With the identity of this agent. */
-  readonly tls: MeshTls;
+  readonly tls: AgentTls;
   readonly log: Logger;
   readonly clock: Clock;
   readonly random: Random;
@@ -123,6 +130,9 @@ class Agent {
         return;
       case 'run':
         this.#handle({ kind: 'answered', generation: effect.generation, command: effect.command.id, ...this.#answer(effect.command) });
+        return;
+      case 'bundle':
+        this.#options.tls.onBundle?.(bundleFrom(effect.bundle));
         return;
       case 'set-timer':
         this.#setTimer(effect.delayMs, () => this.#handle({ kind: 'timer', timer: effect.timer, generation: effect.generation }));

@@ -20,6 +20,8 @@ export interface IdentityKeeperOptions {
 export interface IdentityKeeper {
   /** Now, for somebody no longer takes the present one. */
   renewNow(): void;
+  /** At some moment within seconds: many have to. */
+  renewSoon(): void;
   stop(): void;
 }
 
@@ -59,6 +61,7 @@ export function keepIdentity({ held, renew, keep, log, clock, random }: Identity
   handle({ kind: 'tick' });
   return {
     renewNow: () => handle({ kind: 'renew' }),
+    renewSoon: () => handle({ kind: 'renew-soon' }),
     stop: () => {
       isOver = true;
       timer?.cancel();

@@ -43,6 +43,7 @@ export async function createFabricServer(listen: Address, fabric: TrustFabric, t
       return leaf && fabric.exchange(peer, leaf);
     },
     membershipFault: (peer) => faultOf(() => authenticate(connections.get(peer)!.socket, tls)),
+    bans: () => fabric.bans(),
     bundle: () => fabric.bundle.signed,
     // Whatever changes the bundle changes what is shown on this listener.
     onBundle: (heard) => identity.onChange(laterBundles(identity.current(), heard)),

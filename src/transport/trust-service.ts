@@ -4,11 +4,15 @@ import { systemClock } from '../clock.ts';
 import { MeshError } from '../errors.ts';
 import type { Attestation, Issued } from '../trust/fabric.ts';
 import { toSent } from '../trust/gossip-ring.ts';
+import type { BanEntry } from '../trust/ban-entry.ts';
 import type { SignedBundle } from '../trust/signed-bundle.ts';
 import { bundleMessage } from './bundle-message.ts';
 import type { AttestIssued } from './generated/omega/mesh/v1/AttestIssued.ts';
 import type { AttestReply } from './generated/omega/mesh/v1/AttestReply.ts';
 import type { AttestRequest__Output } from './generated/omega/mesh/v1/AttestRequest.ts';
+import type { BanEntries } from './generated/omega/mesh/v1/BanEntries.ts';
+import type { BanEntry as BanEntryMessage } from './generated/omega/mesh/v1/BanEntry.ts';
+import type { ListBanEntriesRequest__Output } from './generated/omega/mesh/v1/ListBanEntriesRequest.ts';
 import type { GetBundleRequest__Output } from './generated/omega/mesh/v1/GetBundleRequest.ts';
 import type { SignedBundle as SignedBundleMessage } from './generated/omega/mesh/v1/SignedBundle.ts';
 import { statusFromError } from './grpc-status.ts';
@@ -22,6 +26,8 @@ const EXCHANGES_MAX = 128;
 
 /** Each holds a connection for as long as it likes, and of those there are 512. */
 const WATCHES_MAX = 256;
+/** Some 64 KiB. */
+const ENTRIES_OF_MESSAGE = 64;
 
 type Call = ServerDuplexStream<AttestRequest__Output, AttestReply>;
 
@@ -30,13 +36,14 @@ export interface TrustHandler {
   readonly exchangeFor: (peer: string) => Attestation | undefined;
   /** Why who is at the other end of that connection may not ask what only members may; undefined for a member. */
   readonly membershipFault: (peer: string) => MeshError | undefined;
+  readonly bans: () => Promise<readonly BanEntry[]>;
   readonly bundle: () => SignedBundle;
   /** Tells of each that takes its place; the answer ends that. */
   readonly onBundle: (heard: () => void) => () => void;
 }
 
 /** @param onBug hears of everything thrown that is no MeshError */
-export function trustService({ exchangeFor, membershipFault, bundle, onBundle }: TrustHandler, onBug: (error: unknown) => void): MeshService {
+export function trustService({ exchangeFor, membershipFault, bans, bundle, onBundle }: TrustHandler, onBug: (error: unknown) => void): MeshService {
   let open = 0;
   let watches = 0;
   const attest: handleBidiStreamingCall<AttestRequest__Output, AttestReply> = (call) => {
@@ -82,7 +89,25 @@ export function trustService({ exchangeFor, membershipFault, bundle, onBundle }:
     });
     tell();
   };
-  return { definition: protos.TrustService.service, implementation: { Attest: attest, GetBundle: getBundle, WatchBundle: watchBundle } };
+  const listBans: handleServerStreamingCall<ListBanEntriesRequest__Output, BanEntries> = (call) => {
+    const fault = membershipFault(call.getPeer());
+    if (fault !== undefined) return void call.emit('error', statusFromError(fault));
+    bans().then(
+      (entries) => {
+        for (let at = 0; at < entries.length; at += ENTRIES_OF_MESSAGE) call.write({ entries: entries.slice(at, at + ENTRIES_OF_MESSAGE).map(banMessage) });
+        call.end();
+      },
+      (error: unknown) => {
+        if (!(error instanceof MeshError)) onBug(error);
+        call.emit('error', statusFromError(error instanceof MeshError ? error : new MeshError('INTERNAL', 'the ban list could not be told', { todo: 'the log of the node says more' })));
+      },
+    );
+  };
+  return { definition: protos.TrustService.service, implementation: { Attest: attest, GetBundle: getBundle, WatchBundle: watchBundle, ListBans: listBans } };
+}
+
+function banMessage({ body, chain, signature }: BanEntry): BanEntryMessage {
+  return { body: Buffer.from(body), chain: chain.map((der) => Buffer.from(der)), signature: Buffer.from(signature) };
 }
 
 async function run(call: Call, exchange: Attestation): Promise<void> {

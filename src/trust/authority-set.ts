@@ -9,7 +9,9 @@
  */
 import { MeshError } from '../errors.ts';
 import type { Authority } from './authority.ts';
-import { keyPin, type Bundle } from './bundle.ts';
+import type { HeldBan } from './ban-entry.ts';
+import { issuingPin, keyPin, type Bundle } from './bundle.ts';
+import { readCertificates } from './svid.ts';
 import { ENDORSED_MAX, type AuthorityState, type BundleClaim, type StatedAuthority } from './signed-bundle.ts';
 
 export interface KeptAuthority extends Authority {
@@ -105,6 +107,12 @@ export function withActivated(set: AuthoritySet): AuthoritySet {
 
 export function withTainted(set: AuthoritySet): AuthoritySet {
   return { ...set, sequence: set.sequence + 1, authorities: set.authorities.map((each) => ({ ...each, state: each.state === 'old' ? 'tainted' : each.state })) };
+}
+
+/** Ids of those whose signers had no certificate of an authority that is left when the tainted one has gone. */
+export function orphanedBy({ authorities }: AuthoritySet, bans: readonly HeldBan[]): readonly string[] {
+  const left = authorities.filter(({ state }) => state !== 'tainted').map(({ certificate }) => certificate);
+  return bans.filter(({ entry }) => issuingPin(readCertificates(entry.chain), { trustDomain: '', authorities: left }) === undefined).map(({ id }) => id);
 }
 
 /** @param endorsed ids of entries of the ban list that must outlive it. @throws MeshError OVERLOADED */

@@ -5,6 +5,8 @@ export interface Bundle {
   readonly trustDomain: string;
   /** One, or two while the authority is being changed. */
   readonly authorities: readonly X509Certificate[];
+  /** Ids of entries of the ban list whose signers had certificates of an authority that has left: they were good while it was believed. */
+  readonly endorsed?: ReadonlySet<string>;
 }
 
 /** SHA-256 of the public key (SubjectPublicKeyInfo), base64url: an authority's name that outlives a renewed certificate. */

@@ -8,6 +8,7 @@ import { attestorsOf, type Attested, type Attestor, type Evidence } from './atte
 import { BACKDATE_MS, issueSvid, requestedKey, type Authority } from './authority.ts';
 import type { AuthorityStore } from './authority-files.ts';
 import { issuerOf } from './authority-set.ts';
+import type { BanEntry } from './ban-entry.ts';
 import type { BanGate } from './ban-gate.ts';
 import type { Bundle } from './bundle.ts';
 import type { Ring } from './gossip-ring.ts';
@@ -20,6 +21,8 @@ export interface FabricOptions {
   readonly authorities: Pick<AuthorityStore, 'dir' | 'current'>;
   /** What is believed here. */
   readonly bundle: () => HeldBundle;
+  /** The ban list as it is here. @throws MeshError */
+  readonly bans: () => Promise<readonly BanEntry[]>;
   readonly ttlMs: number;
   /** What nodes are told beside their identity. */
   readonly welcome: () => Welcome;
@@ -80,6 +83,11 @@ export class TrustFabric {
   constructor(options: FabricOptions) {
     this.#options = options;
     this.#attestors = attestorsOf(options.authorities.dir, () => options.bundle().bundle);
+  }
+
+  /** For members. */
+  bans(): Promise<readonly BanEntry[]> {
+    return this.#options.bans();
   }
 
   /** For anybody: it holds no secrets. */

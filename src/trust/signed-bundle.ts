@@ -112,8 +112,8 @@ export function changersOf({ authorities }: BundleClaim): readonly X509Certifica
 }
 
 function held(claim: BundleClaim, signed: SignedBundle): HeldBundle {
-  const { trustDomain, authorities } = claim;
-  return { id: bundleId(signed), claim, bundle: { trustDomain, authorities: authorities.map(({ certificate }) => certificate) }, signed };
+  const { trustDomain, authorities, endorsed } = claim;
+  return { id: bundleId(signed), claim, bundle: { trustDomain, authorities: authorities.map(({ certificate }) => certificate), endorsed: new Set(endorsed) }, signed };
 }
 
 function claimIn(body: Uint8Array): BundleClaim {

@@ -52,6 +52,7 @@ describe('attestation over a real connection', () => {
     const fabric = new TrustFabric({
       authorities: store,
       bundle: () => store.document(),
+      bans: () => Promise.resolve([]),
       ttlMs: 60 * MINUTE,
       welcome: () => ({ gossipKeys: [Buffer.alloc(32, 7)], gossipRing: [RING_KEY], gossipSeeds: ['127.0.65.1:7946'] }),
       gate: { fault: () => refusal, evictedAtMs: () => undefined },

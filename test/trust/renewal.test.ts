@@ -40,6 +40,10 @@ class World {
     this.#perform(this.renewal.handle({ kind: 'renew' }, this.nowMs));
   }
 
+  renewSoon(): void {
+    this.#perform(this.renewal.handle({ kind: 'renew-soon' }, this.nowMs));
+  }
+
   #perform(effects: readonly RenewalEffect[]): void {
     for (const effect of effects) {
       if (effect.kind === 'log') this.logged.push(effect.event);
@@ -56,6 +60,22 @@ class World {
 }
 
 describe('the renewal of an identity', () => {
+  it('happens within seconds when all are to be replaced, once, and not of all at the same moment, however often that is said', () => {
+    const firsts = Array.from({ length: 50 }, (_, seed) => {
+      const world = new World(seed);
+      world.passUntil(60_000);
+      for (let i = 0; i < 20; i++) {
+        if (world.renewedAtMs.length === 0) world.renewSoon();
+        world.passUntil(61_000 + i * 1_000);
+      }
+      world.passUntil(0.4 * HOUR);
+      expect(world.renewedAtMs).to.have.length(1);
+      return world.renewedAtMs[0]! - 60_000;
+    });
+    expect(Math.max(...firsts)).to.be.within(15_000, 20_000);
+    expect(Math.min(...firsts)).to.be.below(3_000);
+  });
+
   it('happens at half its life, not all at the same moment', () => {
     const firsts = Array.from({ length: 20 }, (_, seed) => {
       const world = new World(seed);

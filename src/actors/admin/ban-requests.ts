@@ -2,10 +2,16 @@
 import { MeshError } from '../../errors.ts';
 import type { ActorRef, Reply } from '../../supervision/behavior.ts';
 import type { BanHandler } from '../../transport/ban-service.ts';
-import { BAN_KINDS } from '../../trust/ban-entry.ts';
+import { BAN_KINDS, type BanEntry } from '../../trust/ban-entry.ts';
 import type { BanDone, BansRequest, BansView } from '../trust/ban-messages.ts';
 import { askerShown } from './path-faults.ts';
 import { answered, ROOM_TIMEOUT_MS } from './room-answer.ts';
+
+/** As they travel, for members that ask for them. @throws MeshError OVERLOADED */
+export async function banEntries(bans: ActorRef<BansRequest>): Promise<readonly BanEntry[]> {
+  const view = await answered(bans.ask((reply: Reply<BansView>) => ({ kind: 'list', reply }), ROOM_TIMEOUT_MS));
+  return view.bans.map(({ ban }) => ban.entry);
+}
 
 export function banRequests(bans: ActorRef<BansRequest>): BanHandler {
   return {

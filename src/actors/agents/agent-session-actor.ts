@@ -2,6 +2,7 @@
 import { MeshError } from '../../errors.ts';
 import type { ActorContext, ActorRef, Behavior } from '../../supervision/behavior.ts';
 import type { AgentFrame__Output } from '../../transport/generated/omega/mesh/v1/AgentFrame.ts';
+import type { SignedBundle } from '../../transport/generated/omega/mesh/v1/SignedBundle.ts';
 import type { TelemetryBatch } from '../../transport/generated/omega/mesh/v1/TelemetryBatch.ts';
 import type { BusRequest } from '../bus/bus-messages.ts';
 import { telemetrySubject, type AgentStream } from './agent-messages.ts';
@@ -37,6 +38,8 @@ export interface AgentSessionActorOptions {
   readonly bus: ActorRef<BusRequest>;
   readonly directory: ActorRef<AgentSessionNews>;
   readonly encodeBatch: (batch: TelemetryBatch) => Uint8Array;
+  /** What agents are to believe: the same object until that is another; undefined where no signed one was ever seen. */
+  readonly bundle: () => SignedBundle | undefined;
 }
 
 interface AgentSessionState {
@@ -82,9 +85,10 @@ function toInput(state: AgentSessionState, message: AgentSessionMessage, options
       return { kind: 'frame', generation: message.generation, frame: message.frame };
     case 'stream-closed':
       return { kind: 'closed', generation: message.generation };
+    case 'pulse':
+      return { kind: 'pulse', bundle: options.bundle() };
     case 'command':
     case 'drain':
-    case 'pulse':
       return message;
   }
 }

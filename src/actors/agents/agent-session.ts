@@ -12,6 +12,7 @@
 import { MeshError } from '../../errors.ts';
 import type { LogFields, LogLevel } from '../../log.ts';
 import type { AgentFrame__Output } from '../../transport/generated/omega/mesh/v1/AgentFrame.ts';
+import type { SignedBundle } from '../../transport/generated/omega/mesh/v1/SignedBundle.ts';
 import type { CommandResult__Output } from '../../transport/generated/omega/mesh/v1/CommandResult.ts';
 import type { NodeFrame } from '../../transport/generated/omega/mesh/v1/NodeFrame.ts';
 import type { TelemetryBatch__Output } from '../../transport/generated/omega/mesh/v1/TelemetryBatch.ts';
@@ -64,7 +65,8 @@ export type AgentSessionInput =
   /** Send the agent away, if this is still its connection. */
   | { readonly kind: 'drain'; readonly connectedAtMs: number; readonly reason: string }
   /** Once each `PULSE_MS`. */
-  | { readonly kind: 'pulse' }
+  /** Once each `PULSE_MS`; with what the agent is to believe, the same object until that is another. */
+  | { readonly kind: 'pulse'; readonly bundle?: SignedBundle | undefined }
   | { readonly kind: 'stopping' };
 
 export type AgentSessionEffect =
@@ -100,6 +102,8 @@ interface Link {
   credit: number;
   /** Records taken and not granted again yet. */
   owed: number;
+  /** The bundle that it was sent last. */
+  told: SignedBundle | undefined;
 }
 
 interface Outstanding {
@@ -169,7 +173,7 @@ export class AgentSession {
       case 'drain':
         return this.#connection?.connectedAtMs === input.connectedAtMs ? this.#sendAway(input.reason, now) : [];
       case 'pulse':
-        return this.#pulse(now);
+        return this.#pulse(input.bundle, now);
       case 'stopping':
         return this.#sendAway('the session ends on this node', now);
     }
@@ -177,7 +181,7 @@ export class AgentSession {
 
   #attach(connection: AgentConnection, alternatives: readonly string[], now: number): readonly AgentSessionEffect[] {
     const before = this.#sendAway('a newer connection of the same agent took the place of this one', now);
-    const link: Link = { generation: ++this.#generation, credit: CREDIT_WINDOW, owed: 0 };
+    const link: Link = { generation: ++this.#generation, credit: CREDIT_WINDOW, owed: 0, told: undefined };
     this.#link = link;
     this.#connection = connection;
     this.#lastSeenAtMs = now;
@@ -238,6 +242,8 @@ export class AgentSession {
       link.owed += frame.credit.records ?? 0;
       return [];
     }
+    // The next pulse tries again.
+    if (frame.bundle) link.told = undefined;
     const { id } = frame.command ?? {};
     return id === undefined ? [] : this.#answer(id, new MeshError('OVERLOADED', `agent ${this.#options.agent} does not read what it is sent`, { todo: 'try again later' }));
   }
@@ -267,10 +273,16 @@ export class AgentSession {
     return [{ kind: 'answer', command, origin: outstanding.origin, answer }];
   }
 
-  #pulse(now: number): readonly AgentSessionEffect[] {
+  #pulse(bundle: SignedBundle | undefined, now: number): readonly AgentSessionEffect[] {
     for (const [command, { lateAtMs }] of this.#outstanding) if (lateAtMs <= now) this.#outstanding.delete(command);
-    if (this.#link !== undefined) return [...this.#grant(this.#link), this.#report(now)];
+    if (this.#link !== undefined) return [...this.#grant(this.#link), ...this.#tell(this.#link, bundle), this.#report(now)];
     return now - this.#detachedAtMs >= LINGER_MS ? [{ kind: 'exit' }] : [this.#report(now)];
+  }
+
+  #tell(link: Link, bundle: SignedBundle | undefined): readonly AgentSessionEffect[] {
+    if (bundle === undefined || bundle === link.told) return [];
+    link.told = bundle;
+    return [{ kind: 'send', generation: link.generation, frame: { bundle } }];
   }
 
   #sendAway(reason: string, now: number): readonly AgentSessionEffect[] {

@@ -10,7 +10,7 @@ import type { TelemetryBatch } from '../../transport/generated/omega/mesh/v1/Tel
 import type { BusDelivery, BusRequest } from '../bus/bus-messages.ts';
 import type { MembershipNews, MembershipRequest } from '../membership/membership-messages.ts';
 import type { AgentsRequest, AgentStream, CommandOutcome } from './agent-messages.ts';
-import { agentSessionActor, type AgentSessionMessage, type AgentSessionNews } from './agent-session-actor.ts';
+import { agentSessionActor, type AgentSessionActorOptions, type AgentSessionMessage, type AgentSessionNews } from './agent-session-actor.ts';
 import { Directory, PULSE_MS, type DirectoryEffect, type DirectoryInput } from './directory.ts';
 import { DIRECTORY_SUBJECT } from './directory-wire.ts';
 
@@ -22,6 +22,7 @@ export interface DirectoryActorOptions {
   /** The dynamic supervisor under which the agents' sessions live. */
   readonly sessions: ActorRef<SupervisorMessage>;
   readonly encodeBatch: (batch: TelemetryBatch) => Uint8Array;
+  readonly bundle: AgentSessionActorOptions['bundle'];
   readonly random: Random;
 }
 
@@ -248,12 +249,12 @@ function perform(state: DirectoryState, effect: DirectoryEffect, options: Direct
 }
 
 function startSession(agent: string, options: DirectoryActorOptions, context: ActorContext<DirectoryActorMessage>): void {
-  const { self, bus, encodeBatch } = options;
+  const { self, bus, encodeBatch, bundle } = options;
   const directory = context.self;
   const spec: ChildSpec = {
     type: 'worker',
     id: agent,
-    start: () => agentSessionActor({ self, agent, bus, directory, encodeBatch }),
+    start: () => agentSessionActor({ self, agent, bus, directory, encodeBatch, bundle }),
     restart: 'transient',
     backoff: SESSION_BACKOFF,
   };

@@ -4,10 +4,12 @@ import type { Random } from '../../random.ts';
 import type { ActorContext, ActorRef, Behavior, Reply } from '../../supervision/behavior.ts';
 import type { Authority } from '../../trust/authority.ts';
 import type { AuthorityStore } from '../../trust/authority-files.ts';
-import { withActivated, withPrepared, withRevoked, withTainted, type AuthoritySet } from '../../trust/authority-set.ts';
+import { orphanedBy, withActivated, withPrepared, withRevoked, withTainted, type AuthoritySet } from '../../trust/authority-set.ts';
+import type { HeldBan } from '../../trust/ban-entry.ts';
 import type { BundleKeeper } from '../../trust/bundle-keeper.ts';
 import { keyPin } from '../../trust/bundle.ts';
 import type { IdentitySource } from '../../trust/identity-source.ts';
+import type { BansRequest, BansView } from './ban-messages.ts';
 import type { MembershipRequest, MembershipView } from '../membership/membership-messages.ts';
 import { OpenPeers, type OpenPeersMessage } from '../peers/open-peers.ts';
 import type { BundleFrameArrived, PeersRequest } from '../peers/peer-messages.ts';
@@ -31,6 +33,7 @@ export interface BundleActorOptions {
   readonly alarm: (node: string, fault: MeshError) => void;
   readonly peers: ActorRef<PeersRequest>;
   readonly membership: ActorRef<MembershipRequest>;
+  readonly bans: ActorRef<BansRequest>;
   readonly renewal: ActorRef<{ readonly kind: 'renew-soon' }>;
 }
 
@@ -44,6 +47,8 @@ export type BundleMessage =
   /** Somebody shows a certificate of an authority that is not known here: it may be a new one. */
   | { readonly kind: 'refresh' }
   | Asked
+  /** The ban list as it was when the old authority was to be revoked; undefined when it was not told. */
+  | { readonly kind: 'bans-told'; readonly bans: readonly HeldBan[] | undefined; readonly reply: Reply<AuthorityChanged | MeshError> }
   | { readonly kind: 'made'; readonly authority: Authority; readonly reply: Reply<AuthorityChanged | MeshError> };
 
 /** What was asked, with those who are members then; undefined when membership did not answer. */
@@ -102,6 +107,8 @@ function hear(state: BundleState, message: BundleMessage, options: BundleActorOp
       return answer(state, message, options, context);
     case 'made':
       return reply(message.reply, () => changed(state, (set) => withPrepared(set, message.authority), options));
+    case 'bans-told':
+      return reply(message.reply, () => revoke(state, message.bans, options));
     case 'bundle-frame':
       return think(state, { kind: 'heard', node: message.node, talk: fromBundleFrame(message.frame) }, options);
     case 'look':
@@ -167,8 +174,19 @@ function obey(state: BundleState, order: AuthorityOrder, members: readonly strin
     case 'taint':
       return changed(state, withTainted, options, members);
     case 'revoke':
-      return changed(state, (present) => withRevoked(present, []), options, members);
+      context.pipe(
+        options.bans.ask((told: Reply<BansView>) => ({ kind: 'list', reply: told }), ROOM_TIMEOUT_MS),
+        ({ bans }) => ({ kind: 'bans-told', bans: bans.map(({ ban }) => ban), reply: later }),
+        () => ({ kind: 'bans-told', bans: undefined, reply: later }),
+      );
+      return undefined;
   }
+}
+
+/** Bans outlive the authority under which they were said: whoever has not heard of them yet takes the bundle's word for them. */
+function revoke(state: BundleState, bans: readonly HeldBan[] | undefined, options: BundleActorOptions): AuthorityChanged {
+  if (bans === undefined) throw new MeshError('OVERLOADED', 'the ban list was not told, and some of it would be forgotten', { todo: 'try again' });
+  return changed(state, (set) => withRevoked(set, orphanedBy(set, bans)), options);
 }
 
 /** On disk first: what is said to others must outlive this process. */

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import * as fc from 'fast-check';
 import { AgentSession, CREDIT_WINDOW, PULSE_MS, type AgentSessionEffect, type AgentSessionInput, type CommandOrder } from '../../../src/actors/agents/agent-session.ts';
+import type { SignedBundle } from '../../../src/transport/generated/omega/mesh/v1/SignedBundle.ts';
 import type { AgentFrame__Output } from '../../../src/transport/generated/omega/mesh/v1/AgentFrame.ts';
 
 const telemetry = (records: number, bytes = 10): AgentFrame__Output => ({
@@ -107,6 +108,19 @@ describe("an agent's session", () => {
     scene.say({ kind: 'sent', generation: 101, frame: credit, outcome: 'full' });
     const [grant] = scene.say({ kind: 'pulse' });
     expect(grant).to.deep.equal({ kind: 'send', generation: 101, frame: credit });
+  });
+
+  it('tells each connection of an agent what it is to believe, once, and again what there was no room for', () => {
+    const scene = new Scene().attach();
+    const told = (bundle: SignedBundle): readonly unknown[] => scene.say({ kind: 'pulse', bundle }).filter(({ kind }) => kind === 'send');
+    const [first, second]: SignedBundle[] = [{ body: Buffer.from('1') }, { body: Buffer.from('2') }];
+    expect(told(first!)).to.deep.equal([{ kind: 'send', generation: 101, frame: { bundle: first } }]);
+    expect(told(first!)).to.deep.equal([]);
+    expect(told(second!)).to.have.length(1);
+    scene.say({ kind: 'sent', generation: 101, frame: { bundle: second! }, outcome: 'full' });
+    expect(told(second!)).to.have.length(1);
+    scene.attach(2);
+    expect(told(second!)).to.deep.equal([{ kind: 'send', generation: 102, frame: { bundle: second } }]);
   });
 
   it('sends away an agent whose batch is larger than the bus would carry', () => {

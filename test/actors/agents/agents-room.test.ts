@@ -164,7 +164,7 @@ describe('the directory', () => {
     };
     const nowhere: ActorRef<unknown> = { path: '/nowhere', send: () => 'noproc', offer: () => Promise.resolve('noproc'), ask: () => Promise.reject(new Error('nobody there')) };
     const directory = () =>
-      directoryActor({ self: 'a', random: seededRandom(1), membership: nowhere, bus, sessions: nowhere, encodeBatch: encodeTelemetryBatch });
+      directoryActor({ self: 'a', random: seededRandom(1), membership: nowhere, bus, sessions: nowhere, encodeBatch: encodeTelemetryBatch, bundle: () => undefined });
     const world = await startWorld({ children: [recorder('bus').spec, { type: 'worker', id: 'directory', start: directory }] });
     await world.advance(5_000);
     expect(heard.map(({ kind }) => kind)).to.include('subscribe');

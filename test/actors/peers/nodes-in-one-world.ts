@@ -151,7 +151,7 @@ export class Nodes {
     const roster = () =>
       rosterActor({ self, selfAddress: `127.0.0.1:${FIRST_PORT + this.names.indexOf(self)}`, random, dial: (address, node) => this.#dial(address, self, node), registry: at('registry'), bus: at('bus'), bans: at('bans'), bundles: at('bundles'), peerKeys: at('keys'), gossipKeys: at('gossip-keys'), sessions: at('peers/sessions'), membership: at('membership'), identity: at('identity') });
     const directory = () =>
-      directoryActor({ self, random, membership: at('membership'), bus: at('bus'), sessions: at('agents/sessions'), encodeBatch: encodeTelemetryBatch });
+      directoryActor({ self, random, membership: at('membership'), bus: at('bus'), sessions: at('agents/sessions'), encodeBatch: encodeTelemetryBatch, bundle: () => undefined });
     return {
       type: 'supervisor',
       id: self,

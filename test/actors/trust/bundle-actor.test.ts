@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { MemberView, MembershipRequest } from '../../../src/actors/membership/membership-messages.ts';
 import type { SessionSend } from '../../../src/actors/peers/peer-messages.ts';
+import type { BansRequest } from '../../../src/actors/trust/ban-messages.ts';
 import type { AuthorityChanged, AuthorityView } from '../../../src/actors/trust/authority-messages.ts';
 import { bundleActor, type BundleMessage } from '../../../src/actors/trust/bundle-actor.ts';
 import { fromBundleFrame, toBundleFrame } from '../../../src/actors/trust/bundle-frames.ts';
@@ -14,6 +15,7 @@ import type { ChildSpec } from '../../../src/supervision/child-spec.ts';
 import type { StartChildOutcome } from '../../../src/supervision/supervisor-messages.ts';
 import type { BundleFrame__Output } from '../../../src/transport/generated/omega/mesh/v1/BundleFrame.ts';
 import { makeAuthority } from '../../../src/trust/authority.ts';
+import { readBan, signBan, type HeldBan } from '../../../src/trust/ban-entry.ts';
 import { AuthorityStore, keepAuthority } from '../../../src/trust/authority-files.ts';
 import type { AuthorityVerb } from '../../../src/trust/authority-set.ts';
 import { BundleKeeper } from '../../../src/trust/bundle-keeper.ts';
@@ -37,6 +39,7 @@ describe('the actor that keeps the bundle', () => {
   let faults: string[];
   let refreshes: number;
   let isElsewhere: boolean;
+  let bans: HeldBan[];
 
   beforeEach(async () => {
     home = mkdtempSync(join(tmpdir(), 'bundle-'));
@@ -44,6 +47,7 @@ describe('the actor that keeps the bundle', () => {
     store = new AuthorityStore(join(home, '.authority'));
     held = holdIdentity(await issueOwn(authority, { kind: 'node', name: 'n1', nowMs: 0 }));
     bundles = new BundleKeeper({ held, first: store.document(), keep: () => undefined, notKept: () => undefined });
+    bans = [];
     [outgoing, heard, faults, renewals, refreshes, isElsewhere] = [[], [], [], 0, 0, false];
   });
   afterEach(async () => {
@@ -58,6 +62,7 @@ describe('the actor that keeps the bundle', () => {
         { type: 'worker', id: 'roster', start: () => quiet<{ kind: string; reply?: (peers: unknown) => void }>((message) => message.reply?.([{ kind: 'peer-up', node: 'n2', session: world.ref('/n2') }])) },
         { type: 'worker', id: 'n2', start: () => quiet<SessionSend>((message) => void heard.push(message)) },
         { type: 'worker', id: 'membership', start: () => quiet<MembershipRequest>((message) => void (message.kind === 'view' && message.reply({ members: [N2, SERF, DEAD] } as never))) },
+        { type: 'worker', id: 'bans', start: () => quiet<BansRequest>((message) => void (message.kind === 'list' && message.reply({ bans: bans.map((ban) => ({ ban, counts: true })), digest: '', waiting: [] }))) },
         { type: 'worker', id: 'renewal', start: () => quiet(() => void renewals++) },
       ],
     });
@@ -76,6 +81,7 @@ describe('the actor that keeps the bundle', () => {
           alarm: (node, fault) => void faults.push(`${node} ${fault.code}`),
           peers: world.ref('/roster'),
           membership: world.ref('/membership'),
+          bans: world.ref('/bans'),
           renewal: world.ref('/renewal'),
         }),
     };
@@ -135,6 +141,23 @@ describe('the actor that keeps the bundle', () => {
     expect(renewals).to.be.greaterThan(0);
     outgoing = ['spiffe://omega.test/node/n1'];
     expect(await order(ref, 'revoke', true)).to.equal('changed: active');
+  });
+
+  it('has bans outlive the authority under which they were said, for whoever restarts or joins later', async () => {
+    const ref = await start();
+    const ban = (subject: string): HeldBan => signBan({ epochMs: 1_000, subject, kind: 'ban', reason: 'a test', by: 'kim' }, held.current().svid);
+    bans = [ban('spiffe://omega.test/node/n8')];
+    const late = ban('spiffe://omega.test/node/n7');
+    for (const verb of ['prepare', 'activate', 'taint'] as const) await order(ref, verb, true);
+    expect(await order(ref, 'revoke', true)).to.equal('changed: active');
+    const { bundle } = bundles.present!;
+    expect(readBan(bans[0]!.entry, bundle).claim.subject).to.equal('spiffe://omega.test/node/n8');
+    expect(() => readBan(late.entry, bundle)).to.throw(MeshError).with.property('code', 'UNKNOWN_AUTHORITY');
+    expect(() => readBan({ ...bans[0]!.entry, signature: late.entry.signature }, bundle)).to.throw(MeshError).with.property('code', 'BAD_SIGNATURE');
+    // Those are endorsed by the next one again.
+    for (const verb of ['prepare', 'activate', 'taint', 'revoke'] as const) await order(ref, verb, true);
+    expect(bundles.present!.claim.sequence).to.equal(9);
+    expect(readBan(bans[0]!.entry, bundles.present!.bundle).issuer).to.equal('spiffe://omega.test/node/n1');
   });
 
   it('is told by a peer, and asks nobody for what is not good', async () => {
