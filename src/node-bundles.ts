@@ -2,6 +2,7 @@
 import type { MeshParts } from './actors/tree.ts';
 import type { Clock } from './clock.ts';
 import type { AuditLog } from './data-dir/audit-log.ts';
+import { findMeshError } from './errors.ts';
 import type { Logger } from './log.ts';
 import type { NodeTrust } from './node-trust.ts';
 import { bundleMessage } from './transport/bundle-message.ts';
@@ -28,7 +29,9 @@ export function bundleParts({ trust: { tls, bundles, authorities, dir }, log, au
     bundles,
     authorities,
     make: makeAuthority,
-    refresh: () => (authorities === undefined ? refreshBundle(dir, bundles) : Promise.resolve()),
+    refresh: async () => {
+      if (authorities === undefined) await refreshBundle(dir, bundles).catch((error: unknown) => log.log('error', 'bundle-not-believed', { reason: (error as Error).message, todo: findMeshError(error)?.todo }));
+    },
     outgoing: () => {
       const own = identity.current().svid;
       const isOutgoing = (state: string | undefined): boolean => state === 'old' || state === 'tainted';

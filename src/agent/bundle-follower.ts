@@ -1,6 +1,6 @@
 /** Whom an agent believes while it runs: what nodes say of it, and what changes in the agent with it. */
 import { systemClock } from '../clock.ts';
-import { MeshError } from '../errors.ts';
+import { findMeshError, MeshError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { OpenSessions } from '../transport/open-sessions.ts';
 import type { BundleKeeper } from '../trust/bundle-keeper.ts';
@@ -28,7 +28,7 @@ export function followBundle({ bundles, identity, keeper, sessions, refresh, log
     const now = systemClock.now();
     if (refresh === undefined || now < notBefore) return;
     notBefore = now + REFRESH_EVERY_MS;
-    refresh().catch((error: unknown) => log.log('warn', 'bundle-not-asked', { reason: (error as Error).message }));
+    refresh().catch((error: unknown) => log.log('error', 'bundle-not-believed', { reason: (error as Error).message, todo: findMeshError(error)?.todo }));
   };
   const renewTainted = (): void => {
     if (bundles.issuerState(identity.current().svid.certificates) === 'tainted') keeper.renewSoon();

@@ -47,7 +47,8 @@ export async function attestWorkload(dir: string, held: HeldIdentity, bundles: B
 /**
  * Who was away while the authority was changed may hold certificates that nobody shows any more, and none of those that are shown:
  * the bundle proves itself, and is asked of whoever answers.
- * @returns whether another is believed now
+ * @returns whether another is believed now; false too where nobody answers
+ * @throws MeshError UNKNOWN_AUTHORITY where nobody believed here has signed it: whoever missed all of a change must join again
  */
 export async function refreshBundle(dir: string, bundles: BundleKeeper): Promise<boolean> {
   for (const address of readFabricAddresses(dir)) {
@@ -55,7 +56,7 @@ export async function refreshBundle(dir: string, bundles: BundleKeeper): Promise
       // oxlint-disable-next-line no-await-in-loop
       return bundles.offer(await fetchBundle(address)) === 'adopted';
     } catch (error) {
-      if (!(error instanceof MeshError)) throw error;
+      if (!(error instanceof MeshError) || error.code === 'UNKNOWN_AUTHORITY') throw error;
     }
   }
   return false;

@@ -145,7 +145,7 @@ function checkIssuer(chain: readonly X509Certificate[], bundle: Bundle, who: str
   throw new MeshError('UNKNOWN_AUTHORITY', `the certificate of ${who} was issued by an authority that is not known here`, {
     given: leaf.issuer.replaceAll('\n', ', ').slice(0, 300),
     expected: `an authority of ${bundle.trustDomain}; \`mesh trust show\` lists them`,
-    todo: 'Nodes that start alone on two machines make two authorities: join one to the other with `mesh join`.',
+    todo: 'Nodes that start alone on two machines make two authorities: join one to the other with `mesh join`. Who was away while the authority was changed joins again.',
   });
 }
 
