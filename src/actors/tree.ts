@@ -104,7 +104,7 @@ export interface MeshParts {
   readonly peerKeys: Omit<PeerKeysActorOptions, 'self' | 'peers' | 'membership'>;
   readonly bans: Omit<BansActorOptions, 'peers' | 'membership' | 'identity' | 'gossipKeys'>;
   readonly bundles: Omit<BundleActorOptions, 'peers' | 'membership' | 'bans' | 'renewal'>;
-  readonly gossipKeys: Omit<GossipKeysActorOptions, 'peers' | 'membership'>;
+  readonly gossipKeys: Omit<GossipKeysActorOptions, 'peers' | 'membership' | 'identity'>;
   readonly peers: Pick<RosterActorOptions, 'selfAddress' | 'dial' | 'random'>;
   readonly agents: Pick<DirectoryActorOptions, 'encodeBatch' | 'bundle' | 'random'>;
   readonly openGrpc: () => Promise<Listener>;
@@ -145,7 +145,7 @@ export function meshTree(parts: MeshParts, refs: MeshRefs): SupervisorSpec {
       worker('bans', () => bansActor({ ...parts.bans, peers: refs.roster, membership: refs.membership, identity: refs.identity, gossipKeys: refs.gossipKeys })),
       worker('bundle', () => bundleActor({ ...parts.bundles, peers: refs.roster, membership: refs.membership, bans: refs.bans, renewal: refs.identity })),
       worker('keys', () => peerKeysActor({ self: node, ...parts.peerKeys, peers: refs.roster, membership: refs.membership })),
-      worker('gossip-keys', () => gossipKeysActor({ ...parts.gossipKeys, peers: refs.roster, membership: refs.membership })),
+      worker('gossip-keys', () => gossipKeysActor({ ...parts.gossipKeys, peers: refs.roster, membership: refs.membership, identity: refs.identity })),
     ]),
     supervisor('peers', 'rest_for_one', [
       dynamic('sessions', PEERS_MAX),

@@ -34,9 +34,10 @@ export async function renewJoined(dir: string, held: HeldIdentity, bundles: Bund
   return kept;
 }
 
-/** The keys of gossip as they are now, for the node that is kept in `dir`; @throws MeshError as `renewJoined` */
-export async function askKeys(dir: string, held: HeldIdentity, bundles: BundleKeeper): Promise<Ring> {
-  return (await attestAt(readFabricAddresses(dir), held, bundles, (svid) => ({ kind: 'x509pop', svid }))).gossipRing;
+/** As `renewJoined`, with the keys of gossip as they are now: who was evicted may do this once, so the identity is to be used. */
+export async function askKeys(dir: string, held: HeldIdentity, bundles: BundleKeeper): Promise<{ readonly identity: Identity; readonly ring: Ring }> {
+  const { identity, gossipRing: ring } = await attestAt(readFabricAddresses(dir), held, bundles, (svid) => ({ kind: 'x509pop', svid }));
+  return { identity, ring };
 }
 
 /** An identity for a program beside the node that is kept in `dir`; @throws MeshError as `renewJoined` */

@@ -4,6 +4,7 @@ import type { Random } from '../../random.ts';
 import type { ActorContext, ActorRef, Behavior, Reply } from '../../supervision/behavior.ts';
 import type { TrustFrame } from '../../transport/generated/omega/mesh/v1/TrustFrame.ts';
 import { fromSent, inOrder, keyFingerprint, toSent, usedKey, type Ring } from '../../trust/gossip-ring.ts';
+import type { Identity } from '../../trust/identity-source.ts';
 import type { KeysNews } from '../membership/membership-messages.ts';
 import { OpenPeers, type OpenPeersMessage } from '../peers/open-peers.ts';
 import type { PeersRequest, TrustFrameArrived } from '../peers/peer-messages.ts';
@@ -21,15 +22,16 @@ export interface GossipKeysActorOptions {
     /** May throw: then a restart would miss the newest, until a peer or a Trust Fabric tells it. */
     save(ring: Ring): void;
   };
-  /** Those that a Trust Fabric hands out now. Has a deadline of its own. */
-  readonly ask: () => Promise<Ring>;
+  /** Those that a Trust Fabric hands out now, and the identity that they come with. Has a deadline of its own. */
+  readonly ask: () => Promise<{ readonly identity: Identity; readonly ring: Ring }>;
   /** What is worth an entry in the audit. */
   readonly note: (event: string, detail: string) => void;
   readonly peers: ActorRef<PeersRequest>;
   readonly membership: ActorRef<KeysNews>;
+  readonly identity: ActorRef<{ readonly kind: 'renewed'; readonly identity: Identity }>;
 }
 
-export type GossipKeysMessage = KeysRequest | OpenPeersMessage | TrustFrameArrived | { readonly kind: 'pulse' } | { readonly kind: 'not-handed'; readonly reason: string };
+export type GossipKeysMessage = KeysRequest | OpenPeersMessage | TrustFrameArrived | { readonly kind: 'pulse' } | { readonly kind: 'asked'; readonly identity: Identity; readonly ring: Ring } | { readonly kind: 'not-handed'; readonly reason: string };
 
 interface GossipKeysState {
   /** Undefined where there are no keys of the trust domain. */
@@ -75,6 +77,9 @@ function hear(state: GossipKeysState, message: GossipKeysMessage, options: Gossi
     case 'handed':
     case 'node-banned':
       return think(state, message, options, context);
+    case 'asked':
+      options.identity.send({ kind: 'renewed', identity: message.identity });
+      return think(state, { kind: 'handed', ring: message.ring }, options, context);
     case 'not-handed':
       // Peers tell them as well; the node's identity has its own alarms.
       context.log.log('info', 'gossip-keys-not-asked', { reason: message.reason });
@@ -130,7 +135,7 @@ function perform(state: GossipKeysState, effect: KeyRotationEffect, options: Gos
     case 'ask-fabric':
       context.pipe(
         options.ask(),
-        (ring) => ({ kind: 'handed', ring }),
+        (answer) => ({ kind: 'asked', ...answer }),
         (error) => ({ kind: 'not-handed', reason: error.message }),
       );
       return;
