@@ -17,8 +17,13 @@ import { PEER_SESSION, peerService } from '../src/transport/peer-service.ts';
 import type { MeshTls } from '../src/transport/tls.ts';
 import { issueSvid, makeAuthority, makeRequest } from '../src/trust/authority.ts';
 import type { Authority } from '../src/trust/authority.ts';
+import { activeOf, soleAuthority, statesOf, withActivated, withPrepared, withRevoked, withTainted } from '../src/trust/authority-set.ts';
+import type { AuthoritySet } from '../src/trust/authority-set.ts';
+import { BundleKeeper } from '../src/trust/bundle-keeper.ts';
 import { holdIdentity } from '../src/trust/identity-source.ts';
 import type { HeldIdentity, Identity } from '../src/trust/identity-source.ts';
+import { signBundle } from '../src/trust/signed-bundle.ts';
+import type { HeldBundle } from '../src/trust/signed-bundle.ts';
 import { pairSvid } from '../src/trust/svid.ts';
 import { median } from './rounds.ts';
 
@@ -148,9 +153,22 @@ class StreamEnd {
   }
 }
 
+/** As `mesh trust authority` has it: prepare, activate, taint, revoke. */
+const CHANGE: readonly ((set: AuthoritySet, young: Authority) => AuthoritySet)[] = [withPrepared, withActivated, withTainted, (set) => withRevoked(set, [])];
+
+/** The bundle of a set, signed with all that is in it. */
+function documentOf(set: AuthoritySet): HeldBundle {
+  return signBundle({ ...set, authorities: statesOf(set) }, set.authorities);
+}
+
 async function rotation(old: Authority, young: Authority): Promise<void> {
-  const near = await end(old, 'near');
-  const far = await end(old, 'far');
+  let set = soleAuthority(old);
+  const following = async (name: string): Promise<End & { readonly bundles: BundleKeeper }> => {
+    const tls = await end(old, name);
+    const bundles = new BundleKeeper({ held: tls.identity, first: documentOf(set), keep: () => undefined, notKept: () => undefined });
+    return { ...tls, bundles, isTainted: (pin) => bundles.stateOf(pin) === 'tainted' };
+  };
+  const [near, far] = [await following('near'), await following('far')];
   const faults = new Map<string, number>();
   const note = (message: string): void => void faults.set(message, (faults.get(message) ?? 0) + 1);
   const ends: StreamEnd[] = [];
@@ -172,10 +190,13 @@ async function rotation(old: Authority, young: Authority): Promise<void> {
   };
   const rotate = async (): Promise<void> => {
     count.rotated++;
-    // Half of the way through, the authority changes too: first everybody believes the new one, then it issues, then the old one goes.
-    const step = count.rotated - Math.floor(rotations / 2);
-    const [issuer, believed] = step < 0 ? [old, [old]] : step === 0 ? [old, [old, young]] : step < 3 ? [young, [old, young]] : [young, [young]];
-    for (const [{ identity }, name] of [[near, 'near'], [far, 'far']] as const) identity.replace(await issued(issuer, believed, name));
+    // Half of the way through, the authority changes too, step by step: by the bundle that both ends are told.
+    const step = CHANGE[count.rotated - Math.floor(rotations / 2)];
+    if (step !== undefined) set = step(set, young);
+    for (const [{ identity, bundles }, name] of [[near, 'near'], [far, 'far']] as const) {
+      if (step !== undefined) bundles.offer(documentOf(set).signed);
+      identity.replace({ ...(await issued(activeOf(set), [], name)), bundle: identity.current().bundle });
+    }
   };
   const startedAt = performance.now();
   const seconds = (): number => (performance.now() - startedAt) / 1_000;

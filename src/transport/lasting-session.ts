@@ -60,21 +60,25 @@ export function lastingSession<Out, In>(onChange: (heard: () => void) => () => v
     if (++parts > 1) headers.set(PART_KEY, String(parts));
     return openPart(headers, onStanding);
   };
+  let dueAtMs = Infinity;
   const moveIn = (delayMs: number): void => {
+    dueAtMs = systemClock.now() + delayMs;
     timer = systemClock.setTimer(Math.min(delayMs, TIMER_MAX_MS), move);
   };
   const stands: OnStanding = (headers, connection) => {
     if (headers.get(SESSION_KEY)[0] !== id) return;
     present = connection;
     isHurried = connection.isWorn;
-    // The other end shows its old certificate still.
-    moveIn(isHurried ? WORN_AGAIN_MS * (1 + systemRandom.next()) : connection.validForMs * MOVE_AT * (1 - MOVE_JITTER * systemRandom.next()));
+    const inTimeMs = connection.validForMs * MOVE_AT * (1 - MOVE_JITTER * systemRandom.next());
+    // Worn already: the other end shows its old certificate still.
+    moveIn(isHurried ? Math.min(inTimeMs, WORN_AGAIN_MS * (1 + systemRandom.next())) : inTimeMs);
   };
   const forget = onChange(() => {
     if (isHurried || next !== undefined || present?.isWorn !== true) return;
     isHurried = true;
     timer?.cancel();
-    moveIn(WORN_WITHIN_MS * systemRandom.next());
+    // Never later than it would have been: its certificates may be about to expire besides.
+    moveIn(Math.max(0, Math.min(dueAtMs - systemClock.now(), WORN_WITHIN_MS * systemRandom.next())));
   });
   const move = (): void => {
     let isStanding = false;
