@@ -1,9 +1,8 @@
 /**
  * How long a ban takes on real nodes: from the moment that it is asked for until the last of the streams is closed that the banned
- * identity has open, one at every node. Each run bans another agent, at a node drawn by chance. Run with
- * `npm run bench:ban -- [--nodes 20] [--runs 20] [--seed 1]`. Ends with 1 when the p99 is above two seconds.
+ * identity has open, one at every node. Each run bans another agent, at a node drawn by chance.
+ * `npm run bench:ban`.
  */
-import { parseArgs } from 'node:util';
 import { Client } from '@grpc/grpc-js';
 import { authorityDir } from '../src/config/home-path.ts';
 import { randomInt, seededRandom } from '../src/random.ts';
@@ -18,6 +17,7 @@ import { holdIdentity } from '../src/trust/identity-source.ts';
 import { issueOwn } from '../src/trust/own-identity.ts';
 import { Playground, until } from '../test/support/mesh-process.ts';
 import type { StartedNode } from '../test/support/mesh-process.ts';
+import { benchOptions } from './options.ts';
 
 const PORTS = ['7946', '7947'] as const;
 const TARGET_MS = 2_000;
@@ -30,12 +30,13 @@ const LOOK_EVERY_MS = 1_000;
 /** A stream that lasts, open to every identity. */
 const WATCH = '/grpc.health.v1.Health/Watch';
 
-const { values } = parseArgs({
-  options: { runs: { type: 'string', default: '20' }, nodes: { type: 'string', default: '20' }, seed: { type: 'string', default: '1' }, net: { type: 'string', default: '127.0.67' } },
-});
-const runs = Number(values.runs);
-const count = Number(values.nodes);
-const random = seededRandom(Number(values.seed));
+const { nodes: count, runs, seed, net } = benchOptions(
+  'bench:ban',
+  'How long a ban takes on real nodes. Ends with 1 when the p99 is above two seconds.',
+  { nodes: 20, runs: 20, seed: 1, net: '127.0.67' },
+  { nodes: 'processes, each a node', runs: 'bans, each of another agent', seed: 'of chance: at which node each ban is asked for', net: 'where they listen: .1, .2, …' },
+);
+const random = seededRandom(seed);
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -45,7 +46,7 @@ async function started(play: Playground): Promise<readonly StartedNode[]> {
   const nodes: StartedNode[] = [];
   // One after the other: how they start is another bench.
   for (let at = 1; at <= count; at++) {
-    const node = await play.node(`n${at}`, { bind: `${values.net}.${at}`, ports: PORTS, readyWithinMs: READY_WITHIN_MS, flags: ['--join', `${values.net}.1`] });
+    const node = await play.node(`n${at}`, { bind: `${net}.${at}`, ports: PORTS, readyWithinMs: READY_WITHIN_MS, flags: ['--join', `${net}.1`] });
     nodes.push(node);
     say(`n${at} is up after ${(node.readyAfterMs / 1_000).toFixed(1)} s`);
   }

@@ -1,24 +1,24 @@
 /**
  * Nodes that are all started at the same moment, each with a list of all, round after round: each must soon list all as
- * alive, and nobody may ever take another for dead. Run with `npm run bench:formation -- [--rounds 20] [--nodes 20] [--within
- * 60] [--watch 15] [--net 127.0.35]`, times in seconds. Ends with 1 when a round fails.
+ * alive, and nobody may ever take another for dead. `npm run bench:formation`.
  */
-import { parseArgs } from 'node:util';
 import { connectAdmin } from '../src/transport/grpc-client.ts';
 import { Playground } from '../test/support/mesh-process.ts';
 import type { StartedNode } from '../test/support/mesh-process.ts';
+import { benchOptions } from './options.ts';
 import { median } from './rounds.ts';
 
 const PORTS = ['7946', '7947'] as const;
 const ASK_EVERY_MS = 250;
 
-const number = { type: 'string' } as const;
-const { values } = parseArgs({ options: { rounds: number, nodes: number, within: number, watch: number, net: { type: 'string', default: '127.0.35' } } });
-const rounds = Number(values.rounds ?? 20);
-const nodes = Number(values.nodes ?? 20);
-const withinMs = Number(values.within ?? 60) * 1_000;
-/** Suspicions of the start may still end in a death. */
-const watchMs = Number(values.watch ?? 15) * 1_000;
+const { rounds, nodes, net, withinS, watchS } = benchOptions(
+  'bench:formation',
+  'Nodes that are all started at the same moment, round after round. Ends with 1 when a round fails.',
+  { rounds: 20, nodes: 20, withinS: 60, watchS: 15, net: '127.0.35' },
+  { rounds: 'how often', nodes: 'processes, each a node', withinS: 'seconds until all must list all', watchS: 'seconds after that in which a suspicion of the start may end in a death', net: 'where they listen: .1, .2, …' },
+);
+const withinMs = withinS * 1_000;
+const watchMs = watchS * 1_000;
 
 interface Round {
   /** From the first start until each lists all; undefined when that took too long. */
@@ -36,7 +36,7 @@ async function round(): Promise<Round> {
   try {
     const startedAt = performance.now();
     const names = Array.from({ length: nodes }, (_, at) => `n${at + 1}`);
-    const hosts = names.map((_, at) => `${values.net}.${at + 1}`);
+    const hosts = names.map((_, at) => `${net}.${at + 1}`);
     const starts = await Promise.allSettled(
       names.map((name, at) => play.node(name, { bind: hosts[at]!, ports: PORTS, readyWithinMs: withinMs, flags: ['--discover', `static peers=${hosts.join(',')}`] })),
     );

@@ -1,8 +1,6 @@
 /**
  * `npm run bench:trust`: what TLS with certificates at both ends costs, and certificates that change under traffic.
- * Flags: --ttl-ms (default 120,000), --rotations (default 10), --calls-per-s (default 1,000), --streams (default 20).
  */
-import { parseArgs } from 'node:util';
 import { Client, credentials, Server, ServerCredentials } from '@grpc/grpc-js';
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import { parseAddress } from '../src/address.ts';
@@ -25,22 +23,17 @@ import type { HeldIdentity, Identity } from '../src/trust/identity-source.ts';
 import { signBundle } from '../src/trust/signed-bundle.ts';
 import type { HeldBundle } from '../src/trust/signed-bundle.ts';
 import { pairSvid } from '../src/trust/svid.ts';
+import { benchOptions } from './options.ts';
 import { median } from './rounds.ts';
 
 type PeerStream = FrameStream<PeerFrame, PeerFrame__Output>;
 
-const { values } = parseArgs({
-  options: {
-    'ttl-ms': { type: 'string', default: '120000' },
-    rotations: { type: 'string', default: '10' },
-    'calls-per-s': { type: 'string', default: '1000' },
-    streams: { type: 'string', default: '20' },
-  },
-});
-const ttlMs = Number(values['ttl-ms']);
-const rotations = Number(values.rotations);
-const callsPerS = Number(values['calls-per-s']);
-const streamCount = Number(values.streams);
+const { ttlMs, rotations, callsPerS, streams: streamCount } = benchOptions(
+  'bench:trust',
+  'What certificates at both ends cost, and certificates that change under traffic.',
+  { ttlMs: 120_000, rotations: 10, callsPerS: 1_000, streams: 20 },
+  { ttlMs: 'how long a certificate holds', rotations: 'of both certificates, at half of that', callsPerS: 'unary calls a second meanwhile', streams: 'both ways, meanwhile' },
+);
 
 const MESSAGES = 5_000;
 const MESSAGE = { bus: { message: { subject: 'bench', payload: Buffer.alloc(256) } } } satisfies PeerFrame;
