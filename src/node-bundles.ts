@@ -35,8 +35,11 @@ export function bundleParts({ trust: { tls, bundles, authorities, dir }, log, au
     outgoing: () => {
       const own = identity.current().svid;
       const isOutgoing = (state: string | undefined): boolean => state === 'old' || state === 'tainted';
-      const callers = sessions.list().filter(({ caller }) => isOutgoing(bundles.stateOf(caller.authority)));
-      return [...new Set([...(isOutgoing(bundles.issuerState(own.certificates)) ? [own.id] : []), ...callers.map(({ caller }) => caller.id)].map(formatSpiffeId))].sort();
+      const open = sessions.list();
+      const callers = open.filter(({ caller }) => isOutgoing(bundles.stateOf(caller.authority)));
+      // Who came before this node had its new certificate believes the old one still, and has yet to move.
+      const isShown = open.some(({ own: shown }) => shown !== undefined && isOutgoing(bundles.issuerState([shown])));
+      return [...new Set([...(isShown || isOutgoing(bundles.issuerState(own.certificates)) ? [own.id] : []), ...callers.map(({ caller }) => caller.id)].map(formatSpiffeId))].sort();
     },
     alarm(node, { code, message }) {
       log.log('warn', 'bundle-refused', { peer: node, code, reason: message });

@@ -1,4 +1,5 @@
 /** The connections of this program with others of the mesh, on whichever side they were opened. */
+import type { X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { systemClock } from '../clock.ts';
 import type { ErrorCode, MeshError } from '../errors.ts';
@@ -8,6 +9,8 @@ import type { Caller } from './caller.ts';
 import { isPostQuantum } from './tls-group.ts';
 
 export interface OpenSession {
+  /** The certificate that was shown at this end. */
+  readonly own?: X509Certificate | undefined;
   readonly caller: Caller;
   readonly isDialled: boolean;
   /** host:port of the other end. */
@@ -60,6 +63,7 @@ export class OpenSessions {
     const now = systemClock.now();
     return [...this.#open].map(([socket, { caller, isDialled, remote, sinceMs }]) => ({
       caller,
+      own: socket.getX509Certificate(),
       isDialled,
       remote,
       ageMs: now - sinceMs,
