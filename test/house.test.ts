@@ -1,5 +1,5 @@
 /** What the linter cannot say about this house. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { expect } from 'chai';
 import { allCommands } from '../src/cli/commands.ts';
@@ -22,6 +22,11 @@ function filesBelow(folder: string, ending: string): string[] {
 
 function read(file: string): string {
   return readFileSync(join(ROOT, file), 'utf8');
+}
+
+/** As GitHub makes them. */
+function anchorsOf(page: string): string[] {
+  return [...read(page).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading!.toLowerCase().replaceAll(/[^\p{L}\d _-]/gu, '').replaceAll(' ', '-'));
 }
 
 function importsOf(file: string): string[] {
@@ -79,6 +84,18 @@ describe('the house', () => {
   it('documents every error code in the README, and no other', () => {
     const documented = [...read('README.md').matchAll(/^\| `([A-Z_]+)` \| (\d) \|/gm)].map(([, code, exit]) => `${code} ${exit}`);
     expect(documented).to.have.members(Object.entries(ERROR_CATALOGUE).map(([code, { exitCode }]) => `${code} ${exitCode}`));
+  });
+
+  it('has no page whose links lead nowhere', () => {
+    const pages = ['', 'docs', 'bench', 'deploy', 'examples'].flatMap((folder) => readdirSync(join(ROOT, folder)).filter((file) => file.endsWith('.md')).map((file) => join(folder, file)));
+    const lost = pages.flatMap((page) =>
+      [...read(page).matchAll(/\]\(([^)#]*)(?:#([^)]*))?\)/g)].flatMap(([link, target = '', heading]) => {
+        if (target.includes('://')) return [];
+        const file = target === '' ? page : join(dirname(page), target);
+        return existsSync(join(ROOT, file)) && (heading === undefined || anchorsOf(file).includes(heading)) ? [] : [`${page}: ${link}`];
+      }),
+    );
+    expect(lost).to.deep.equal([]);
   });
 
   it('waits for real time only where real processes run', () => {
