@@ -43,7 +43,7 @@ describe('a ban, as processes', function () {
       return status === 'dead' && session === 'none' ? true : undefined;
     });
     expect(await open(n4!)).to.deep.equal([]);
-    const audit = await n2!.mesh('audit', 'tail', '--json');
+    const audit = await n2!.mesh('audit', 'tail', '--json', '--limit', '1000');
     expect(audit.stdout).to.include('"what":"ban-in-force"').and.to.include('its disk was stolen');
 
     const back = await start('n3', n1, [portOf(n3!.gossip), portOf(n3!.grpc)]);
@@ -68,7 +68,7 @@ describe('a ban, as processes', function () {
     expect((await n1.mesh('trust', 'unban', 'n4', '--reason', 'reinstalled')).stdout).to.include('is kept out still');
     expect((await n1.mesh('trust', 'unban', 'n4', '--reason', 'reinstalled', '--force')).stdout).to.include('unbanned');
     await until('n4 to be a member again', 60_000, async () => ((await open(n2!)).includes('n4') ? true : undefined));
-    expect((await n1.mesh('audit', 'tail', '--json')).stdout).to.include('forced: reinstalled');
+    expect((await n1.mesh('audit', 'tail', '--json', '--limit', '1000')).stdout).to.include('forced: reinstalled');
     expect((await n1.mesh('audit', 'verify')).code).to.equal(0);
   });
 
@@ -82,7 +82,7 @@ describe('a ban, as processes', function () {
       const now = await serial();
       return now !== undefined && now !== before && (await open(n1)).includes('n2') ? true : undefined;
     });
-    expect((await n2.mesh('audit', 'tail', '--json')).stdout).to.include('evict-in-force');
+    expect((await n2.mesh('audit', 'tail', '--json', '--limit', '1000')).stdout).to.include('evict-in-force');
   });
 
   it('ends the stream of an agent wherever it is connected, and an eviction that of its old certificate', async () => {

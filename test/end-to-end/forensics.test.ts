@@ -69,7 +69,12 @@ describe('what is left of a crash', function () {
     await kill(BUS);
     const file = join(node.dataDir, 'log', 'events.jsonl');
     expect(statSync(file).mode & 0o777).to.equal(0o600);
-    const lines = readFileSync(file, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as { type: string; node: string });
+    // Written a moment after the command that kills is answered.
+    const text = await until('the restart on disk', 5_000, () => {
+      const written = readFileSync(file, 'utf8');
+      return written.includes('"restart"') && written.endsWith('\n') ? written : undefined;
+    });
+    const lines = text.trimEnd().split('\n').map((line) => JSON.parse(line) as { type: string; node: string });
     expect(lines.map(({ type }) => type)).to.deep.equal(['admin', 'crash', 'restart']);
     expect(lines.every((line) => line.node === 'n1')).to.equal(true);
   });

@@ -72,7 +72,7 @@ describe('the keys of gossip of a trust domain, as processes', function () {
 
     const happened = (await n1.json<{ happenings: readonly { type: string }[] }>('members', 'why', 'n2')).happenings.map(({ type }) => type);
     expect(happened).not.to.include('suspect');
-    const audit = (await n1.mesh('audit', 'tail', '--json')).stdout;
+    const audit = (await n1.mesh('audit', 'tail', '--json', '--limit', '1000')).stdout;
     for (const what of ['gossip-key-made', 'gossip-key-used', 'gossip-keys-let-go', 'rotate-gossip-key']) expect(audit).to.include(`"what":"${what}"`);
     expect(audit).to.include('a node was banned');
   });

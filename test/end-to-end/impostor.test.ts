@@ -72,7 +72,7 @@ describe('a node that says in gossip that it is another', function () {
     await untilSaid(n2, /member-false-claim .*member=n1/);
     expect((await n2.mesh('members')).stdout).to.match(/^mallory .*alive, quarantined +yes .* none /m);
     expect((await n2.mesh('members', 'why', 'mallory')).stdout).to.include('it signed a claim to be n1: it is no peer');
-    const audit = (await n2.mesh('audit', 'tail', '--json')).stdout;
+    const audit = (await n2.mesh('audit', 'tail', '--json', '--limit', '1000')).stdout;
     expect(audit).to.match(/"what":"gossip-claim","who":"mallory","outcome":"refused","subject":"n1"/).and.include('"what":"quarantine"');
     // Who has not heard of it goes on with mallory.
     expect((await memberAt(n1, 'mallory'))!.quarantine).to.equal(null);

@@ -37,7 +37,7 @@ describe('admins, as processes on another machine', function () {
   };
   const as = (admin: string, ...words: string[]): Promise<Finished> => commandHere(there.home, ['--node', n1.grpc, '--as', admin, ...words]);
   const audited = async (): Promise<string[]> =>
-    (await commandHere(here.home, ['audit', 'tail', '--json', '--data-dir', n1.dataDir])).stdout.trim().split('\n').map((line) => JSON.parse(line) as AuditLine).map(({ what, outcome, subject = '', who }) => `${what} ${outcome} ${subject} by ${who}`);
+    (await commandHere(here.home, ['audit', 'tail', '--json', '--limit', '1000', '--data-dir', n1.dataDir])).stdout.trim().split('\n').map((line) => JSON.parse(line) as AuditLine).map(({ what, outcome, subject = '', who }) => `${what} ${outcome} ${subject} by ${who}`);
 
   it('do what their roles let them, take bans back only in twos, and are cut off when they are banned', async () => {
     for (const [name, role] of [['kim', 'viewer'], ['lee', 'operator'], ['ann', 'admin'], ['bob', 'admin']] as const) await joinAs(name, role);
