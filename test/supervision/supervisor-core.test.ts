@@ -295,6 +295,21 @@ function play(strategy: Strategy, story: Story, isMeddledWith: boolean): Stage {
   return stage;
 }
 
+describe('a child that left while its group is taken down, and is asked for again', () => {
+  const stories = { 'by a restart': [14, 27], 'when it is down, by a start': [12, 27] } as const;
+  for (const [how, again] of Object.entries(stories)) {
+    it(`comes up with its group: ${how}`, () => {
+      const stage = new Stage(familyOf('rest_for_one', [puppet('a')]), true);
+      stage.tell({ kind: 'start' });
+      const moves: readonly Move[] = [[0, 0], [10, 69], [0, 1], [14, 0], [11, 83], ...(again[0] === 12 ? [[6, 0] as const] : []), again];
+      for (const move of moves) happen(stage, move, true);
+      calmDown(stage);
+      expect(stage.statuses).to.deep.equal(['running', 'running']);
+      expect(stage.lives.map(({ id }) => id)).to.deep.equal(['a', 'g', 'a', 'g']);
+    });
+  }
+});
+
 for (const strategy of ['one_for_one', 'one_for_all', 'rest_for_one', 'dynamic'] as const) {
   describe(`a ${strategy} supervisor, whatever happens in whatever order`, () => {
     it('keeps to one life a child, its order and its budget, ends once, and heeds nothing that is late', () => {

@@ -40,7 +40,14 @@ export function restartChild(family: Family, { id, by, reply }: Request<'restart
   if (isActive(child)) return family.answer(reply, { outcome: 'running' });
   family.noteAdmin('start', by, id);
   child.startReply = reply;
-  family.start(child);
+  startInPlace(family, child);
+}
+
+/** A walk that is taking its group down would take a life along that began now: the child begins it with its group. */
+function startInPlace(family: Family, child: Child): void {
+  const { id } = child.spec;
+  if (family.walk?.isTakingDown(id) === true) family.walk.rejoin(id);
+  else family.start(child);
 }
 
 /** The child ends in order and starts again, with the group that its strategy takes along; no failure, so no budget is spent. */
@@ -56,6 +63,7 @@ export function restartOne(family: Family, { id, by, reply }: Request<'restart-o
     if (walk.phase === 'waiting') walk.phase = 'up';
     return;
   }
+  if (walk?.isTakingDown(id) === true) return walk.rejoin(id);
   if (child.status === 'starting') return;
   const group = restartGroup(family.rules.strategy, family.children.keys(), id);
   if (group.length > 1) return walkOver(family, group, 0);

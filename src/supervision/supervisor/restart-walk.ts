@@ -60,6 +60,11 @@ export class RestartWalk {
     this.#start.delete(id);
   }
 
+  /** `id` is started in its place, though it had left. */
+  rejoin(id: string): void {
+    this.#start.add(id);
+  }
+
   /** `id` is started after all others. */
   append(id: string): void {
     this.#order.push(id);
