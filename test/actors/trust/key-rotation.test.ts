@@ -194,6 +194,14 @@ describe('the keys of gossip', () => {
     expect(n2.asked).to.be.within(4, 5);
   });
 
+  it('are asked for within five minutes of an unban, however long the ban was', () => {
+    const alone = new KeyRotation({ self: 'n1', holdsAuthority: false, everyMs: DAY, ring: firstRing(START), random: seededRandom(1), nowMs: START });
+    const askedMs = Array.from({ length: 3_600 }, (_, at) => at * PULSE_MS).filter((ms) => alone.handle({ kind: 'pulse' }, START + ms).some(({ kind }) => kind === 'ask-fabric'));
+    const pauses = askedMs.slice(1).map((ms, at) => ms - askedMs[at]!);
+    expect(pauses.slice(0, 3)).to.deep.equal([60_000, 120_000, 240_000]);
+    expect(new Set(pauses.slice(3))).to.deep.equal(new Set([300_000]));
+  });
+
   it('that a Trust Fabric has handed to a node are told to nobody before a peer is found who holds them: there may be one who is banned', () => {
     const mesh = new KeyMesh(3);
     const [n0, away, banned] = mesh.nodes as [Node, Node, Node];
